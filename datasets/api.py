@@ -1,0 +1,120 @@
+from dataclasses import asdict
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from datasets import serializers, services
+from slmgen.errors import InvalidInput
+
+ERROR = serializers.ErrorSerializer
+ERRORS = {202: ERROR, 400: ERROR, 401: ERROR, 404: ERROR}
+
+
+class UploadView(APIView):
+    """Upload a dataset file for processing."""
+
+    parser_classes = (MultiPartParser,)
+
+    @extend_schema(
+        operation_id="upload",
+        tags=["datasets"],
+        request={"multipart/form-data": serializers.UploadSerializer},
+        responses={
+            200: serializers.UploadedSerializer,
+            **dict.fromkeys((400, 401, 413, 415), ERROR),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        file = request.FILES.get("file")
+        if file is None:
+            raise InvalidInput(
+                "The form has no file in the field 'file'; send the dataset as "
+                "multipart/form-data, for example curl -F file=@data.jsonl."
+            )
+        dataset = services.upload_dataset(file=file, owner=request.user)
+        return Response(serializers.UploadedSerializer(dataset).data)
+
+
+class AnalyzeView(APIView):
+    """What is in the dataset: exact counts, and what is wrong with it."""
+
+    @extend_schema(
+        operation_id="analyze",
+        tags=["datasets"],
+        responses={200: serializers.AnalysisSerializer, **ERRORS},
+    )
+    def get(self, request: Request, session_id: str) -> Response:
+        dataset = services.find_dataset(session_id, user=request.user)
+        profile = services.profile_of(dataset)
+        answer = {
+            **asdict(profile),
+            "session_id": dataset.id,
+            "avg_tokens_per_example": profile.average_tokens,
+        }
+        return Response(serializers.AnalysisSerializer(answer).data)
+
+
+class PreviewView(APIView):
+    """A page of the examples as they were uploaded, with their tokens."""
+
+    @extend_schema(
+        operation_id="preview",
+        tags=["datasets"],
+        parameters=[serializers.PageSerializer],
+        responses={200: serializers.PreviewSerializer, **ERRORS},
+    )
+    def get(self, request: Request, session_id: str) -> Response:
+        dataset = services.find_dataset(session_id, user=request.user)
+        wanted = serializers.PageSerializer(data=request.query_params)
+        wanted.is_valid(raise_exception=True)
+        services.profile_of(dataset)
+        page: dict[str, Any] = wanted.validated_data
+        examples = services.examples_page(dataset, **page)
+        return Response(
+            {
+                "examples": [asdict(example) for example in examples],
+                "total_count": dataset.total_examples,
+                **page,
+            }
+        )
+
+
+class DistributionView(APIView):
+    """Who speaks, how long, and how the examples' tokens are spread."""
+
+    @extend_schema(
+        operation_id="distribution",
+        tags=["datasets"],
+        responses={200: serializers.DistributionSerializer, **ERRORS},
+    )
+    def get(self, request: Request, session_id: str) -> Response:
+        dataset = services.find_dataset(session_id, user=request.user)
+        profile = services.profile_of(dataset)
+        return Response(
+            {
+                "roles": profile.roles,
+                "avg_message_length": profile.average_message_length,
+                "token_distribution": profile.token_buckets,
+                "has_system_prompts": profile.system_examples > 0,
+                "multi_turn_percentage": profile.multi_turn_percentage,
+            }
+        )
+
+
+class DuplicatesView(APIView):
+    """Every later copy of an earlier identical conversation."""
+
+    @extend_schema(
+        operation_id="duplicates",
+        tags=["datasets"],
+        responses={200: serializers.DuplicatesSerializer, **ERRORS},
+    )
+    def get(self, request: Request, session_id: str) -> Response:
+        dataset = services.find_dataset(session_id, user=request.user)
+        services.profile_of(dataset)
+        found = services.duplicates_of(dataset)
+        return Response({"count": len(found), "examples": found})

@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+from datasets import checks
+
+__all__ = ["DatasetsConfig", "checks"]
+
+
+class DatasetsConfig(AppConfig):
+    name = "datasets"

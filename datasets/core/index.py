@@ -1,0 +1,71 @@
+"""One fixed-size record per example: any page of any file costs one seek.
+
+The index file is an array of `RECORD`; its position is the example's index.
+"""
+
+from array import array
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.core.tally import DIGEST_BYTES
+
+RECORD = np.dtype(
+    [
+        ("offset", "<u8"),  # of the example's line in the examples file, bytes
+        ("length", "<u4"),  # of that line without its line feed, bytes
+        ("tokens", "<u4"),
+        ("first", "<u4"),  # index of the first identical example, else its own
+    ]
+)
+
+
+class IndexBuilder:
+    """Collects the records of one file: 36 bytes of memory an example."""
+
+    def __init__(self) -> None:
+        self.lengths = array("I")
+        self.tokens = array("I")
+        self.digests = bytearray()
+
+    def add(self, *, length: int, tokens: int, digest: bytes) -> None:
+        self.lengths.append(length)
+        self.tokens.append(tokens)
+        self.digests += digest
+
+    def build(self) -> NDArray[np.void]:
+        records = np.zeros(len(self.lengths), RECORD)
+        records["length"] = self.lengths
+        records["tokens"] = self.tokens
+        ends = np.cumsum(records["length"].astype("<u8") + 1)  # 1: the line feed
+        records["offset"][1:] = ends[:-1]
+        records["first"] = _first_equal(bytes(self.digests))
+        return records
+
+
+def _first_equal(digests: bytes) -> NDArray[np.intp]:
+    """For each digest the position of the first equal one."""
+    keys = np.frombuffer(digests, np.dtype(f"V{DIGEST_BYTES}"))
+    halves = keys.view(np.dtype([("a", "<u8"), ("b", "<u8")]))
+    order = np.lexsort((halves["b"], halves["a"]))  # stable: earlier ones stay first
+    ordered = halves[order]
+    starts = np.ones(len(order), bool)
+    starts[1:] = ordered[1:] != ordered[:-1]
+    group = np.cumsum(starts) - 1
+    first = np.empty(len(order), np.intp)
+    first[order] = order[starts][group]
+    return first
+
+
+def read_records(file: BinaryIO, start: int, count: int) -> NDArray[np.void]:
+    """Records of the examples `start` to `start + count`, fewer at the end."""
+    file.seek(start * RECORD.itemsize)
+    return np.frombuffer(file.read(count * RECORD.itemsize), RECORD)
+
+
+def duplicates(file: BinaryIO) -> list[int]:
+    """Indices of every later copy of an earlier example, ascending."""
+    first = np.frombuffer(file.read(), RECORD)["first"]
+    found: list[int] = np.flatnonzero(first != np.arange(len(first))).tolist()
+    return found

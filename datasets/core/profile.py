@@ -1,0 +1,87 @@
+"""Everything we know about a dataset, in one value."""
+
+from dataclasses import dataclass
+
+from datasets.core import quality
+from datasets.core.tally import TOKEN_BUCKETS, Tally
+
+RULES_VERSION = 1  # raise it when the same data would get another profile
+
+
+@dataclass(frozen=True)
+class Profile:
+    rules_version: int
+    encoding: str  # tiktoken encoding that all token figures are in
+    total_examples: int
+    total_messages: int
+    total_tokens: int
+    roles: dict[str, int]
+    average_message_length: float  # characters
+    multi_turn_examples: int
+    system_examples: int
+    tool_examples: int
+    token_buckets: dict[str, int]
+    tokens_p50: int
+    tokens_p95: int
+    tokens_p99: int
+    tokens_max: int
+    answer_tokens: int
+    duplicates: int
+    scripts: dict[str, float]  # share of letters by writing system, estimated
+    quality_score: float
+    quality_issues: list[str]
+    format_valid: bool
+
+    @property
+    def average_tokens(self) -> int:
+        """Tokens per example, rounded half up."""
+        return (2 * self.total_tokens + self.total_examples) // (
+            2 * self.total_examples
+        )
+
+    @property
+    def multi_turn_percentage(self) -> float:
+        return round(100 * self.multi_turn_examples / self.total_examples, 1)
+
+
+def summarize(
+    tally: Tally,
+    *,
+    encoding: str,
+    duplicates: int,
+    bad_lines: int,
+    problems: tuple[str, ...],
+) -> Profile:
+    evidence = quality.Evidence(
+        examples=tally.examples,
+        duplicates=duplicates,
+        with_blank=tally.with_blank,
+        without_last_answer=tally.without_last_answer,
+        bad_lines=bad_lines,
+        problems=problems,
+    )
+    score, issues = quality.judge(evidence)
+    messages = tally.roles.total()
+    return Profile(
+        rules_version=RULES_VERSION,
+        encoding=encoding,
+        total_examples=tally.examples,
+        total_messages=messages,
+        total_tokens=tally.tokens,
+        roles=dict.fromkeys(("user", "assistant", "system"), 0) | dict(tally.roles),
+        average_message_length=round(tally.characters / messages, 1),
+        multi_turn_examples=tally.multi_turn,
+        system_examples=tally.with_system,
+        tool_examples=tally.with_tools,
+        token_buckets={name: tally.buckets[name] for name in TOKEN_BUCKETS},
+        tokens_p50=tally.percentile(50),
+        tokens_p95=tally.percentile(95),
+        tokens_p99=tally.percentile(99),
+        tokens_max=max(tally.lengths),
+        answer_tokens=tally.answer_tokens,
+        duplicates=duplicates,
+        scripts=tally.scripts(),
+        quality_score=score,
+        quality_issues=issues,
+        format_valid=bad_lines == 0,
+    )

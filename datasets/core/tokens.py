@@ -1,0 +1,87 @@
+"""Exact token counts by tiktoken, without a download.
+
+tiktoken ships no vocabulary and fetches it at first use. The package bpe-openai carries
+the same files; each is checked against the SHA-256 that OpenAI's own loader expects.
+"""
+
+import base64
+import gzip
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+import tiktoken
+
+CountTokens = Callable[[str], int]
+
+# Patterns and hashes: tiktoken 0.14.0, tiktoken_ext/openai_public.py.
+_ENDING = "(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+_UPPER, _LOWER = r"\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}", r"\p{Ll}\p{Lm}\p{Lo}\p{M}"
+
+
+class Vocabulary(NamedTuple):
+    sha256: str
+    pattern: str
+
+
+VOCABULARIES = {
+    "o200k_base": Vocabulary(
+        "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d",
+        "|".join(
+            [
+                rf"[^\r\n\p{{L}}\p{{N}}]?[{_UPPER}]*[{_LOWER}]+{_ENDING}",
+                rf"[^\r\n\p{{L}}\p{{N}}]?[{_UPPER}]+[{_LOWER}]*{_ENDING}",
+                r"\p{N}{1,3}",
+                r" ?[^\s\p{L}\p{N}]+[\r\n/]*",
+                r"\s*[\r\n]+",
+                r"\s+(?!\S)",
+                r"\s+",
+            ]
+        ),
+    ),
+    "cl100k_base": Vocabulary(
+        "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7",
+        r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+"
+        r"| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s",
+    ),
+}
+
+
+class VocabularyError(Exception):
+    """The vocabulary is missing or is not the published one."""
+
+
+@cache
+def token_counter(name: str) -> CountTokens:
+    """Counts tokens of plain text; markers such as `<|endoftext|>` are text too."""
+    vocabulary = VOCABULARIES.get(name)
+    if vocabulary is None:
+        known = ", ".join(VOCABULARIES)
+        raise VocabularyError(f"unknown encoding {name!r}; known are {known}")
+    encoding = tiktoken.Encoding(
+        name,
+        pat_str=vocabulary.pattern,
+        mergeable_ranks=_ranks(name, vocabulary.sha256),
+        special_tokens={},
+    )
+
+    def count_tokens(text: str) -> int:
+        return len(encoding.encode_ordinary(text))
+
+    return count_tokens
+
+
+def _ranks(name: str, sha256: str) -> dict[bytes, int]:
+    # Found, not imported: on import the package loads a tokenizer of its own.
+    package = find_spec("bpe_openai")
+    if package is None or package.origin is None:
+        raise VocabularyError("the package bpe-openai, which carries it, is missing")
+    packed = Path(package.origin).with_name("data") / f"{name}.tiktoken.gz"
+    table = gzip.decompress(packed.read_bytes())
+    if hashlib.sha256(table).hexdigest() != sha256:
+        raise VocabularyError(f"the vocabulary {name} in bpe-openai is not OpenAI's")
+    pairs = (line.split() for line in table.splitlines())
+    return {base64.b64decode(token): int(rank) for token, rank in pairs}

@@ -1,0 +1,113 @@
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+LEASE = timedelta(seconds=60)
+MAX_ATTEMPTS = 3
+
+AnyUser = AbstractBaseUser | AnonymousUser
+
+
+class DatasetQuerySet(models.QuerySet["Dataset"]):
+    def visible_to(self, user: AnyUser) -> "DatasetQuerySet":
+        """What `user` may see: their own, and what nobody owns (the id is the key)."""
+        if user.is_authenticated:
+            return self.filter(Q(owner=user.pk) | Q(owner=None))
+        return self.filter(owner=None)
+
+
+class Dataset(models.Model):
+    """An uploaded file and the valid examples in it. Both are stored, never changed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    filename = models.CharField(max_length=255)
+    size = models.BigIntegerField(help_text="Bytes received")
+    sha256 = models.CharField(max_length=64, help_text="Of the bytes received")
+    total_examples = models.PositiveIntegerField()
+    examples_bytes = models.BigIntegerField()
+    examples_sha256 = models.CharField(max_length=64)
+    bad_lines = models.PositiveIntegerField(default=0)
+    problems = models.JSONField(default=list, help_text="The first bad lines, in words")
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    objects = DatasetQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return f"Dataset {self.id}"
+
+    @property
+    def folder(self) -> str:
+        return f"datasets/{self.id}"
+
+    @property
+    def original_key(self) -> str:
+        return f"{self.folder}/original"
+
+    @property
+    def examples_key(self) -> str:
+        return f"{self.folder}/examples.jsonl"
+
+    @property
+    def index_key(self) -> str:
+        return f"{self.folder}/index"
+
+    @property
+    def keys(self) -> tuple[str, str, str]:
+        return self.original_key, self.examples_key, self.index_key
+
+
+class AnalysisQuerySet(models.QuerySet["Analysis"]):
+    def claimable(self) -> "AnalysisQuerySet":
+        """Waiting, or begun by a worker that no longer renews its lease."""
+        lost = Q(state=Analysis.State.RUNNING, lease_until__lt=timezone.now())
+        return self.filter(Q(state=Analysis.State.QUEUED) | lost)
+
+
+class Analysis(models.Model):
+    """One computation of a dataset's profile: the row is the truth about it.
+
+    `fence` grows with each claim; a worker writes only while the fence is its own, so
+    one that was taken for dead changes nothing when it wakes up.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    dataset = models.OneToOneField(
+        Dataset, on_delete=models.CASCADE, primary_key=True, related_name="analysis"
+    )
+    state = models.CharField(max_length=8, choices=State, default=State.QUEUED)
+    progress = models.PositiveSmallIntegerField(default=0, help_text="Percent")
+    fence = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    profile: "models.JSONField[Any, Any]" = models.JSONField(null=True, blank=True)
+    rules_version = models.PositiveIntegerField(null=True, blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = AnalysisQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "analyses"
+        indexes = [models.Index(fields=["state", "lease_until"], name="analysis_queue")]
+
+    def __str__(self) -> str:
+        return f"Analysis of {self.dataset_id}"

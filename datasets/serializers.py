@@ -1,0 +1,63 @@
+from typing import Any
+
+from rest_framework import serializers
+
+MAX_PAGE_SIZE = 100
+
+
+class UploadSerializer(serializers.Serializer[Any]):
+    file = serializers.FileField(help_text="Chat data as JSON Lines, at most 512 MB")
+
+
+class UploadedSerializer(serializers.Serializer[Any]):
+    session_id = serializers.UUIDField(source="id")
+    filename = serializers.CharField()
+    size = serializers.IntegerField()
+    message = serializers.ReadOnlyField(default="Upload successful")
+
+
+class AnalysisSerializer(serializers.Serializer[Any]):
+    session_id = serializers.UUIDField()
+    total_examples = serializers.IntegerField()
+    total_tokens = serializers.IntegerField()
+    avg_tokens_per_example = serializers.IntegerField()
+    quality_score = serializers.FloatField()
+    quality_issues = serializers.ListField(child=serializers.CharField())
+    format_valid = serializers.BooleanField()
+
+
+class PageSerializer(serializers.Serializer[Any]):
+    page = serializers.IntegerField(default=1, min_value=1, max_value=10**9)
+    page_size = serializers.IntegerField(
+        default=5, min_value=1, max_value=MAX_PAGE_SIZE
+    )
+
+
+class ExampleSerializer(serializers.Serializer[Any]):
+    index = serializers.IntegerField()
+    messages = serializers.ListField(child=serializers.DictField())
+    token_count = serializers.IntegerField()
+
+
+class PreviewSerializer(serializers.Serializer[Any]):
+    examples = ExampleSerializer(many=True)
+    total_count = serializers.IntegerField()
+    page = serializers.IntegerField()
+    page_size = serializers.IntegerField()
+
+
+class DistributionSerializer(serializers.Serializer[Any]):
+    roles = serializers.DictField(child=serializers.IntegerField())
+    avg_message_length = serializers.FloatField()
+    token_distribution = serializers.DictField(child=serializers.IntegerField())
+    has_system_prompts = serializers.BooleanField()
+    multi_turn_percentage = serializers.FloatField()
+
+
+class DuplicatesSerializer(serializers.Serializer[Any]):
+    count = serializers.IntegerField()
+    examples = serializers.ListField(child=serializers.IntegerField())
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    detail = serializers.CharField()

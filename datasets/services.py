@@ -1,0 +1,184 @@
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any, BinaryIO
+
+from django.conf import settings
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+
+from datasets import tasks
+from datasets.core import index, tokens
+from datasets.core.filenames import clean_filename
+from datasets.core.ingest import Ingested, Limits, ingest
+from datasets.core.parsing import decode
+from datasets.core.profile import Profile
+from datasets.models import Analysis, AnyUser, Dataset
+from slmgen.errors import Conflict, NotFound, NotReady
+
+SECONDS_BETWEEN_LOOKS = 0.1
+RETRY_AFTER_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Example:
+    index: int
+    messages: list[dict[str, Any]]
+    token_count: int
+
+
+def token_counter() -> tokens.CountTokens:
+    return tokens.token_counter(settings.SLMGEN_ENCODING)
+
+
+def upload_dataset(*, file: UploadedFile, owner: AnyUser) -> Dataset:
+    """Reads, checks and keeps an uploaded file: all of it, or nothing of it."""
+    limits = Limits(
+        max_bytes=settings.SLMGEN_MAX_UPLOAD_BYTES,
+        max_row_bytes=settings.SLMGEN_MAX_LINE_BYTES,
+        min_examples=settings.SLMGEN_MIN_EXAMPLES,
+    )
+    with _temporary_file() as examples:
+        file.seek(0)
+        ingested = ingest(file.file, examples, limits)  # type: ignore[arg-type]  # a binary file in every upload handler
+        dataset = _dataset_of(ingested, file.name or "", owner)
+        with _removed_on_failure(dataset):
+            default_storage.save(dataset.original_key, file)
+            default_storage.save(dataset.examples_key, File(examples))
+            _insert(dataset)
+    if dataset.examples_bytes <= settings.SLMGEN_INLINE_ANALYSIS_BYTES:
+        _analyze_now(dataset)
+    return dataset
+
+
+@contextmanager
+def _temporary_file() -> Iterator[BinaryIO]:
+    folder = Path(settings.FILE_UPLOAD_TEMP_DIR)
+    folder.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=folder) as file:
+        yield file  # type: ignore[misc]  # a BinaryIO in all but name
+
+
+def _dataset_of(ingested: Ingested, name: str, owner: AnyUser) -> Dataset:
+    return Dataset(
+        owner_id=owner.pk if owner.is_authenticated else None,
+        filename=clean_filename(name),
+        size=ingested.size,
+        sha256=ingested.sha256,
+        total_examples=ingested.examples,
+        examples_bytes=ingested.examples_bytes,
+        examples_sha256=ingested.examples_sha256,
+        bad_lines=ingested.bad_lines,
+        problems=[str(problem) for problem in ingested.problems],
+    )
+
+
+@contextmanager
+def _removed_on_failure(dataset: Dataset) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        _delete_files(dataset)
+        raise
+
+
+@transaction.atomic
+def _insert(dataset: Dataset) -> None:
+    dataset.save(force_insert=True)
+    Analysis.objects.create(dataset=dataset)
+
+
+def _analyze_now(dataset: Dataset) -> None:
+    row = Analysis.objects.filter(dataset=dataset).first()
+    claim = tasks.claim_row(row) if row is not None else None
+    if claim is not None:
+        tasks.run(claim)
+
+
+def find_dataset(dataset_id: str | uuid.UUID, *, user: AnyUser) -> Dataset:
+    missing = NotFound("There is no dataset with this id; upload one to /upload.")
+    try:
+        key = uuid.UUID(str(dataset_id))
+    except ValueError:
+        raise missing from None
+    dataset = Dataset.objects.visible_to(user).filter(pk=key).first()
+    if dataset is None:
+        raise missing
+    return dataset
+
+
+def profile_of(dataset: Dataset) -> Profile:
+    """The stored profile; waits for a running analysis, then raises NotReady."""
+    deadline = time.monotonic() + settings.SLMGEN_ANALYSIS_WAIT_SECONDS
+    while True:
+        analysis = Analysis.objects.get(dataset=dataset)
+        if analysis.state == Analysis.State.DONE and analysis.profile is not None:
+            return Profile(**analysis.profile)
+        if analysis.state == Analysis.State.FAILED:
+            raise Conflict("The analysis of this dataset failed; upload it again.")
+        if time.monotonic() >= deadline:
+            raise NotReady(
+                f"Analysis is {analysis.progress}% done; try again in "
+                f"{RETRY_AFTER_SECONDS} seconds.",
+                RETRY_AFTER_SECONDS,
+            )
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def stored_profile(dataset: Dataset) -> Profile | None:
+    """The profile if it is there already; never waits."""
+    analysis = Analysis.objects.filter(
+        dataset=dataset, state=Analysis.State.DONE
+    ).first()
+    return Profile(**analysis.profile) if analysis and analysis.profile else None
+
+
+def examples_page(dataset: Dataset, *, page: int, page_size: int) -> list[Example]:
+    """One page of examples; pages count from 1, one past the end is empty."""
+    start = (page - 1) * page_size
+    if start >= dataset.total_examples:
+        return []
+    with default_storage.open(dataset.index_key) as file:
+        records = index.read_records(file.file, start, page_size)
+    with default_storage.open(dataset.examples_key) as file:
+        return [
+            _example(file.file, start + place, record)
+            for place, record in enumerate(records)
+        ]
+
+
+def _example(file: BinaryIO, position: int, record: Any) -> Example:
+    file.seek(int(record["offset"]))
+    value = decode(file.read(int(record["length"])))
+    return Example(position, value["messages"], int(record["tokens"]))
+
+
+def duplicates_of(dataset: Dataset) -> list[int]:
+    with default_storage.open(dataset.index_key) as file:
+        return index.duplicates(file.file)
+
+
+@contextmanager
+def open_examples(dataset: Dataset) -> Iterator[BinaryIO]:
+    """The canonical examples: one conversation a line, as it was uploaded."""
+    with default_storage.open(dataset.examples_key) as file:
+        yield file.file
+
+
+def delete_dataset(dataset: Dataset) -> None:
+    """The row goes first: a row never points to files that are gone."""
+    with transaction.atomic():
+        Dataset.objects.filter(pk=dataset.pk).delete()
+        transaction.on_commit(lambda: _delete_files(dataset))
+
+
+def _delete_files(dataset: Dataset) -> None:
+    for key in dataset.keys:
+        with suppress(FileNotFoundError):
+            default_storage.delete(key)

@@ -1,0 +1,103 @@
+"""The analysis as a piece of work that a worker claims, renews and finishes."""
+
+import logging
+import time
+from dataclasses import asdict, dataclass, field
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db.models import F
+from django.utils import timezone
+
+from datasets.core import analysis
+from datasets.core.tokens import token_counter
+from datasets.models import LEASE, MAX_ATTEMPTS, Analysis
+
+logger = logging.getLogger("slmgen.analysis")
+
+SECONDS_BETWEEN_REPORTS = 1.0
+
+
+class LostLease(Exception):
+    """Somebody else has claimed this work."""
+
+
+@dataclass
+class Claim:
+    """The right to write one analysis, for as long as its fence stands."""
+
+    row: Analysis
+    reported_at: float = field(default_factory=time.monotonic)
+
+    def report(self, done_bytes: int) -> None:
+        now = time.monotonic()
+        if now - self.reported_at < SECONDS_BETWEEN_REPORTS:
+            return
+        self.reported_at = now
+        percent = 100 * done_bytes // max(self.row.dataset.examples_bytes, 1)
+        self.write(progress=min(percent, 99), lease_until=timezone.now() + LEASE)
+
+    def write(self, **values: object) -> None:
+        own = Analysis.objects.filter(pk=self.row.pk, fence=self.row.fence)
+        if not own.update(**values, updated_at=timezone.now()):
+            raise LostLease
+
+
+def work_once() -> bool:
+    """Claims and finishes one waiting analysis; False when there is none."""
+    row = Analysis.objects.claimable().order_by("dataset__created_at").first()
+    if row is None:
+        return False
+    claim = claim_row(row)
+    if claim is not None:
+        run(claim)
+    return True
+
+
+def claim_row(row: Analysis) -> Claim | None:
+    """The claim, or None when another worker got there first or it failed too often."""
+    spent = row.fence >= MAX_ATTEMPTS
+    claimed = (
+        Analysis.objects.claimable()
+        .filter(pk=row.pk, fence=row.fence)
+        .update(
+            state=Analysis.State.FAILED if spent else Analysis.State.RUNNING,
+            fence=F("fence") + 1,
+            lease_until=timezone.now() + LEASE,
+        )
+    )
+    if not claimed or spent:
+        return None
+    row.refresh_from_db()
+    return Claim(row)
+
+
+def run(claim: Claim) -> None:
+    dataset = claim.row.dataset
+    upload = analysis.Upload(dataset.bad_lines, tuple(dataset.problems))
+    encoding = settings.SLMGEN_ENCODING
+    try:
+        with default_storage.open(dataset.examples_key) as file:
+            profile, records = analysis.analyze(
+                file.file,
+                upload,
+                encoding=encoding,
+                count_tokens=token_counter(encoding),
+                report=claim.report,
+            )
+        _replace(dataset.index_key, records.tobytes())
+        claim.write(
+            state=Analysis.State.DONE,
+            progress=100,
+            profile=asdict(profile),
+            rules_version=profile.rules_version,
+            lease_until=None,
+        )
+    except LostLease:
+        logger.warning("the lease of an analysis was lost; nothing was written")
+
+
+def _replace(key: str, content: bytes) -> None:
+    default_storage.delete(key)
+    default_storage.save(key, ContentFile(content))

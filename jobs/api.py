@@ -1,0 +1,113 @@
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from notebooks.api import GenerateView as NotebookGenerateView
+from notebooks.models import Notebook
+from rest_framework.exceptions import NotAuthenticated
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from datasets.serializers import ErrorSerializer as ERROR
+from jobs import serializers, services
+
+ERRORS = {400: ERROR, 401: ERROR, 404: ERROR}
+
+
+class SignedIn(BasePermission):
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if request.user and request.user.is_authenticated:
+            return True
+        raise NotAuthenticated(
+            "This needs an account; send Authorization: Bearer <token>."
+        )
+
+
+class GenerateView(NotebookGenerateView):
+    """As in `notebooks`, and for a signed-in user the notebook becomes a job."""
+
+    def record(self, request: Request, notebook: Notebook) -> None:
+        if request.user.is_authenticated:
+            services.record_notebook(owner=request.user, notebook=notebook)
+
+
+class JobsView(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(
+        operation_id="list_jobs",
+        tags=["jobs"],
+        parameters=[serializers.HistoryPageSerializer],
+        responses={200: serializers.JobSerializer(many=True), 400: ERROR, 401: ERROR},
+    )
+    def get(self, request: Request) -> Response:
+        """The user's jobs, newest first."""
+        wanted = serializers.HistoryPageSerializer(data=request.query_params)
+        wanted.is_valid(raise_exception=True)
+        jobs = services.list_jobs(user=request.user, **wanted.validated_data)
+        return Response(serializers.JobSerializer(jobs, many=True).data)
+
+    @extend_schema(
+        operation_id="create_job",
+        tags=["jobs"],
+        request=serializers.NewJobSerializer,
+        responses={201: serializers.JobDetailsSerializer, **ERRORS},
+    )
+    def post(self, request: Request) -> Response:
+        """Create a new job record."""
+        sent = serializers.NewJobSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        values: dict[str, Any] = sent.validated_data
+        job = services.create_job(
+            owner=request.user,
+            session_id=values.pop("session_id"),
+            configuration=services.Configuration(**values),
+        )
+        return _answer(job, status=201)
+
+
+class JobView(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(
+        operation_id="job",
+        tags=["jobs"],
+        responses={200: serializers.JobDetailsSerializer, 401: ERROR, 404: ERROR},
+    )
+    def get(self, request: Request, job_id: str) -> Response:
+        """Get job details."""
+        return _answer(services.find_job(job_id, user=request.user))
+
+    @extend_schema(
+        operation_id="change_job",
+        tags=["jobs"],
+        request=serializers.JobChangeSerializer,
+        responses={200: serializers.JobDetailsSerializer, **ERRORS},
+    )
+    def patch(self, request: Request, job_id: str) -> Response:
+        """Move the job on, or edit its configuration while nothing has run."""
+        job = services.find_job(job_id, user=request.user)
+        sent = serializers.JobChangeSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        values: dict[str, Any] = sent.validated_data
+        change = services.Change(
+            status=values.pop("status", None),
+            configuration=services.Configuration(**values),
+        )
+        return _answer(services.change_job(job, change))
+
+    @extend_schema(
+        operation_id="delete_job",
+        tags=["jobs"],
+        responses={204: None, 401: ERROR, 404: ERROR},
+    )
+    def delete(self, request: Request, job_id: str) -> Response:
+        """Delete the job and its files; its dataset too, unless another job uses it."""
+        services.delete_job(services.find_job(job_id, user=request.user))
+        return Response(status=204)
+
+
+def _answer(job: services.Job, status: int = 200) -> Response:
+    details = services.details_of(job)
+    return Response(serializers.JobDetailsSerializer(details).data, status=status)

@@ -1,0 +1,63 @@
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from notebooks.models import Notebook
+
+from datasets.models import AnyUser, Dataset
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    def visible_to(self, user: AnyUser) -> "JobQuerySet":
+        return self.filter(owner=user.pk) if user.is_authenticated else self.none()
+
+
+class Job(models.Model):
+    """A user's fine-tuning run, from the dataset to the notebook and its outcome."""
+
+    class Status(models.TextChoices):
+        CREATED = "created"
+        QUEUED = "queued"
+        RUNNING = "running"
+        COMPLETED = "completed"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+"
+    )
+    # RESTRICT: a dataset goes with its last job, or with its owner, never before.
+    dataset = models.ForeignKey(Dataset, on_delete=models.RESTRICT, related_name="+")
+    notebook = models.ForeignKey(
+        Notebook, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    status = models.CharField(max_length=9, choices=Status, default=Status.CREATED)
+    model_id = models.CharField(max_length=100, blank=True)
+    task_type = models.CharField(max_length=40, blank=True)
+    deployment_target = models.CharField(max_length=40, blank=True)
+    training_config: "models.JSONField[Any, Any]" = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        indexes = [models.Index(fields=["owner", "-created_at"], name="job_history")]
+
+    def __str__(self) -> str:
+        return f"Job {self.id}"
+
+
+Status = Job.Status
+MOVES: dict[str, tuple[Status, ...]] = {
+    Status.CREATED: (Status.QUEUED, Status.RUNNING, Status.CANCELLED),
+    Status.QUEUED: (Status.RUNNING, Status.FAILED, Status.CANCELLED),
+    Status.RUNNING: (Status.COMPLETED, Status.FAILED, Status.CANCELLED),
+    Status.COMPLETED: (),
+    Status.FAILED: (Status.QUEUED,),
+    Status.CANCELLED: (Status.QUEUED,),
+}
+EDITABLE_IN = (Status.CREATED, Status.QUEUED)

@@ -1,0 +1,97 @@
+from typing import Any
+
+from rest_framework import serializers
+
+MAX_LIMIT = 100
+
+
+class JobSerializer(serializers.Serializer[Any]):
+    """An item of the history: exactly the specification's five fields."""
+
+    id = serializers.UUIDField()
+    session_id = serializers.UUIDField(source="dataset_id")
+    dataset_filename = serializers.CharField(source="dataset.filename")
+    status = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class JobDetailsSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="job.id")
+    session_id = serializers.UUIDField(source="job.dataset_id")
+    dataset_filename = serializers.CharField(source="job.dataset.filename")
+    status = serializers.CharField(source="job.status")
+    created_at = serializers.DateTimeField(source="job.created_at")
+    updated_at = serializers.DateTimeField(source="job.updated_at")
+    model_id = serializers.SerializerMethodField()
+    model_name = serializers.CharField(allow_null=True)
+    task_type = serializers.SerializerMethodField()
+    deployment_target = serializers.SerializerMethodField()
+    training_config = serializers.DictField(source="job.training_config")
+    total_examples = serializers.IntegerField(source="job.dataset.total_examples")
+    total_tokens = serializers.SerializerMethodField()
+    quality_score = serializers.SerializerMethodField()
+    notebook_path = serializers.SerializerMethodField()
+    download_url = serializers.SerializerMethodField()
+    colab_url = serializers.SerializerMethodField()
+    training = serializers.SerializerMethodField()
+
+    def get_model_id(self, details: Any) -> str | None:
+        return details.job.model_id or None
+
+    def get_task_type(self, details: Any) -> str | None:
+        return details.job.task_type or None
+
+    def get_deployment_target(self, details: Any) -> str | None:
+        return details.job.deployment_target or None
+
+    def get_total_tokens(self, details: Any) -> int | None:
+        return details.profile.total_tokens if details.profile else None
+
+    def get_quality_score(self, details: Any) -> float | None:
+        return details.profile.quality_score if details.profile else None
+
+    def get_notebook_path(self, details: Any) -> str | None:
+        return details.job.notebook.key if details.job.notebook else None
+
+    def get_download_url(self, details: Any) -> str | None:
+        return details.job.notebook.download_url if details.job.notebook else None
+
+    def get_colab_url(self, details: Any) -> str | None:
+        return details.job.notebook.colab_url if details.job.notebook else None
+
+    def get_training(self, details: Any) -> None:
+        """What the notebook reported; null before it has reported anything."""
+        return
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses keys that it does not know, so that a typing error is not ignored."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        known = [name for name, part in self.fields.items() if not part.read_only]
+        unknown = [key for key in data if key not in known]
+        if unknown:
+            raise serializers.ValidationError(
+                f"Unknown field {unknown[0]!r}; known are {', '.join(known)}."
+            )
+        return super().to_internal_value(data)
+
+
+class ConfigurationSerializer(StrictSerializer):
+    model_id = serializers.CharField(required=False, max_length=200)
+    task_type = serializers.CharField(required=False, max_length=40)
+    deployment_target = serializers.CharField(required=False, max_length=40)
+    training_config = serializers.DictField(required=False)
+
+
+class NewJobSerializer(ConfigurationSerializer):
+    session_id = serializers.CharField(max_length=64)
+
+
+class JobChangeSerializer(ConfigurationSerializer):
+    status = serializers.CharField(required=False, max_length=20)
+
+
+class HistoryPageSerializer(serializers.Serializer[Any]):
+    limit = serializers.IntegerField(default=50, min_value=1, max_value=MAX_LIMIT)
+    offset = serializers.IntegerField(default=0, min_value=0, max_value=10**9)

@@ -1,0 +1,147 @@
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from notebooks.models import Notebook
+from notebooks.services import check_training_config, delete_notebook
+from recommender.core.catalog import parse_target, parse_task
+from recommender.services import catalog, last_need
+
+from datasets.core.profile import Profile
+from datasets.models import AnyUser, Dataset
+from datasets.services import delete_dataset, find_dataset, stored_profile
+from jobs.models import EDITABLE_IN, MOVES, Job
+from slmgen.errors import InvalidInput, NotFound
+
+
+@dataclass(frozen=True)
+class JobDetails:
+    """A job with what its dataset, model and notebook say about it."""
+
+    job: Job
+    profile: Profile | None
+    model_name: str | None
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What a caller may choose about a job; None leaves it as it is."""
+
+    model_id: str | None = None
+    task_type: str | None = None
+    deployment_target: str | None = None
+    training_config: Mapping[str, Any] | None = None
+
+    def checked(self) -> dict[str, Any]:
+        """The chosen values in the words of the catalogue. Raises InvalidInput."""
+        values: dict[str, Any] = {}
+        if self.model_id is not None:
+            values["model_id"] = catalog().get(self.model_id).slug
+        if self.task_type is not None:
+            values["task_type"] = parse_task(self.task_type).value
+        if self.deployment_target is not None:
+            values["deployment_target"] = parse_target(self.deployment_target).value
+        if self.training_config is not None:
+            check_training_config(self.training_config)
+            values["training_config"] = dict(self.training_config)
+        return values
+
+
+@dataclass(frozen=True)
+class Change:
+    status: str | None = None
+    configuration: Configuration = field(default_factory=Configuration)
+
+
+def create_job(*, owner: AnyUser, session_id: str, configuration: Configuration) -> Job:
+    values = configuration.checked()
+    dataset = find_dataset(session_id, user=owner)
+    return Job.objects.create(owner_id=owner.pk, dataset=dataset, **values)
+
+
+def record_notebook(*, owner: AnyUser, notebook: Notebook) -> Job:
+    """The job of a notebook that was just generated."""
+    need = last_need(notebook.dataset)
+    return Job.objects.create(
+        owner_id=owner.pk,
+        dataset=notebook.dataset,
+        notebook=notebook,
+        model_id=notebook.model_id,
+        task_type=need.task.value if need else "",
+        deployment_target=need.target.value if need else "",
+        training_config=notebook.training_config,
+    )
+
+
+def list_jobs(*, user: AnyUser, limit: int, offset: int) -> list[Job]:
+    jobs = Job.objects.visible_to(user).select_related("dataset")
+    return list(jobs[offset : offset + limit])
+
+
+def find_job(job_id: str, *, user: AnyUser) -> Job:
+    missing = NotFound("There is no job with this id; GET /jobs lists yours.")
+    try:
+        key = uuid.UUID(job_id)
+    except ValueError:
+        raise missing from None
+    jobs = Job.objects.visible_to(user).select_related("dataset", "notebook")
+    job = jobs.filter(pk=key).first()
+    if job is None:
+        raise missing
+    return job
+
+
+def details_of(job: Job) -> JobDetails:
+    name = catalog().get(job.model_id).name if job.model_id else None
+    return JobDetails(job, stored_profile(job.dataset), name)
+
+
+@transaction.atomic
+def change_job(job: Job, change: Change) -> Job:
+    """Applies all of a change, or raises InvalidInput and applies none of it."""
+    values = change.configuration.checked()
+    if values and job.status not in EDITABLE_IN:
+        raise InvalidInput(
+            f"A {job.status} job cannot be edited, only one that is "
+            f"{' or '.join(EDITABLE_IN)}; create a new job."
+        )
+    if change.status is not None:
+        values["status"] = _checked_move(job, change.status)
+    if not values:
+        return job
+    # The condition on the status refuses a move that another request overtook.
+    unchanged = Job.objects.filter(pk=job.pk, status=job.status)
+    if not unchanged.update(**values, updated_at=timezone.now()):
+        raise InvalidInput("The job changed meanwhile; read it and try again.")
+    job.refresh_from_db()
+    return job
+
+
+def _checked_move(job: Job, status: str) -> str:
+    allowed = MOVES[job.status]
+    if status not in Job.Status.values:
+        raise InvalidInput(
+            f"status is {status!r}; expected one of {', '.join(Job.Status.values)}."
+        )
+    if status == job.status or status in allowed:
+        return status
+    choices = " or ".join(allowed) if allowed else "nothing else, it has ended"
+    raise InvalidInput(f"A {job.status} job cannot become {status}, only {choices}.")
+
+
+def delete_job(job: Job) -> None:
+    """Removes the job, its notebook, and its dataset where no other job uses it."""
+    dataset: Dataset = job.dataset
+    notebook = job.notebook
+    with transaction.atomic():
+        Job.objects.filter(pk=job.pk).delete()
+        shared_notebook = Job.objects.filter(notebook=notebook).exists()
+        if notebook is not None and not shared_notebook:
+            delete_notebook(notebook)
+        if not Job.objects.filter(dataset=dataset).exists():
+            for left in Notebook.objects.filter(dataset=dataset):
+                delete_notebook(left)
+            delete_dataset(dataset)

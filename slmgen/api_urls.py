@@ -1,0 +1,35 @@
+"""The specification's endpoints as one table; no path ends in a slash."""
+
+from django.urls import path
+
+from datasets import api as datasets
+from jobs import api as jobs
+from notebooks import api as notebooks
+from recommender import api as recommender
+from slmgen import views
+from slmgen.identity import api as identity
+
+urlpatterns = [
+    path("", views.InfoView.as_view(), name="info"),
+    path("health", views.HealthView.as_view(), name="health"),
+    path("health/ready", views.ReadyView.as_view(), name="ready"),
+    path("auth/token", identity.TokenView.as_view(), name="token"),
+    path("upload", datasets.UploadView.as_view(), name="upload"),
+    path("analyze/<str:session_id>", datasets.AnalyzeView.as_view(), name="analyze"),
+    path("preview/<str:session_id>", datasets.PreviewView.as_view(), name="preview"),
+    path(
+        "preview/<str:session_id>/distribution",
+        datasets.DistributionView.as_view(),
+        name="distribution",
+    ),
+    path(
+        "preview/<str:session_id>/duplicates",
+        datasets.DuplicatesView.as_view(),
+        name="duplicates",
+    ),
+    path("recommend", recommender.RecommendView.as_view(), name="recommend"),
+    path("generate", jobs.GenerateView.as_view(), name="generate"),
+    path("download/<str:filename>", notebooks.DownloadView.as_view(), name="download"),
+    path("jobs", jobs.JobsView.as_view(), name="jobs"),
+    path("jobs/<str:job_id>", jobs.JobView.as_view(), name="job"),
+]

@@ -1,0 +1,31 @@
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+MIN_SECRET_CHARACTERS = 32
+
+
+@register()
+def secret_is_long(**kwargs: Any) -> list[CheckMessage]:
+    if len(settings.SECRET_KEY) >= MIN_SECRET_CHARACTERS:
+        return []
+    hint = f"Give SLMGEN_SECRET_KEY at least {MIN_SECRET_CHARACTERS} random characters."
+    return [Error("The secret key can be guessed.", hint, id="slmgen.E001")]
+
+
+@register()
+def not_open_in_debug(**kwargs: Any) -> list[CheckMessage]:
+    if not settings.DEBUG or settings.HOST in LOOPBACK:
+        return []
+    hint = "Unset SLMGEN_DEBUG, or serve on 127.0.0.1."
+    return [Error("Debug pages would be open to the network.", hint, id="slmgen.E002")]
+
+
+@register()
+def hosts_are_named(**kwargs: Any) -> list[CheckMessage]:
+    if "*" not in settings.ALLOWED_HOSTS:
+        return []
+    hint = "Name the hosts in SLMGEN_ALLOWED_HOSTS."
+    return [Warning("Every Host header is believed.", hint, id="slmgen.W001")]

@@ -1,0 +1,62 @@
+"""Environment variables, read once in `settings.py`; a bad value stops the start."""
+
+import os
+import secrets
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE = {"1", "true", "yes", "on"}
+FALSE = {"0", "false", "no", "off"}
+
+
+def text(name: str, default: str = "") -> str:
+    """The value, or the content of the file that `<name>_FILE` points to."""
+    file = os.environ.get(f"{name}_FILE")
+    if file:
+        return Path(file).read_text(encoding="utf-8").strip()
+    return os.environ.get(name, default).strip()
+
+
+def flag(name: str, default: bool) -> bool:
+    value = text(name).lower()
+    if not value:
+        return default
+    if value in TRUE | FALSE:
+        return value in TRUE
+    raise ImproperlyConfigured(f"{name} is {value!r}; expected true or false.")
+
+
+def number(name: str, default: int, *, at_least: int = 0) -> int:
+    value = text(name)
+    if not value:
+        return default
+    if not value.isascii() or not value.isdigit() or int(value) < at_least:
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}; expected a whole number of at least {at_least}."
+        )
+    return int(value)
+
+
+def words(name: str, default: str) -> list[str]:
+    return [word for word in text(name, default).replace(",", " ").split() if word]
+
+
+def secret(name: str, file: Path) -> str:
+    """The variable, else a random secret made once and kept in `file` (mode 0600)."""
+    value = text(name)
+    if value:
+        return value
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        fresh = file.with_suffix(f".{os.getpid()}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_urlsafe(50), encoding="utf-8")
+        # A link fails where the file exists: of two first starts, one secret wins.
+        try:
+            os.link(fresh, file)
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return file.read_text(encoding="utf-8").strip()

@@ -1,0 +1,50 @@
+"""What can go wrong, said in one sentence that the caller may show to a user.
+
+Core and services raise these; `slmgen.api_errors` alone turns them into HTTP.
+"""
+
+
+class SlmgenError(Exception):
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class InvalidInput(SlmgenError):
+    """What was sent is malformed or makes no sense."""
+
+
+class Unauthorized(SlmgenError):
+    """Who is asking could not be established."""
+
+
+class NotFound(SlmgenError):
+    """No such object, or none that this caller may know of."""
+
+
+class Conflict(SlmgenError):
+    """The object is in a state that does not allow this."""
+
+
+class TooLarge(SlmgenError):
+    """More bytes than this server takes."""
+
+
+class StorageFull(SlmgenError):
+    """No space is left to keep what was sent."""
+
+
+class Wait(SlmgenError):
+    """Asked too early or too often; worth asking again in `retry_after` seconds."""
+
+    def __init__(self, detail: str, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class NotReady(Wait):
+    """The answer is still being computed."""
+
+
+class Unavailable(Wait):
+    """A part that this server depends on does not answer."""

@@ -1,0 +1,192 @@
+"""Every setting; each environment variable is read here, once, and has a default.
+
+`.env.example` explains the variables.
+"""
+
+from pathlib import Path
+
+from slmgen import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR = Path(env.text("SLMGEN_VAR") or BASE_DIR / "var").resolve()
+
+DEBUG = env.flag("SLMGEN_DEBUG", False)
+SECRET_KEY = env.secret("SLMGEN_SECRET_KEY", VAR / "secret_key")
+ALLOWED_HOSTS = env.words("SLMGEN_ALLOWED_HOSTS", "localhost 127.0.0.1 [::1]")
+CSRF_TRUSTED_ORIGINS = env.words("SLMGEN_TRUSTED_ORIGINS", "")
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.number("PORT", 8000)
+
+# Applications
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "slmgen",
+    "slmgen.identity",
+    "datasets",
+    "recommender",
+    "notebooks",
+    "jobs",
+]
+MIDDLEWARE = [
+    "slmgen.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "slmgen.urls"
+ASGI_APPLICATION = "slmgen.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# Database: a write transaction takes SQLite's lock at its start (IMMEDIATE), because
+# one that upgrades later fails at once with "database is locked" instead of waiting.
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": VAR / "slmgen.sqlite3",
+        "OPTIONS": {
+            "timeout": 20,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;",
+        },
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Files: nothing that users sent has a public address, so there is no MEDIA_URL.
+
+STORAGES = {
+    "default": {
+        "BACKEND": "slmgen.storage.AtomicFileStorage",
+        "OPTIONS": {"location": VAR / "files"},
+    },
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+FILE_UPLOAD_TEMP_DIR = VAR / "tmp"
+FILE_UPLOAD_HANDLERS = ["slmgen.uploadhandler.LimitedUploadHandler"]
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 50
+DATA_UPLOAD_MAX_NUMBER_FILES = 3
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+# Identity
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+SUPABASE_URL = env.text("SUPABASE_URL")
+SUPABASE_JWT_SECRET = env.text("SUPABASE_JWT_SECRET")
+SUPABASE_JWT_ISSUER = env.text("SUPABASE_JWT_ISSUER")
+SLMGEN_JWT_MODE = env.text("SLMGEN_JWT_MODE")
+SLMGEN_JWKS_URL = env.text("SLMGEN_JWKS_URL")
+SLMGEN_TOKEN_MINUTES = env.number("SLMGEN_TOKEN_MINUTES", 60, at_least=1)
+
+# API: tokens only, JSON only; sessions and CSRF belong to the pages.
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["slmgen.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
+    "DEFAULT_PARSER_CLASSES": ["slmgen.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "slmgen.negotiation.AlwaysJson",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_RATES": {"token": "10/min"},
+    "EXCEPTION_HANDLER": "slmgen.api_errors.exception_handler",
+    # An address that a client writes into X-Forwarded-For is not believed.
+    "NUM_PROXIES": env.number("SLMGEN_TRUSTED_PROXIES", 0),
+    "UNICODE_JSON": True,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "SLMGEN API",
+    "VERSION": "0.1.0",
+    "DESCRIPTION": "From chat data to a fine-tuning notebook that runs.",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+# Datasets
+
+SLMGEN_MAX_UPLOAD_BYTES = env.number("SLMGEN_MAX_UPLOAD_MB", 512, at_least=1) * 10**6
+SLMGEN_MAX_LINE_BYTES = env.number("SLMGEN_MAX_LINE_MB", 8, at_least=1) * 10**6
+SLMGEN_MIN_EXAMPLES = env.number("SLMGEN_MIN_EXAMPLES", 1, at_least=1)
+SLMGEN_ENCODING = env.text("SLMGEN_ENCODING", "o200k_base")
+SLMGEN_ANALYSIS_WAIT_SECONDS = env.number("SLMGEN_ANALYSIS_WAIT_SECONDS", 20)
+SLMGEN_INLINE_ANALYSIS_BYTES = env.number("SLMGEN_INLINE_ANALYSIS_MB", 2) * 10**6
+
+# Notebooks
+
+SLMGEN_NOTEBOOK_EMBED_MB = env.number("SLMGEN_NOTEBOOK_EMBED_MB", 5)
+
+# Security
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+HTTPS = env.flag("SLMGEN_HTTPS", False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+# A plain server on a laptop cannot promise https; SLMGEN_HTTPS=true lifts these.
+SILENCED_SYSTEM_CHECKS = (
+    []
+    if HTTPS
+    else ["security.W004", "security.W008", "security.W012", "security.W016"]
+)
+
+# Language, time, logs
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+LOGIN_URL = "/admin/login/"
+LOG_LEVEL = env.text("SLMGEN_LOG_LEVEL", "INFO").upper()
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    # Its own lines for every 4xx repeat the access log.
+    "loggers": {"django.request": {"level": "ERROR"}},
+}

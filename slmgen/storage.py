@@ -1,0 +1,54 @@
+import os
+import uuid
+from pathlib import Path
+
+from django.core.files import File
+from django.core.files.storage import FileSystemStorage
+from django.utils.deconstruct import deconstructible
+
+
+@deconstructible(path="slmgen.storage.AtomicFileStorage")
+class AtomicFileStorage(FileSystemStorage):
+    """A file appears under its name only when all of it is on the disk.
+
+    Django's own storage writes under the final name, so a full disk or a killed
+    process leaves a cut-off file there.
+    """
+
+    def _save(self, name: str, content: File) -> str:  # type: ignore[type-arg]  # File is generic in stubs only
+        target = Path(self.path(name))
+        part = Path(self.path(f"incoming/{uuid.uuid4().hex}.part"))
+        for folder in (part.parent, target.parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        try:
+            _write(part, content)
+            part.rename(target)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        _sync_folder(target.parent)
+        return name
+
+    def delete(self, name: str) -> None:
+        super().delete(name)
+        folder = Path(self.path(name)).parent
+        try:
+            folder.rmdir()
+        except OSError:
+            return  # other files of the same object are still there
+
+
+def _write(part: Path, content: File) -> None:  # type: ignore[type-arg]  # as above
+    with part.open("xb") as file:
+        for chunk in content.chunks(1024 * 1024):
+            file.write(chunk if isinstance(chunk, bytes) else chunk.encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,138 @@
+import uuid
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from datasets.services import token_counter
+from slmgen.middleware import request_id
+
+PAGES = ("/app/", "/accounts/", "/admin/")
+
+
+class InfoSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    version = serializers.CharField()
+    status = serializers.CharField()
+    documentation = serializers.CharField()
+
+
+class HealthSerializer(serializers.Serializer[Any]):
+    status = serializers.CharField()
+
+
+class ReadySerializer(HealthSerializer):
+    checks = serializers.DictField(child=serializers.CharField())
+
+
+class InfoView(APIView):
+    """API info; a browser is sent to the pages."""
+
+    @extend_schema(responses=InfoSerializer, operation_id="info", tags=["health"])
+    def get(self, request: Request) -> HttpResponse:
+        kinds = ["application/json", "text/html"]
+        if request.get_preferred_type(kinds) == "text/html":
+            response: HttpResponse = redirect("/app/")
+        else:
+            version = settings.SPECTACULAR_SETTINGS["VERSION"]
+            response = Response(
+                {
+                    "name": "SLMGEN",
+                    "version": version,
+                    "status": "ok",
+                    "documentation": "/docs/api/",
+                }
+            )
+        patch_vary_headers(response, ["Accept"])
+        return response
+
+
+class HealthView(APIView):
+    """Says that the process answers, and looks at nothing else."""
+
+    @extend_schema(responses=HealthSerializer, operation_id="health", tags=["health"])
+    def get(self, request: Request) -> Response:
+        return Response({"status": "ok"})
+
+
+class ReadyView(APIView):
+    """Whether database, storage and vocabulary are there to work with."""
+
+    @extend_schema(
+        responses={200: ReadySerializer, 503: ReadySerializer},
+        operation_id="ready",
+        tags=["health"],
+    )
+    def get(self, request: Request) -> Response:
+        checks = {
+            "database": _database(),
+            "storage": _storage(),
+            "vocabulary": _vocabulary(),
+        }
+        ready = set(checks.values()) == {"ok"}
+        return Response(
+            {"status": "ok" if ready else "unavailable", "checks": checks},
+            status=HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE,
+        )
+
+
+def _database() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return "does not answer"
+    return "ok"
+
+
+def _storage() -> str:
+    try:
+        name = default_storage.save(f"ready/{uuid.uuid4().hex}", ContentFile(b"ok"))
+        default_storage.delete(name)
+    except OSError:
+        return "cannot be written"
+    return "ok"
+
+
+def _vocabulary() -> str:
+    return "ok" if token_counter()("hello world") == 2 else "counts wrongly"
+
+
+def _error(request: HttpRequest, status: HTTPStatus, sentence: str) -> HttpResponse:
+    if request.path.startswith(PAGES):
+        context = {"status": status, "sentence": sentence}
+        return render(request, "error.html", context, status=status)
+    return JsonResponse({"detail": sentence}, status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    sentence = "The request is malformed: check its host, headers and form data."
+    return _error(request, HTTPStatus.BAD_REQUEST, sentence)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    sentence = "There is nothing at this address; see /docs/api/ for those that exist."
+    return _error(request, HTTPStatus.NOT_FOUND, sentence)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _error(request, HTTPStatus.FORBIDDEN, "This is not allowed.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    sentence = (
+        "Something went wrong on our side and was logged; "
+        f"quote request {request_id(request)} when you report it."
+    )
+    return _error(request, HTTPStatus.INTERNAL_SERVER_ERROR, sentence)

@@ -1,0 +1,127 @@
+import gzip
+import hashlib
+import io
+import json
+
+import pytest
+
+from datasets.core.filenames import clean_filename
+from datasets.core.ingest import Limits, ingest
+from slmgen.errors import InvalidInput, TooLarge
+from tests.factories import jsonl, make_conversation, make_lines
+
+LIMITS = Limits(max_bytes=10**8, max_row_bytes=10**6, min_examples=1)
+
+
+def ingested(content, limits=LIMITS):
+    target = io.BytesIO()
+    return ingest(io.BytesIO(content), target, limits), target.getvalue()
+
+
+def test_lines_are_kept_as_they_were_written():
+    content = b'{"messages" : [{"role":"user","content":"\\u00e9"}, ' \
+        b'{"role":"assistant","content":" x "}], "id": 1.50}\n'  # fmt: skip
+
+    _, kept = ingested(content)
+
+    assert kept == content
+
+
+def test_size_and_hash_are_of_the_bytes_received():
+    content = gzip.compress(make_lines())
+
+    found, kept = ingested(content)
+
+    assert (found.size, found.sha256) == (
+        len(content),
+        hashlib.sha256(content).hexdigest(),
+    )
+    assert (found.examples_bytes, found.examples_sha256) == (
+        len(kept),
+        hashlib.sha256(kept).hexdigest(),
+    )
+
+
+def test_an_array_becomes_lines():
+    rows = [make_conversation("a"), make_conversation("b")]
+
+    found, kept = ingested(json.dumps(rows, indent=1).encode())
+
+    assert [json.loads(line) for line in kept.splitlines()] == rows
+    assert found.examples == 2
+
+
+def test_bad_lines_are_named_and_left_out():
+    found, kept = ingested(make_lines(30) + b"oops\n" + make_lines(30))
+
+    assert kept == make_lines(30) * 2
+    assert found.bad_lines == 1
+    assert str(found.problems[0]).startswith("Line 31: not valid JSON")
+
+
+def test_nine_tenths_of_the_lines_are_enough():
+    found, _ = ingested(make_lines(9) + b"{}\n")
+
+    assert (found.examples, found.bad_lines) == (9, 1)
+
+
+def test_less_than_nine_tenths_are_refused_with_the_first_lines():
+    with pytest.raises(InvalidInput) as raised:
+        ingested(b"{}\n" + make_lines(8) + b"[]\n")
+
+    assert "8 of 10 lines can be trained on" in raised.value.detail
+    assert "Line 1: the key 'messages' is missing" in raised.value.detail
+    assert "Line 10: expected an object" in raised.value.detail
+
+
+def test_a_refusal_counts_what_it_does_not_name():
+    with pytest.raises(InvalidInput, match="And 95 more"):
+        ingested(b"{}\n" * 100)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n \n", b"[]", b"\xef\xbb\xbf"])
+def test_an_empty_file_is_refused(content):
+    with pytest.raises(InvalidInput, match="The file is empty"):
+        ingested(content)
+
+
+def test_too_few_examples_are_refused():
+    limits = Limits(max_bytes=10**8, max_row_bytes=10**6, min_examples=100)
+
+    with pytest.raises(InvalidInput, match="at least 100"):
+        ingested(make_lines(60), limits)
+
+
+@pytest.mark.parametrize("prefix", [b"", b"\xef\xbb\xbf", b"\n\n  "])
+def test_a_byte_that_is_not_utf_8_is_found_in_the_file(prefix):
+    good = prefix + make_lines(3)
+    bad = jsonl([make_conversation("caf_")]).replace(b"_", b"\xe9")
+    offset = len(good) + bad.index(b"\xe9")
+
+    with pytest.raises(InvalidInput, match=f"not UTF-8 text: .* offset {offset}"):
+        ingested(good + bad)
+
+
+def test_more_text_than_allowed_is_refused():
+    limits = Limits(max_bytes=1000, max_row_bytes=1000, min_examples=1)
+
+    with pytest.raises(TooLarge):
+        ingested(make_lines(60), limits)
+
+
+NAMES = {
+    "chat.jsonl": "chat.jsonl",
+    "../../etc/passwd": "passwd",
+    "C:\\Users\\me\\データ.jsonl": "データ.jsonl",
+    "a\r\nb\0.jsonl": "ab.jsonl",
+    "\u202egnp.jsonl": "gnp.jsonl",
+    "": "dataset.jsonl",
+    "..": "dataset.jsonl",
+    "/": "dataset.jsonl",
+    "x" * 300: "x" * 255,
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_name_is_cleaned(name):
+    assert clean_filename(name) == NAMES[name]

@@ -1,0 +1,169 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datasets.core.parsing import MAX_WHITE_SPACE, Fault, decode, parse
+from tests.factories import make_conversation
+
+USER = {"role": "user", "content": "Hi"}
+ASSISTANT = {"role": "assistant", "content": "Hello"}
+
+
+def line(*messages, **extra):
+    return json.dumps({"messages": list(messages), **extra}).encode()
+
+
+def fault_of(text):
+    with pytest.raises(Fault) as raised:
+        parse(text)
+    return raised.value
+
+
+BAD = {
+    "not an object": (b"[1]", "object", "found a list"),
+    "a bare word": (b"hello", "json", "not valid JSON"),
+    "a cut-off object": (b'{"messages": [', "json", "not valid JSON"),
+    "two objects": (b'{"a": 1} {"b": 2}', "json", "one object a line"),
+    "NaN": (b'{"messages": NaN}', "json", "NaN"),
+    "Infinity": (b'{"messages": [], "x": Infinity}', "json", "Infinity"),
+    "a NUL escape": (line({**USER, "content": "a\0b"}, ASSISTANT), "nul", "NUL"),
+    "a NUL in a key": (line(USER, ASSISTANT, **{"\0": 1}), "nul", "NUL"),
+    "an unpaired surrogate": (
+        line({**USER, "content": "\ud800"}, ASSISTANT), "surrogate", "surrogate"
+    ),
+    "a surrogate before text": (
+        line({**USER, "content": "\udfff and more text"}, ASSISTANT),
+        "surrogate",
+        "surrogate",
+    ),
+    "deep nesting": (b"[" * 100_000 + b"]" * 100_000, "depth", "64 levels"),
+    "deep objects": (b'{"a":' * 70 + b"1" + b"}" * 70, "depth", "64 levels"),
+    "a giant integer": (line(USER, ASSISTANT)[:-1] + b', "n": ' + b"9" * 5000 + b"}",
+                        "number", "too large"),
+    "an overflowing float": (b'{"messages": 1e999}', "number", "too large"),
+    "no messages": (b'{"prompt": "x"}', "messages", "'prompt'"),
+    "messages of another type": (b'{"messages": "x"}', "messages", "a string"),
+    "no message": (b'{"messages": []}', "messages", "an empty list"),
+    "a message that is text": (line("x"), "message", "messages[0] is a string"),
+    "a role in capitals": (line({**USER, "role": "User"}), "role", "'User'"),
+    "a missing role": (line({"content": "x"}), "role", "null"),
+    "an unhashable role": (line({"role": ["user"]}), "role", "a list"),
+    "content of another type": (line({**USER, "content": 5}), "content", "a number"),
+    "null content": (line({**USER, "content": None}), "content", "null"),
+    "an image part": (
+        line({**USER, "content": [{"type": "image_url"}]}), "content", "'image_url'"
+    ),
+    "no user": (line(ASSISTANT), "user", "role 'user'"),
+    "no assistant": (line(USER), "assistant", "role 'assistant'"),
+    "an empty answer": (line(USER, {**ASSISTANT, "content": " "}), "answer", "empty"),
+    "endless white space": (
+        line(USER, {**ASSISTANT, "content": "x" + " " * MAX_WHITE_SPACE}),
+        "white_space",
+        "white-space",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_line_is_refused_with_its_reason(name):
+    text, kind, part = BAD[name]
+
+    fault = fault_of(text)
+
+    assert fault.kind == kind
+    assert part in fault.sentence
+
+
+def test_a_long_value_is_quoted_in_part():
+    fault = fault_of(line({**USER, "role": "x" * 500}))
+
+    assert len(fault.sentence) < 200
+
+
+def test_every_role_of_the_contract_is_read():
+    roles = ["system", "developer", "user", "assistant", "tool", "function"]
+
+    found = parse(line(*({"role": role, "content": "x"} for role in roles)))
+
+    assert [message.role for message in found.messages] == roles
+
+
+def test_an_answer_may_be_a_tool_call_without_content():
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+    found = parse(
+        line(USER, {"role": "assistant", "content": None, "tool_calls": [call]})
+    )
+
+    assert found.messages[1].content is None
+    assert found.uses_tools
+
+
+def test_text_parts_are_joined():
+    parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+
+    found = parse(line({**USER, "content": parts}, ASSISTANT))
+
+    assert found.messages[0].content == "ab"
+
+
+def test_escaped_text_about_nul_is_no_nul():
+    assert parse(line({**USER, "content": "\\u0000 is NUL"}, ASSISTANT))
+
+
+def test_what_is_not_utf_8_is_left_to_the_reader_of_the_file():
+    with pytest.raises(UnicodeDecodeError):
+        parse(b'{"messages": "\xff"}')
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+@given(json_values)
+def test_any_json_value_is_read_or_refused(value):
+    try:
+        parse(json.dumps({"messages": value}).encode())
+    except Fault as fault:
+        assert fault.sentence
+
+
+@given(st.binary())
+def test_any_bytes_are_read_or_refused(text):
+    try:
+        parse(text)
+    except Fault as fault:
+        assert fault.sentence
+    except UnicodeDecodeError:
+        assert not _is_utf_8(text)
+
+
+def _is_utf_8(text):
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+plain_text = st.text(
+    st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1
+)
+
+
+@given(plain_text, plain_text)
+def test_content_is_kept_byte_for_byte(question, answer):
+    if not answer.strip():
+        answer += "x"
+    value = make_conversation(question, answer)
+
+    assert decode(json.dumps(value).encode()) == value
+    assert [m.text for m in parse(json.dumps(value).encode()).messages] == [
+        question,
+        answer,
+    ]

@@ -1,0 +1,324 @@
+import gzip
+import json
+import uuid
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from datasets.models import Analysis, Dataset
+from slmgen.storage import AtomicFileStorage
+from tests.factories import (
+    jsonl,
+    make_conversation,
+    make_dataset,
+    make_file,
+    make_lines,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def upload(client, content=None, name="chat.jsonl"):
+    return client.post("/upload", {"file": make_file(content, name)})
+
+
+def stored(files):
+    return sorted(path.name for path in files.rglob("*") if path.is_file())
+
+
+def test_an_upload_answers_with_the_contract_s_fields(client):
+    content = make_lines()
+
+    response = upload(client, content)
+
+    assert response.status_code == 200
+    body = response.json()
+    assert uuid.UUID(body.pop("session_id")).version == 4
+    assert body == {
+        "filename": "chat.jsonl",
+        "size": len(content),
+        "message": "Upload successful",
+    }
+
+
+def test_an_upload_is_kept_whole_under_its_id(client, files):
+    content = gzip.compress(make_lines())
+
+    session_id = upload(client, content).json()["session_id"]
+
+    folder = files / "datasets" / session_id
+    assert (folder / "original").read_bytes() == content
+    assert (folder / "examples.jsonl").read_bytes() == make_lines()
+    assert stored(files) == ["examples.jsonl", "index", "original"]
+
+
+def test_a_refused_upload_leaves_nothing(client, files):
+    response = upload(client, b"oops\n")
+
+    assert response.status_code == 400
+    assert "Line 1: not valid JSON" in response.json()["detail"]
+    assert (stored(files), Dataset.objects.count()) == ([], 0)
+
+
+def test_a_failing_database_leaves_no_file(client, files, monkeypatch):
+    def fail(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Dataset, "save", fail)
+
+    response = upload(client)
+
+    assert response.status_code == 507
+    assert stored(files) == []
+
+
+def test_a_failing_disk_leaves_neither_file_nor_row(client, files, monkeypatch):
+    save = AtomicFileStorage._save
+
+    def fail_second(self, name, content):
+        if name.endswith("examples.jsonl"):
+            raise OSError(5, "Input/output error")
+        return save(self, name, content)
+
+    monkeypatch.setattr(AtomicFileStorage, "_save", fail_second)
+
+    response = upload(client)
+
+    assert response.status_code == 503
+    assert response["Retry-After"] == "5"
+    assert (stored(files), Dataset.objects.count()) == ([], 0)
+
+
+def test_temporary_files_are_gone_after_every_upload(client, settings):
+    upload(client)
+    upload(client, b"oops")
+
+    assert list(settings.FILE_UPLOAD_TEMP_DIR.iterdir()) == []
+
+
+def test_more_bytes_than_allowed_are_413(client, settings):
+    settings.SLMGEN_MAX_UPLOAD_BYTES = 1_000_000
+
+    response = upload(client, b"x" * 1_200_000)
+
+    assert response.status_code == 413
+    assert "larger than 1 MB" in response.json()["detail"]
+
+
+def test_a_form_without_a_file_is_400(client):
+    response = client.post("/upload", {"other": make_file()})
+
+    assert response.status_code == 400
+    assert "no file in the field 'file'" in response.json()["detail"]
+
+
+def test_a_file_sent_as_text_is_400(client):
+    assert client.post("/upload", {"file": "text"}).status_code == 400
+
+
+BAD_FORMS = {
+    "no boundary": ("multipart/form-data", b"x"),
+    "an empty boundary": ("multipart/form-data; boundary=", b"x"),
+    "a body that is no form": ("multipart/form-data; boundary=b", b"nonsense"),
+    "a cut-off form": (
+        "multipart/form-data; boundary=b",
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nx',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FORMS)
+def test_a_bad_form_is_400_with_a_sentence(client, name):
+    content_type, body = BAD_FORMS[name]
+
+    response = client.post("/upload", body, content_type=content_type)
+
+    assert response.status_code == 400
+    assert isinstance(response.json()["detail"], str)
+
+
+def test_json_is_no_form(client):
+    response = client.post("/upload", b"{}", content_type="application/json")
+
+    assert response.status_code == 415
+    assert "a form to /upload" in response.json()["detail"]
+
+
+def test_a_hostile_name_is_cleaned(client):
+    file = SimpleUploadedFile("x", make_lines())
+    file._name = "../../a\r\nb.jsonl"
+
+    body = client.post("/upload", {"file": file}).json()
+
+    assert "/" not in body["filename"]
+    assert "\n" not in body["filename"]
+
+
+def test_a_small_file_is_analyzed_at_once(client):
+    session_id = upload(client).json()["session_id"]
+
+    assert Analysis.objects.get(pk=session_id).state == "done"
+
+
+def analysis_of(client, dataset):
+    return client.get(f"/analyze/{dataset.id}")
+
+
+def test_an_analysis_answers_with_the_contract_s_fields(client):
+    response = analysis_of(client, make_dataset())
+
+    assert response.status_code == 200
+    body = response.json()
+    assert list(body) == [
+        "session_id",
+        "total_examples",
+        "total_tokens",
+        "avg_tokens_per_example",
+        "quality_score",
+        "quality_issues",
+        "format_valid",
+    ]
+    assert (body["total_examples"], body["quality_score"]) == (60, 1.0)
+    assert (body["quality_issues"], body["format_valid"]) == ([], True)
+
+
+def test_bad_lines_are_named_in_the_analysis(client):
+    dataset = make_dataset(make_lines(60) + b"oops\n")
+
+    body = analysis_of(client, dataset).json()
+
+    assert body["format_valid"] is False
+    assert any(issue.startswith("Line 61: ") for issue in body["quality_issues"])
+
+
+def test_a_running_analysis_is_202(client, settings):
+    settings.SLMGEN_INLINE_ANALYSIS_BYTES = 0
+    dataset = make_dataset()
+    Analysis.objects.update(state="running", progress=43)
+
+    for path in ("analyze/{}", "preview/{}", "preview/{}/distribution"):
+        response = client.get("/" + path.format(dataset.id))
+
+        assert response.status_code == 202
+        assert response["Retry-After"] == "5"
+        assert response.json() == {
+            "detail": "Analysis is 43% done; try again in 5 seconds."
+        }
+
+
+def test_a_failed_analysis_is_409(client):
+    dataset = make_dataset()
+    Analysis.objects.update(state="failed")
+
+    assert analysis_of(client, dataset).status_code == 409
+
+
+rows = [make_conversation(f"q{n}", f"a{n}", id=n) for n in range(23)]
+
+
+def test_a_preview_has_five_examples_by_default(client):
+    dataset = make_dataset(jsonl(rows))
+
+    body = client.get(f"/preview/{dataset.id}").json()
+
+    assert [e["messages"] for e in body["examples"]] == [
+        row["messages"] for row in rows[:5]
+    ]
+    assert [e["index"] for e in body["examples"]] == [0, 1, 2, 3, 4]
+    assert set(body["examples"][0]) == {"index", "messages", "token_count"}
+    assert (body["total_count"], body["page"], body["page_size"]) == (23, 1, 5)
+
+
+def test_pages_together_are_the_file(client):
+    dataset = make_dataset(jsonl(rows))
+
+    pages = [
+        client.get(f"/preview/{dataset.id}?page={page}&page_size=10").json()
+        for page in (1, 2, 3, 4)
+    ]
+
+    examples = [example for page in pages for example in page["examples"]]
+    assert [e["messages"] for e in examples] == [row["messages"] for row in rows]
+    assert pages[3]["examples"] == []
+
+
+@pytest.mark.parametrize(
+    "query", ["page=0", "page=-1", "page=x", "page_size=0", "page_size=101", "page=1.5"]
+)
+def test_a_bad_page_is_400_and_names_the_field(client, query):
+    response = client.get(f"/preview/{make_dataset().id}?{query}")
+
+    assert response.status_code == 400
+    assert response.json()["detail"].startswith(query.partition("=")[0] + ": ")
+
+
+def test_tool_calls_and_extra_keys_are_shown_as_uploaded(client):
+    call = {"id": "c1", "type": "function", "function": {"name": "f"}}
+    messages = [
+        {"role": "user", "content": " x\t", "weight": 1},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+    ]
+    dataset = make_dataset(jsonl([{"messages": messages}]))
+
+    body = client.get(f"/preview/{dataset.id}").json()
+
+    assert body["examples"][0]["messages"] == messages
+
+
+def test_the_distribution_answers_with_the_contract_s_fields(client):
+    body = client.get(f"/preview/{make_dataset().id}/distribution").json()
+
+    assert body == {
+        "roles": {"user": 60, "assistant": 60, "system": 0},
+        "avg_message_length": body["avg_message_length"],
+        "token_distribution": {"0-100": 60, "100-500": 0, "500-1000": 0, "1000+": 0},
+        "has_system_prompts": False,
+        "multi_turn_percentage": 0.0,
+    }
+    assert 10 < body["avg_message_length"] < 20
+
+
+def test_duplicates_are_the_later_copies(client):
+    dataset = make_dataset(jsonl([rows[0], rows[1], rows[0], rows[2], rows[1]]))
+
+    body = client.get(f"/preview/{dataset.id}/duplicates").json()
+
+    assert body == {"count": 2, "examples": [2, 4]}
+
+
+UNKNOWN = "5bcb8fe2-ea94-457e-98ea-8aedfdf10ad0"
+TIMED = "40885d26-e823-11f1-95a7-02fc00000001"  # a UUID, but not of version 4
+BAD_IDS = ["x", "0", UNKNOWN, TIMED, "%00", "a" * 5000, "..", "é"]
+
+
+@pytest.mark.parametrize("bad", BAD_IDS)
+@pytest.mark.parametrize(
+    "path", ["/analyze/{}", "/preview/{}", "/preview/{}/duplicates"]
+)
+def test_an_id_that_is_none_is_404(client, path, bad):
+    response = client.get(path.format(bad))
+
+    assert response.status_code == 404
+    assert isinstance(response.json()["detail"], str)
+
+
+def test_text_of_every_script_is_answered_unescaped(client):
+    text = "日本 العربية 😀 \u2028"
+    dataset = make_dataset(jsonl([make_conversation(text, "ok")]))
+
+    response = client.get(f"/preview/{dataset.id}")
+
+    assert "日本 العربية 😀".encode() in response.content
+    assert response.json()["examples"][0]["messages"][0]["content"] == text
+
+
+def test_a_large_integer_survives_the_preview(client):
+    line = b'{"messages":[{"role":"user","content":"a","n":%s},' \
+        b'{"role":"assistant","content":"b"}]}' % (b"9" * 4000)  # fmt: skip
+    dataset = make_dataset(line)
+
+    response = client.get(f"/preview/{dataset.id}")
+
+    assert json.loads(response.content)["examples"][0]["messages"][0]["n"] == int(
+        "9" * 4000
+    )
