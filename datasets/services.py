@@ -20,7 +20,7 @@ from datasets.core.ingest import Ingested, Limits, ingest
 from datasets.core.parsing import decode
 from datasets.core.profile import Profile
 from datasets.models import Analysis, AnyUser, Dataset
-from slmgen.errors import Conflict, NotFound, NotReady
+from slmgen.errors import Conflict, InvalidInput, NotFound, NotReady
 
 SECONDS_BETWEEN_LOOKS = 0.1
 RETRY_AFTER_SECONDS = 5
@@ -99,6 +99,16 @@ def _analyze_now(dataset: Dataset) -> None:
     claim = tasks.claim_row(row) if row is not None else None
     if claim is not None:
         tasks.run(claim)
+
+
+def parse_id(value: str) -> uuid.UUID:
+    """A session id from a request's body, where a malformed one is the sender's."""
+    try:
+        return uuid.UUID(value)
+    except ValueError:
+        raise InvalidInput(
+            f"session_id is {value!r}; expected the UUID that /upload answered."
+        ) from None
 
 
 def find_dataset(dataset_id: str | uuid.UUID, *, user: AnyUser) -> Dataset:

@@ -12,7 +12,7 @@ from recommender.services import catalog, last_need
 
 from datasets.core.profile import Profile
 from datasets.models import AnyUser, Dataset
-from datasets.services import delete_dataset, find_dataset, stored_profile
+from datasets.services import delete_dataset, find_dataset, parse_id, stored_profile
 from jobs.models import EDITABLE_IN, MOVES, Job
 from slmgen.errors import InvalidInput, NotFound
 
@@ -58,7 +58,7 @@ class Change:
 
 def create_job(*, owner: AnyUser, session_id: str, configuration: Configuration) -> Job:
     values = configuration.checked()
-    dataset = find_dataset(session_id, user=owner)
+    dataset = find_dataset(parse_id(session_id), user=owner)
     return Job.objects.create(owner_id=owner.pk, dataset=dataset, **values)
 
 

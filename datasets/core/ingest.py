@@ -128,8 +128,9 @@ def _check_enough(progress: _Progress, limits: Limits) -> None:
         lines = " ".join(map(str, named))
         more = f" And {bad - len(named):,} more." if bad > len(named) else ""
         raise InvalidInput(
-            f"{valid:,} of {valid + bad:,} lines can be trained on; needed are at least "
-            f"{limits.min_examples:,} and {VALID_SHARE_NEEDED:.0%} of all. {lines}{more}"
+            f"{valid:,} of {valid + bad:,} lines can be trained on; needed are at "
+            f"least {limits.min_examples:,} and {VALID_SHARE_NEEDED:.0%} of all. "
+            f"{lines}{more}"
         )
 
 

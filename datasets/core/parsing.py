@@ -14,7 +14,7 @@ MAX_DEPTH = 64
 MAX_MESSAGES = 2_000
 MAX_SHOWN_CHARACTERS = 40
 MAX_WHITE_SPACE = 200_000  # characters in one run; tiktoken's regex fails near 500,000
-WHITE_SPACE_RUN = re.compile(r"\s{%d}" % MAX_WHITE_SPACE)
+WHITE_SPACE_RUN = re.compile(rf"\s{{{MAX_WHITE_SPACE}}}")
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 _decoder = msgspec.json.Decoder()

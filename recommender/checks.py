@@ -1,0 +1,16 @@
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, register
+
+from recommender.core.catalog import CatalogError
+from recommender.services import catalog
+
+
+@register()
+def catalog_is_sound(**kwargs: Any) -> list[CheckMessage]:
+    try:
+        catalog()
+    except CatalogError as error:
+        hint = "Correct recommender/catalog.toml."
+        return [Error(f"The catalogue is wrong: {error}.", hint, id="recommender.E001")]
+    return []
