@@ -3,7 +3,6 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, BinaryIO
 
@@ -19,6 +18,7 @@ from datasets.core.filenames import clean_filename
 from datasets.core.ingest import Ingested, Limits, ingest
 from datasets.core.parsing import decode
 from datasets.core.profile import Profile
+from datasets.files import opened
 from datasets.models import Analysis, AnyUser, Dataset
 from slmgen.errors import Conflict, InvalidInput, NotFound, NotReady
 
@@ -37,7 +37,7 @@ def token_counter() -> tokens.CountTokens:
     return tokens.token_counter(settings.SLMGEN_ENCODING)
 
 
-def upload_dataset(*, file: UploadedFile, owner: AnyUser) -> Dataset:
+def upload_dataset(*, file: "UploadedFile[bytes]", owner: AnyUser) -> Dataset:
     """Reads, checks and keeps an uploaded file: all of it, or nothing of it."""
     limits = Limits(
         max_bytes=settings.SLMGEN_MAX_UPLOAD_BYTES,
@@ -59,9 +59,7 @@ def upload_dataset(*, file: UploadedFile, owner: AnyUser) -> Dataset:
 
 @contextmanager
 def _temporary_file() -> Iterator[BinaryIO]:
-    folder = Path(settings.FILE_UPLOAD_TEMP_DIR)
-    folder.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=folder) as file:
+    with NamedTemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as file:
         yield file  # type: ignore[misc]  # a BinaryIO in all but name
 
 
@@ -154,11 +152,11 @@ def examples_page(dataset: Dataset, *, page: int, page_size: int) -> list[Exampl
     start = (page - 1) * page_size
     if start >= dataset.total_examples:
         return []
-    with default_storage.open(dataset.index_key) as file:
-        records = index.read_records(file.file, start, page_size)
-    with default_storage.open(dataset.examples_key) as file:
+    with opened(dataset.index_key) as file:
+        records = index.read_records(file, start, page_size)
+    with opened(dataset.examples_key) as file:
         return [
-            _example(file.file, start + place, record)
+            _example(file, start + place, record)
             for place, record in enumerate(records)
         ]
 
@@ -170,15 +168,15 @@ def _example(file: BinaryIO, position: int, record: Any) -> Example:
 
 
 def duplicates_of(dataset: Dataset) -> list[int]:
-    with default_storage.open(dataset.index_key) as file:
-        return index.duplicates(file.file)
+    with opened(dataset.index_key) as file:
+        return index.duplicates(file)
 
 
 @contextmanager
 def open_examples(dataset: Dataset) -> Iterator[BinaryIO]:
     """The canonical examples: one conversation a line, as it was uploaded."""
-    with default_storage.open(dataset.examples_key) as file:
-        yield file.file
+    with opened(dataset.examples_key) as file:
+        yield file
 
 
 def delete_dataset(dataset: Dataset) -> None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from datasets.core import analysis
 from datasets.core.tokens import token_counter
+from datasets.files import opened
 from datasets.models import LEASE, MAX_ATTEMPTS, Analysis
 
 logger = logging.getLogger("slmgen.analysis")
@@ -78,9 +79,9 @@ def run(claim: Claim) -> None:
     upload = analysis.Upload(dataset.bad_lines, tuple(dataset.problems))
     encoding = settings.SLMGEN_ENCODING
     try:
-        with default_storage.open(dataset.examples_key) as file:
+        with opened(dataset.examples_key) as file:
             profile, records = analysis.analyze(
-                file.file,
+                file,
                 upload,
                 encoding=encoding,
                 count_tokens=token_counter(encoding),

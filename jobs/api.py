@@ -1,8 +1,7 @@
-from typing import Any
+from typing import Any, cast
 
+from django.contrib.auth.models import User
 from drf_spectacular.utils import extend_schema
-from notebooks.api import GenerateView as NotebookGenerateView
-from notebooks.models import Notebook
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -11,6 +10,9 @@ from rest_framework.views import APIView
 
 from datasets.serializers import ErrorSerializer as ERROR
 from jobs import serializers, services
+from jobs.models import Job
+from notebooks.api import GenerateView as NotebookGenerateView
+from notebooks.models import Notebook
 
 ERRORS = {400: ERROR, 401: ERROR, 404: ERROR}
 
@@ -60,7 +62,7 @@ class JobsView(APIView):
         sent.is_valid(raise_exception=True)
         values: dict[str, Any] = sent.validated_data
         job = services.create_job(
-            owner=request.user,
+            owner=cast("User", request.user),  # `SignedIn` let nobody else in
             session_id=values.pop("session_id"),
             configuration=services.Configuration(**values),
         )
@@ -108,6 +110,6 @@ class JobView(APIView):
         return Response(status=204)
 
 
-def _answer(job: services.Job, status: int = 200) -> Response:
+def _answer(job: Job, status: int = 200) -> Response:
     details = services.details_of(job)
     return Response(serializers.JobDetailsSerializer(details).data, status=status)

@@ -3,9 +3,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from notebooks.models import Notebook
 
 from datasets.models import AnyUser, Dataset
+from notebooks.models import Notebook
 
 
 class JobQuerySet(models.QuerySet["Job"]):

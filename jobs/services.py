@@ -3,17 +3,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
-from notebooks.models import Notebook
-from notebooks.services import check_training_config, delete_notebook
-from recommender.core.catalog import parse_target, parse_task
-from recommender.services import catalog, last_need
 
 from datasets.core.profile import Profile
 from datasets.models import AnyUser, Dataset
 from datasets.services import delete_dataset, find_dataset, parse_id, stored_profile
 from jobs.models import EDITABLE_IN, MOVES, Job
+from notebooks.models import Notebook
+from notebooks.services import (
+    check_training_config,
+    delete_notebook,
+    delete_notebooks_of,
+)
+from recommender.core.catalog import parse_target, parse_task
+from recommender.services import catalog, last_need
 from slmgen.errors import InvalidInput, NotFound
 
 
@@ -56,17 +61,17 @@ class Change:
     configuration: Configuration = field(default_factory=Configuration)
 
 
-def create_job(*, owner: AnyUser, session_id: str, configuration: Configuration) -> Job:
+def create_job(*, owner: User, session_id: str, configuration: Configuration) -> Job:
     values = configuration.checked()
     dataset = find_dataset(parse_id(session_id), user=owner)
-    return Job.objects.create(owner_id=owner.pk, dataset=dataset, **values)
+    return Job.objects.create(owner=owner, dataset=dataset, **values)
 
 
-def record_notebook(*, owner: AnyUser, notebook: Notebook) -> Job:
+def record_notebook(*, owner: User, notebook: Notebook) -> Job:
     """The job of a notebook that was just generated."""
     need = last_need(notebook.dataset)
     return Job.objects.create(
-        owner_id=owner.pk,
+        owner=owner,
         dataset=notebook.dataset,
         notebook=notebook,
         model_id=notebook.model_id,
@@ -142,6 +147,5 @@ def delete_job(job: Job) -> None:
         if notebook is not None and not shared_notebook:
             delete_notebook(notebook)
         if not Job.objects.filter(dataset=dataset).exists():
-            for left in Notebook.objects.filter(dataset=dataset):
-                delete_notebook(left)
+            delete_notebooks_of(dataset)
             delete_dataset(dataset)

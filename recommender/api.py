@@ -18,7 +18,7 @@ class RecommendView(APIView):
         request=serializers.NeedSerializer,
         responses={
             200: serializers.RankingSerializer,
-            **{status: ERROR for status in (202, 400, 401, 404)},
+            **dict.fromkeys((202, 400, 401, 404), ERROR),
         },
     )
     def post(self, request: Request) -> Response:

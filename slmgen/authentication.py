@@ -40,7 +40,7 @@ def _token(header: str) -> str:
     return token
 
 
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]  # untyped base
+class BearerScheme(OpenApiAuthenticationExtension):
     target_class = BearerAuthentication
     name = "bearerAuth"
 

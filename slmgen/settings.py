@@ -9,6 +9,8 @@ from slmgen import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = Path(env.text("SLMGEN_VAR") or BASE_DIR / "var").resolve()
+for folder in ("tmp", "static"):
+    (VAR / folder).mkdir(parents=True, exist_ok=True)
 
 DEBUG = env.flag("SLMGEN_DEBUG", False)
 SECRET_KEY = env.secret("SLMGEN_SECRET_KEY", VAR / "secret_key")

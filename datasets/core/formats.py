@@ -47,7 +47,7 @@ def read_rows(stream: BinaryIO, *, max_row_bytes: int, max_bytes: int) -> Iterat
 
 
 def _rows(stream: BinaryIO, max_row_bytes: int, max_bytes: int) -> Iterator[Row]:
-    buffered = io.BufferedReader(_Limited(stream, max_bytes), CHUNK_BYTES)
+    buffered = _buffered(_Limited(stream, max_bytes))
     skipped = 0
     if buffered.peek(3)[:3] == codecs.BOM_UTF8:
         skipped = len(buffered.read(3))
@@ -69,8 +69,12 @@ def _as_utf8(stream: BinaryIO) -> BinaryIO:
     head = stream.read(4)
     stream.seek(0)
     if head[:2] in UTF_16_MARKS:
-        return io.BufferedReader(_Transcoded(stream), CHUNK_BYTES)
+        return _buffered(_Transcoded(stream))
     return stream
+
+
+def _buffered(raw: io.RawIOBase) -> io.BufferedReader:
+    return io.BufferedReader(raw, CHUNK_BYTES)
 
 
 class _Limited(io.RawIOBase):

@@ -243,7 +243,9 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         if not isinstance(value, list):
             raise CatalogError(f"{where}: expected a list")
         part = typing.get_args(hint)[0]
-        return tuple(_value(part, item, f"{where}[{n}]") for n, item in enumerate(value))
+        return tuple(
+            _value(part, item, f"{where}[{n}]") for n, item in enumerate(value)
+        )
     if type(value) is not hint:
         raise CatalogError(f"{where}: expected {hint.__name__}, found {value!r}")
     return value

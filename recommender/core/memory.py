@@ -69,6 +69,4 @@ def serving_gb(model: ModelSpec, *, context: int) -> float:
 
 
 def serving_16bit_gb(model: ModelSpec, *, context: int) -> float:
-    return (
-        2 * model.parameters.total + model.shape.kv_bytes_per_token * context
-    ) / 1e9
+    return (2 * model.parameters.total + model.shape.kv_bytes_per_token * context) / 1e9

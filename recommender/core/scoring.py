@@ -1,7 +1,6 @@
 """The score of a model that can work: weighted parts, each with its reason."""
 
 import math
-
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -192,5 +191,3 @@ def _log_share(value: float, low: float, high: float) -> float:
     """Where `value` lies between `low` (0) and `high` (1) on a logarithmic scale."""
     share = math.log(value / low) / math.log(high / low)
     return min(max(share, 0.0), 1.0)
-
-

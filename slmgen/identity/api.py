@@ -20,7 +20,7 @@ class TokenView(APIView):
         request=serializers.CredentialsSerializer,
         responses={
             200: serializers.TokenSerializer,
-            **{status: ERROR for status in (400, 401, 404, 429)},
+            **dict.fromkeys((400, 401, 404, 429), ERROR),
         },
     )
     def post(self, request: Request) -> Response:

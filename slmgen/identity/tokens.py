@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import jwt
 from django.conf import settings
@@ -53,7 +53,7 @@ def trust() -> Trust:
     if mode == "own":
         return Trust("own", OWN_ISSUER, secret=_own_secret())
     return Trust(
-        mode,
+        cast("Mode", mode),  # one of them: `checks` refuses others at start
         settings.SUPABASE_JWT_ISSUER or (f"{url}/auth/v1" if url else ""),
         jwks_url=jwks_url(),
         secret=secret if mode in {"hs256", "both"} else b"",
@@ -147,5 +147,3 @@ def issue(subject: uuid.UUID) -> str:
         "jti": str(uuid.uuid4()),
     }
     return jwt.encode(payload, _own_secret(), algorithm="HS256")
-
-

@@ -29,7 +29,6 @@ def prepare() -> None:
     # Under ASGI a request's body is spooled to the temporary folder, twice: keep it on
     # the disk that holds the files, not on a small /tmp in memory.
     temporary = Path(settings.FILE_UPLOAD_TEMP_DIR)
-    temporary.mkdir(parents=True, exist_ok=True)
     os.environ["TMPDIR"] = str(temporary)
     for leftover in temporary.iterdir():
         leftover.unlink()

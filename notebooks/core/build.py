@@ -1,0 +1,126 @@
+"""Cells, plan and data → a notebook file. The same input gives the same bytes.
+
+Code cells are copied, never rendered: what a user gave reaches code only as a literal
+in the parameters cell. Markdown is rendered, with every value escaped.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jinja2
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from notebooks.core.embed import Embedded
+from notebooks.core.percent import Cell
+from notebooks.core.plan import TrainingPlan
+
+# Cells with one of these tags are there only when it was chosen; others always are.
+OPTIONAL_TAGS = frozenset({"trl", "unsloth", "gated", "embedded", "external"})
+EMBEDDED_PLACE = 'EMBEDDED = """\n"""'
+MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$&:])")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the introduction says about the data."""
+
+    filename: str
+    examples: int
+    tokens: int
+
+
+def build(
+    cells: Iterable[Cell], plan: TrainingPlan, facts: Facts, data: Embedded
+) -> bytes:
+    chosen = {plan.backend, "embedded" if data.is_inside else "external"}
+    if plan.is_gated:
+        chosen.add("gated")
+    words = _words(plan, facts)
+    parameters = {
+        **plan.parameters(),
+        "DATA_FILE": "examples.jsonl",
+        "DATA_SHA256": data.sha256,
+        "DATA_EXAMPLES": facts.examples,
+    }
+    kept = [cell for cell in cells if cell.tags & OPTIONAL_TAGS <= chosen]
+    nodes = [
+        _node(cell, number, words, parameters, data) for number, cell in enumerate(kept)
+    ]
+    notebook = new_notebook(cells=nodes, metadata=_metadata())
+    nbformat.validate(notebook)
+    text: str = nbformat.writes(notebook)
+    return text.encode() + b"\n"
+
+
+def _node(
+    cell: Cell,
+    number: int,
+    words: Mapping[str, str],
+    parameters: Mapping[str, Any],
+    data: Embedded,
+) -> Any:
+    own: dict[str, Any] = {"id": f"cell-{number}"}
+    if cell.tags:
+        own["metadata"] = {"tags": sorted(cell.tags)}
+    if cell.kind == "markdown":
+        return new_markdown_cell(_rendered(cell.source, words), **own)
+    return new_code_cell(_code(cell, parameters, data), **own)
+
+
+def _code(cell: Cell, parameters: Mapping[str, Any], data: Embedded) -> str:
+    if "parameters" in cell.tags:
+        return "\n".join(f"{name} = {value!a}" for name, value in parameters.items())
+    if "embedded" in cell.tags:
+        return cell.source.replace(EMBEDDED_PLACE, f'EMBEDDED = """\n{data.text}\n"""')
+    return cell.source
+
+
+def _rendered(source: str, words: Mapping[str, str]) -> str:
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, finalize=escaped, autoescape=False
+    )
+    return environment.from_string(source).render(words)
+
+
+def escaped(value: object) -> str:
+    """Text that markdown shows as it is: on one line, without a working character."""
+    flat = " ".join(str(value).split())
+    return MARKDOWN_SPECIAL.sub(r"\\\1", flat)
+
+
+def _words(plan: TrainingPlan, facts: Facts) -> dict[str, str]:
+    model = plan.model
+    low, high = plan.memory_gib
+    fast, slow = plan.minutes
+    epochs = f"{float(plan.settings['num_epochs']):g}"
+    return {
+        "model_name": model.name,
+        "model_id": plan.model_id,
+        "size": model.size,
+        "license": model.commercial_note or model.license,
+        "access": "accept the terms on Hugging Face first" if plan.is_gated else "open",
+        "filename": facts.filename,
+        "examples": f"{facts.examples:,}",
+        "tokens": f"{facts.tokens:,}",
+        "train_examples": f"{plan.train_examples:,}",
+        "epochs": f"{epochs} epoch{'' if epochs == '1' else 's'}",
+        "steps": f"{plan.steps:,}",
+        "memory": f"{low} to {high} GiB",
+        "minutes": f"{fast:,} to {slow:,} minutes",
+    }
+
+
+def _metadata() -> dict[str, Any]:
+    return {
+        "accelerator": "GPU",
+        "colab": {"gpuType": "T4", "provenance": []},
+        "kernelspec": {
+            "display_name": "Python 3",
+            "language": "python",
+            "name": "python3",
+        },
+        "language_info": {"name": "python"},
+    }

@@ -1,0 +1,201 @@
+"""Every value that the notebook needs, computed from data, model and choices."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from datasets.core.profile import Profile
+from notebooks.core import options
+from recommender.core import memory
+from recommender.core.catalog import ModelSpec
+from slmgen.errors import InvalidInput
+
+T4_GIB = memory.T4_GIB
+TEMPLATE_TOKENS = 32  # of a chat template around one example, roughly
+TOKENIZER_MARGIN = 1.2  # the model's own tokenizer may need more tokens than ours
+LENGTH_STEP = 64
+MAX_DEFAULT_LENGTH = 4096
+EXAMPLES_PER_STEP = 8
+WANTED_STEPS = 300
+TIME_RANGE = (
+    0.6,
+    2.0,
+)  # measured speeds lie within × 1.48 of the formula, plus loading
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """The parameters cell, plus what the introduction tells."""
+
+    model: ModelSpec
+    settings: dict[str, options.Value]
+    train_examples: int
+    steps: int
+    memory_gib: tuple[float, float]
+    minutes: tuple[int, int]
+
+    @property
+    def backend(self) -> str:
+        return str(self.settings["backend"])
+
+    @property
+    def model_id(self) -> str:
+        if self.backend == "unsloth" and self.model.unsloth_id:
+            return self.model.unsloth_id
+        return self.model.hf_id
+
+    @property
+    def is_gated(self) -> bool:
+        return self.model.is_gated and self.model_id == self.model.hf_id
+
+    def parameters(self) -> dict[str, Any]:
+        """Names and values of the parameters cell, in order."""
+        values = {name.upper(): value for name, value in self.settings.items()}
+        for hidden in ("BACKEND", "QUANTIZATION"):
+            del values[hidden]
+        return {
+            "MODEL_ID": self.model_id,
+            "LOAD_IN_4BIT": self.settings["quantization"] == "4bit",
+            "FLOAT16_IS_SAFE": self.model.float16_is_safe,
+            "TARGET_MODULES": list(self.model.lora_target_modules),
+            **values,
+            "EARLY_STOPPING_PATIENCE": 3,
+            "MAX_NEW_TOKENS": 256,
+            "OUTPUT_DIR": "outputs",
+            "SAVE_MERGED": False,
+            "PUSH_TO_HUB": "",
+        }
+
+
+def plan(
+    model: ModelSpec, profile: Profile, config: Mapping[str, Any] | None = None
+) -> TrainingPlan:
+    """The plan for `model` on this data; `config` overrides the computed defaults.
+
+    Raises InvalidInput for unknown settings and for values out of range.
+    """
+    chosen = options.checked(config or {})
+    settings = {**_defaults(model, profile, chosen), **chosen}
+    length = int(settings["max_seq_length"])
+    if length > model.context_length:
+        raise InvalidInput(
+            f"training_config.max_seq_length is {length:,}; {model.name} reads at most "
+            f"{model.context_length:,} tokens."
+        )
+    held_back = _held_back(
+        profile.total_examples, float(settings["validation_fraction"])
+    )
+    train = profile.total_examples - held_back
+    steps = _steps(settings, train)
+    return TrainingPlan(
+        model=model,
+        settings={option.name: settings[option.name] for option in options.OPTIONS},
+        train_examples=train,
+        steps=steps,
+        memory_gib=_memory_gib(model, settings, profile),
+        minutes=_minutes(model, settings, profile, steps),
+    )
+
+
+def _defaults(
+    model: ModelSpec, profile: Profile, chosen: Mapping[str, options.Value]
+) -> dict[str, options.Value]:
+    rows = profile.total_examples
+    length = int(chosen.get("max_seq_length", default_length(model, profile)))
+    batch = int(chosen.get("batch_size", _batch_that_fits(model, length)))
+    rank = int(chosen.get("lora_rank", 16 if rows >= 200 else 8))
+    return {
+        "lora_rank": rank,
+        "lora_alpha": min(2 * rank, 1024),
+        "lora_dropout": 0.0 if rows >= 200 else 0.05,
+        "learning_rate": 2e-4 if model.parameters.total < 5e9 else 1e-4,
+        "num_epochs": default_epochs(rows),
+        "max_steps": -1,
+        "batch_size": batch,
+        "gradient_accumulation_steps": max(1, EXAMPLES_PER_STEP // batch),
+        "warmup_ratio": 0.05,
+        "weight_decay": 0.01,
+        "max_seq_length": length,
+        "scheduler": "cosine",
+        "optimizer": "adamw_8bit",
+        # Where most of a model is its embedding, 4 bit saves nothing and costs quality.
+        "quantization": "16bit" if model.parameters.total < 6e8 else "4bit",
+        "packing": False,
+        "seed": 42,
+        "validation_fraction": 0.1,
+        "backend": "trl",
+        "thinking": False,
+    }
+
+
+def default_length(model: ModelSpec, profile: Profile) -> int:
+    """Tokens that 99 % of the examples need, in steps, within the model's context."""
+    needed = profile.tokens_p99 * TOKENIZER_MARGIN + TEMPLATE_TOKENS
+    rounded = LENGTH_STEP * math.ceil(needed / LENGTH_STEP)
+    return min(max(rounded, 256), MAX_DEFAULT_LENGTH, model.context_length)
+
+
+def default_epochs(rows: int) -> float:
+    """Enough epochs for some 300 steps, from 1 (much data) to 5 (little)."""
+    epochs = WANTED_STEPS * EXAMPLES_PER_STEP / max(rows, 1)
+    return float(min(max(round(epochs), 1), 5))
+
+
+def _batch_that_fits(model: ModelSpec, length: int) -> int:
+    for batch in (4, 2):
+        allocated = memory.qlora_bytes(model, batch=batch, length=length)
+        if memory.process_gib(allocated) <= T4_GIB:
+            return batch
+    return 1
+
+
+def _held_back(rows: int, fraction: float) -> int:
+    if rows < 10 or not fraction:
+        return 0
+    return max(1, round(rows * fraction))
+
+
+def _steps(settings: Mapping[str, options.Value], train: int) -> int:
+    if int(settings["max_steps"]) > 0:
+        return int(settings["max_steps"])
+    at_once = int(settings["batch_size"]) * int(settings["gradient_accumulation_steps"])
+    return max(1, round(math.ceil(train / at_once) * float(settings["num_epochs"])))
+
+
+def _memory_gib(
+    model: ModelSpec, settings: Mapping[str, options.Value], profile: Profile
+) -> tuple[float, float]:
+    """From typical rows to a batch of the longest ones; estimates."""
+    formula = (
+        memory.qlora_bytes
+        if settings["quantization"] == "4bit"
+        else memory.lora16_bytes
+    )
+    limit = int(settings["max_seq_length"])
+    typical = min(int(profile.tokens_p50 * TOKENIZER_MARGIN) + TEMPLATE_TOKENS, limit)
+    low, high = (
+        memory.process_gib(
+            formula(
+                model,
+                batch=int(settings["batch_size"]),
+                length=length,
+                lora_rank=int(settings["lora_rank"]),
+            )
+        )
+        for length in (typical, limit)
+    )
+    return round(low, 1), round(high, 1)
+
+
+def _minutes(
+    model: ModelSpec,
+    settings: Mapping[str, options.Value],
+    profile: Profile,
+    steps: int,
+) -> tuple[int, int]:
+    at_once = int(settings["batch_size"]) * int(settings["gradient_accumulation_steps"])
+    tokens = steps * at_once * (profile.average_tokens + TEMPLATE_TOKENS)
+    minutes = tokens / memory.training_tokens_per_second(model) / 60
+    low, high = (minutes * factor for factor in TIME_RANGE)
+    return max(1, round(low)), max(2, math.ceil(high))

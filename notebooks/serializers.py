@@ -1,0 +1,42 @@
+from typing import Any
+
+from rest_framework import serializers
+
+from notebooks.core.options import OPTIONS, Option
+
+
+def _field(option: Option) -> Any:
+    text = f"{option.help} {option.range[0].upper()}{option.range[1:]}."
+    kinds = {
+        int: serializers.IntegerField,
+        float: serializers.FloatField,
+        bool: serializers.BooleanField,
+        str: serializers.CharField,
+    }
+    return kinds[option.kind](required=False, help_text=text)
+
+
+# Documents the settings; `options.checked` alone judges them.
+TrainingConfigSerializer = type(
+    "TrainingConfigSerializer",
+    (serializers.Serializer,),
+    {option.name: _field(option) for option in OPTIONS},
+)
+
+
+class GenerateDocumentedSerializer(serializers.Serializer[Any]):
+    session_id = serializers.UUIDField()
+    model_id = serializers.CharField(required=False, help_text="Slug or hub id")
+    training_config = TrainingConfigSerializer(required=False)
+
+
+class GenerateSerializer(serializers.Serializer[Any]):
+    session_id = serializers.CharField(max_length=64)
+    model_id = serializers.CharField(required=False, max_length=200, allow_null=True)
+    training_config = serializers.JSONField(required=False, allow_null=True)
+
+
+class NotebookSerializer(serializers.Serializer[Any]):
+    notebook_path = serializers.CharField(source="key")
+    colab_url = serializers.CharField()
+    download_url = serializers.CharField()

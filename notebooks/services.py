@@ -1,0 +1,111 @@
+import hashlib
+import re
+import secrets
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import default_storage
+from django.db import transaction
+
+from datasets.models import AnyUser, Dataset
+from datasets.services import open_examples, profile_of
+from notebooks.core import options
+from notebooks.core.build import Facts, build
+from notebooks.core.embed import Embedded, embed
+from notebooks.core.lint import lint
+from notebooks.core.percent import Cell, read_cells
+from notebooks.core.plan import plan
+from notebooks.models import Notebook
+from recommender.core.catalog import ModelSpec
+from slmgen.errors import NotFound
+
+SOURCE = Path(__file__).with_name("source") / "finetune.py"
+# Chat text packs to a third at best (bz2, then base64): more is not worth a try.
+MAX_PACKING = 20
+
+
+class NotebookFault(Exception):
+    """A notebook of ours that must not be handed out."""
+
+
+@cache
+def cells() -> tuple[Cell, ...]:
+    return read_cells(SOURCE.read_text(encoding="utf-8"))
+
+
+def check_training_config(config: Mapping[str, Any]) -> None:
+    """Raises InvalidInput for an unknown setting or a value out of range."""
+    options.checked(config)
+
+
+def generate_notebook(
+    dataset: Dataset, *, model: ModelSpec, training_config: Mapping[str, Any] | None
+) -> Notebook:
+    """Plans, builds, checks and stores a notebook: all of it, or nothing."""
+    profile = profile_of(dataset)
+    training = plan(model, profile, training_config)
+    facts = Facts(dataset.filename, profile.total_examples, profile.total_tokens)
+    content = build(cells(), training, facts, _embedded(dataset))
+    if faults := lint(content):
+        raise NotebookFault("; ".join(faults))
+    notebook = Notebook(
+        dataset=dataset,
+        model_id=model.slug,
+        training_config=training.settings,
+        filename=_filename(model),
+        size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
+    _store(notebook, content)
+    return notebook
+
+
+def _embedded(dataset: Dataset) -> Embedded:
+    limit = settings.SLMGEN_NOTEBOOK_EMBED_MB * 10**6
+    if dataset.examples_bytes > limit * MAX_PACKING:
+        return Embedded(dataset.examples_sha256, "")
+    with open_examples(dataset) as file:
+        return embed(file.read(), max_bytes=limit)
+
+
+def _filename(model: ModelSpec) -> str:
+    slug = re.sub(r"[^a-z0-9]+", "-", model.slug)
+    return f"slmgen-{slug}-{secrets.token_hex(16)}.ipynb"
+
+
+def _store(notebook: Notebook, content: bytes) -> None:
+    default_storage.save(notebook.key, ContentFile(content))
+    try:
+        notebook.save(force_insert=True)
+    except BaseException:
+        default_storage.delete(notebook.key)
+        raise
+
+
+def find_notebook(filename: str, *, user: AnyUser) -> Notebook:
+    notebook = Notebook.objects.visible_to(user).filter(filename=filename).first()
+    if notebook is None:
+        raise NotFound(
+            "There is no notebook at this address; POST /generate makes one."
+        )
+    return notebook
+
+
+def open_notebook(notebook: Notebook) -> "File[bytes]":
+    return default_storage.open(notebook.key)
+
+
+def delete_notebook(notebook: Notebook) -> None:
+    key = notebook.key
+    with transaction.atomic():
+        Notebook.objects.filter(pk=notebook.pk).delete()
+        transaction.on_commit(lambda: default_storage.delete(key))
+
+
+def delete_notebooks_of(dataset: Dataset) -> None:
+    for notebook in Notebook.objects.filter(dataset=dataset):
+        delete_notebook(notebook)
