@@ -133,8 +133,8 @@ def _checked_move(job: Job, status: str) -> str:
         )
     if status == job.status or status in allowed:
         return status
-    choices = " or ".join(allowed) if allowed else "nothing else, it has ended"
-    raise InvalidInput(f"A {job.status} job cannot become {status}, only {choices}.")
+    rest = f"only {' or '.join(allowed)}" if allowed else "it has ended"
+    raise InvalidInput(f"A {job.status} job cannot become {status}, {rest}.")
 
 
 def delete_job(job: Job) -> None:

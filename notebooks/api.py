@@ -1,4 +1,4 @@
-from django.http import FileResponse
+from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -63,11 +63,11 @@ class DownloadView(APIView):
         tags=["notebooks"],
         responses={(200, "application/x-ipynb+json"): OpenApiTypes.OBJECT, 404: ERROR},
     )
-    def get(self, request: Request, filename: str) -> FileResponse:
+    def get(self, request: Request, filename: str) -> HttpResponse:
         notebook = services.find_notebook(filename, user=request.user)
-        return FileResponse(
-            services.open_notebook(notebook),
-            as_attachment=True,
-            filename=notebook.filename,
+        disposition = f'attachment; filename="{notebook.filename}"'
+        return HttpResponse(
+            services.read_notebook(notebook),
             content_type="application/x-ipynb+json",
+            headers={"Content-Disposition": disposition, "Cache-Control": "no-store"},
         )

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.files.base import ContentFile, File
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
 
+from datasets.files import opened
 from datasets.models import AnyUser, Dataset
 from datasets.services import open_examples, profile_of
 from notebooks.core import options
@@ -95,8 +96,10 @@ def find_notebook(filename: str, *, user: AnyUser) -> Notebook:
     return notebook
 
 
-def open_notebook(notebook: Notebook) -> "File[bytes]":
-    return default_storage.open(notebook.key)
+def read_notebook(notebook: Notebook) -> bytes:
+    """The file whole: what is embedded in it is limited by a setting."""
+    with opened(notebook.key) as file:
+        return file.read()
 
 
 def delete_notebook(notebook: Notebook) -> None:

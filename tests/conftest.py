@@ -3,6 +3,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from django.core.cache import cache
 
 # Before Django reads its settings: tests never touch the data of a real server.
 os.environ["SLMGEN_VAR"] = tempfile.mkdtemp(prefix="slmgen-tests-")
@@ -26,6 +27,7 @@ def _isolated(settings, tmp_path):
     settings.FILE_UPLOAD_TEMP_DIR.mkdir()
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.SLMGEN_ANALYSIS_WAIT_SECONDS = 0
+    cache.clear()  # or tries of one test would count against the next
 
 
 @pytest.fixture(scope="session")

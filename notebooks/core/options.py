@@ -53,8 +53,8 @@ class Option:
 
 
 OPTIONS = (
-    Option("lora_rank", int, "Width of the trained matrices: more learns more, and "
-           "needs more data and memory.", 1, 256),
+    Option("lora_rank", int, "Width of the trained matrices: more learns more and needs "
+           "more data and memory.", 1, 256),
     Option("lora_alpha", int, "Weight of what was learned; twice the rank is usual.",
            1, 1024),
     Option("lora_dropout", float, "Share of the adapter switched off at random, against "

@@ -1,0 +1,118 @@
+"""Who may see what: every endpoint for nobody, the owner, a stranger, a bad token."""
+
+import json
+
+import pytest
+from django.urls import get_resolver
+
+from slmgen.identity.services import token_for
+from tests.factories import make_dataset
+
+pytestmark = pytest.mark.django_db
+
+# What each kind of caller is answered about the owner's objects.
+OPEN = {"nobody": 200, "owner": 200, "stranger": 200, "bad token": 401}
+OWNED = {"nobody": 404, "owner": 200, "stranger": 404, "bad token": 401}
+PRIVATE = {"nobody": 401, "owner": 200, "stranger": 404, "bad token": 401}
+HISTORY = {"nobody": 401, "owner": 200, "stranger": 200, "bad token": 401}
+DELETED = {**PRIVATE, "owner": 204}
+CREATED = {**PRIVATE, "owner": 201}
+NEED = {"session_id": "{dataset}", "task_type": "qa", "deployment_target": "edge"}
+
+MATRIX = [
+    ("info", "GET", "/", None, OPEN),
+    ("health", "GET", "/health", None, OPEN),
+    ("ready", "GET", "/health/ready", None, OPEN),
+    ("token", "POST", "/auth/token", {"username": "owner", "password": "pw"}, OPEN),
+    ("upload", "POST", "/upload", None, {**OPEN, "nobody": 400, "owner": 400,
+                                         "stranger": 400}),
+    ("analyze", "GET", "/analyze/{dataset}", None, OWNED),
+    ("preview", "GET", "/preview/{dataset}", None, OWNED),
+    ("distribution", "GET", "/preview/{dataset}/distribution", None, OWNED),
+    ("duplicates", "GET", "/preview/{dataset}/duplicates", None, OWNED),
+    ("recommend", "POST", "/recommend", NEED, OWNED),
+    ("generate", "POST", "/generate", {"session_id": "{dataset}"}, OWNED),
+    ("download", "GET", "{download}", None, OWNED),
+    ("jobs", "GET", "/jobs", None, HISTORY),
+    ("jobs", "POST", "/jobs", {"session_id": "{dataset}"}, CREATED),
+    ("job", "GET", "/jobs/{job}", None, PRIVATE),
+    ("job", "PATCH", "/jobs/{job}", {"status": "running"}, PRIVATE),
+    ("job", "DELETE", "/jobs/{job}", None, DELETED),
+]  # fmt: skip
+
+
+@pytest.fixture
+def people(owner, stranger):
+    owner.set_password("pw")
+    owner.save()
+    tokens = {
+        "owner": token_for(username="owner", password="pw"),
+        "stranger": token_for(username="stranger", password="x-password"),
+        "bad token": "bad",
+    }
+    headers = {
+        name: {"HTTP_AUTHORIZATION": f"Bearer {token}"}
+        for name, token in tokens.items()
+    }
+    return {"nobody": {}, **headers}
+
+
+@pytest.mark.parametrize("who", ["nobody", "owner", "stranger", "bad token"])
+@pytest.mark.parametrize(("name", "method", "path", "body", "expected"), MATRIX)
+def test_access(client, owner, people, name, method, path, body, expected, who):
+    dataset = make_dataset(owner=owner)
+    made = client.post(
+        "/generate", {"session_id": str(dataset.id)}, "application/json",
+        **people["owner"],
+    ).json()  # fmt: skip
+    job = client.get("/jobs", **people["owner"]).json()[0]["id"]
+    values = {
+        "{dataset}": str(dataset.id), "{job}": job, "{download}": made["download_url"]
+    }  # fmt: skip
+    text = json.dumps(body) if body else ""
+    for place, value in values.items():
+        path, text = path.replace(place, value), text.replace(place, value)
+    content_type = (
+        "multipart/form-data; boundary=b" if name == "upload" else "application/json"
+    )
+
+    response = client.generic(method, path, text, content_type, **people[who])
+
+    assert response.status_code == expected[who], response.content
+    if response.status_code == 401:
+        assert response["WWW-Authenticate"] == 'Bearer realm="slmgen"'
+
+
+def test_every_route_of_the_api_has_a_row():
+    table = next(
+        part for part in get_resolver().url_patterns if not part.pattern._route
+    )
+
+    assert {route.name for route in table.url_patterns} == {row[0] for row in MATRIX}
+
+
+def test_foreign_and_unknown_ids_are_answered_alike(client, owner, people):
+    foreign = make_dataset(owner=owner)
+    unknown = "5bcb8fe2-ea94-457e-98ea-8aedfdf10ad0"
+
+    answers = [
+        client.get(f"/analyze/{key}", **people["stranger"]).content
+        for key in (foreign.id, unknown, "malformed")
+    ]
+
+    assert len(set(answers)) == 1
+
+
+def test_an_anonymous_dataset_is_opened_by_its_id(client, people):
+    dataset = make_dataset()
+
+    for headers in (people["nobody"], people["stranger"]):
+        assert client.get(f"/analyze/{dataset.id}", **headers).status_code == 200
+
+
+def test_a_session_cookie_is_no_token(client, owner):
+    dataset = make_dataset(owner=owner)
+    client.force_login(owner)
+
+    assert client.get(f"/analyze/{dataset.id}").status_code == 404
+    assert client.get("/jobs").status_code == 401
