@@ -13,7 +13,10 @@ class UploadedSerializer(serializers.Serializer[Any]):
     session_id = serializers.UUIDField(source="id")
     filename = serializers.CharField()
     size = serializers.IntegerField()
-    message = serializers.ReadOnlyField(default="Upload successful")
+    message = serializers.SerializerMethodField()
+
+    def get_message(self, dataset: Any) -> str:
+        return "Upload successful"
 
 
 class AnalysisSerializer(serializers.Serializer[Any]):

@@ -59,7 +59,7 @@ class JobDetailsSerializer(serializers.Serializer[Any]):
     def get_colab_url(self, details: Any) -> str | None:
         return details.job.notebook.colab_url if details.job.notebook else None
 
-    def get_training(self, details: Any) -> None:
+    def get_training(self, details: Any) -> dict[str, Any] | None:
         """What the notebook reported; null before it has reported anything."""
         return
 
@@ -71,9 +71,8 @@ class StrictSerializer(serializers.Serializer[Any]):
         known = [name for name, part in self.fields.items() if not part.read_only]
         unknown = [key for key in data if key not in known]
         if unknown:
-            raise serializers.ValidationError(
-                f"Unknown field {unknown[0]!r}; known are {', '.join(known)}."
-            )
+            sentence = f"Unknown field {unknown[0]!r}; known are {', '.join(known)}."
+            raise serializers.ValidationError({"non_field_errors": [sentence]})
         return super().to_internal_value(data)
 
 

@@ -1,0 +1,317 @@
+import ast
+import json
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from notebooks.core.build import Facts, build, escaped
+from notebooks.core.embed import embed
+from notebooks.core.lint import lint
+from notebooks.core.options import OPTIONS, checked
+from notebooks.core.percent import PercentError, read_cells
+from notebooks.core.plan import plan
+from notebooks.services import SOURCE, cells
+from recommender.services import catalog
+from slmgen.errors import InvalidInput
+from tests.factories import make_lines
+from tests.recommender.test_recommender import make_profile
+
+DATA = make_lines(60)
+FACTS = Facts("chat.jsonl", 60, 1234)
+
+
+def make_notebook(slug="qwen3-0.6b", config=None, data=DATA, facts=FACTS, max_mb=5):
+    training = plan(catalog().get(slug), make_profile(total_examples=60), config or {})
+    embedded = embed(data, max_bytes=max_mb * 10**6)
+    return build(cells(), training, facts, embedded)
+
+
+def code_of(content, tag=None):
+    notebook = nbformat.reads(content.decode(), 4)
+    return [
+        cell.source
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        and (tag is None or tag in cell.metadata.get("tags", []))
+    ]
+
+
+def test_cells_are_read_with_kind_and_tags():
+    text = '# %% [markdown] tags=["a"]\n# # Title\n#\n# text\n\n# %%\nx = 1\n'
+
+    first, second = read_cells(text)
+
+    assert (first.kind, first.tags, first.source) == (
+        "markdown",
+        {"a"},
+        "# Title\n\ntext",
+    )
+    assert (second.kind, second.tags, second.source) == ("code", set(), "x = 1")
+
+
+@pytest.mark.parametrize("text", ["x = 1\n# %%\n", "# %% foo\n", "# %% tags=[\n"])
+def test_a_malformed_script_is_refused_by_line(text):
+    with pytest.raises(PercentError, match=r"line [12]: "):
+        read_cells(text)
+
+
+MODELS = [model.slug for model in catalog().models]
+
+
+@pytest.mark.parametrize("backend", ["trl", "unsloth"])
+@pytest.mark.parametrize("slug", MODELS)
+def test_every_model_gives_a_sound_notebook(slug, backend):
+    content = make_notebook(slug, {"backend": backend})
+
+    nbformat.validate(nbformat.reads(content.decode(), 4))
+    assert lint(content) == []
+    other = {
+        "trl": "FastLanguageModel",
+        "unsloth": "get_peft_model(\n    model,\n    L",
+    }
+    assert other[backend] not in content.decode()
+
+
+def test_the_same_input_gives_the_same_bytes():
+    assert make_notebook() == make_notebook()
+
+
+def test_a_gated_model_asks_for_a_token_and_another_does_not():
+    assert code_of(make_notebook("llama-3.2-1b"), "gated")
+    assert not code_of(make_notebook("qwen3-0.6b"), "gated")
+    assert not code_of(make_notebook("llama-3.2-1b", {"backend": "unsloth"}), "gated")
+
+
+def run(*sources, cwd=None):
+    script = "import json, os, importlib.util\n" + "\n".join(sources)
+    return subprocess.run(
+        [sys.executable, "-I", "-"],
+        input=script, capture_output=True, text=True, timeout=60, cwd=cwd,
+    )  # fmt: skip
+
+
+def data_cells(content):
+    return code_of(content, "parameters") + code_of(content, "data")
+
+
+def test_the_data_cell_gives_back_exactly_what_was_uploaded(tmp_path):
+    content = make_notebook()
+    save = "open('raw', 'wb').write(RAW); json.dump(ROWS, open('rows', 'w'))"
+
+    done = run(*data_cells(content), save, cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert "60 conversations" in done.stdout
+    assert (tmp_path / "raw").read_bytes() == DATA
+    rows = json.loads((tmp_path / "rows").read_text(encoding="utf-8"))
+    assert rows == [json.loads(line) for line in DATA.splitlines()]
+
+
+@pytest.mark.parametrize("name", ["glaive_toolcall_en", "xquad_ar", "kdconv_film_zh"])
+def test_real_data_survive_the_notebook(shared_data, tmp_path, name):
+    data = (shared_data / f"{name}.chat.jsonl").read_bytes()
+    content = make_notebook(data=data, facts=Facts("x", data.count(b"\n"), 1))
+
+    done = run(*data_cells(content), "open('raw', 'wb').write(RAW)", cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "raw").read_bytes() == data
+
+
+def test_damaged_data_stop_the_notebook():
+    parameters, data = data_cells(make_notebook())
+    other = data_cells(make_notebook(data=make_lines(59) + make_lines(1)))[1]
+
+    done = run(parameters, other)
+
+    assert done.returncode == 1
+    assert "damaged" in done.stderr
+    assert data != other
+
+
+def test_large_data_stay_beside_the_notebook(tmp_path):
+    content = make_notebook(max_mb=0)
+    (tmp_path / "examples.jsonl").write_bytes(DATA)
+
+    done = run(*data_cells(content), cwd=tmp_path)
+
+    assert "EMBEDDED" not in content.decode()
+    assert done.returncode == 0, done.stderr
+    assert "60 conversations" in done.stdout
+
+
+def test_another_file_is_not_taken_for_the_dataset(tmp_path):
+    (tmp_path / "examples.jsonl").write_bytes(DATA + b"\n")
+
+    done = run(*data_cells(make_notebook(max_mb=0)), cwd=tmp_path)
+
+    assert "is not the dataset this notebook was made for" in done.stderr
+
+
+def test_settings_reach_the_parameters_cell():
+    config = {"lora_rank": 7, "learning_rate": 3e-5, "quantization": "16bit"}
+
+    (parameters,) = code_of(make_notebook(config=config), "parameters")
+
+    values = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in ast.parse(parameters).body
+    }
+    assert (values["LORA_RANK"], values["LORA_ALPHA"]) == (7, 14)
+    assert values["LEARNING_RATE"] == 3e-5
+    assert values["LOAD_IN_4BIT"] is False
+    assert values["MODEL_ID"] == "Qwen/Qwen3-0.6B"
+
+
+def test_the_parameters_cell_binds_what_the_source_binds():
+    source = next(cell for cell in cells() if "parameters" in cell.tags).source
+    (made,) = code_of(make_notebook(), "parameters")
+
+    def names(text):
+        return {node.targets[0].id for node in ast.parse(text).body}
+
+    assert names(made) == names(source)
+
+
+def test_the_source_is_a_program():
+    compile(SOURCE.read_text(encoding="utf-8"), str(SOURCE), "exec")
+
+
+HOSTILE = [
+    '"; import os #', "\n# %%\nprint('x')", "{{ 7 * 7 }}", "{% raw %}", "</script>",
+    "![x](https://evil.example/x.png)", "'''", '"""', "\\", "`x`", "<img src=x>",
+    "[a](javascript:alert(1))", "| a |", "$x^2$", "\u2028", "data\r\n\r\n# %% x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_hostile_file_name_stays_inert(text):
+    plain, hostile = make_notebook(), make_notebook(facts=Facts(text, 60, 1234))
+
+    assert code_of(plain) == code_of(hostile)
+    first = nbformat.reads(hostile.decode(), 4).cells[0].source
+    assert len(first.splitlines()) == len(
+        nbformat.reads(plain.decode(), 4).cells[0].source.splitlines()
+    )
+    assert "](http" not in first
+    assert "<img" not in first.replace("\\<", "")
+
+
+@settings(max_examples=60)
+@given(st.text())
+def test_escaped_text_is_one_line_without_working_markdown(text):
+    found = escaped(text)
+
+    assert len(found.splitlines()) <= 1
+    assert not set("`*_[<|!$") & {
+        character
+        for before, character in zip("x" + found, found, strict=False)
+        if before != "\\"
+    } - {"\\"}
+
+
+def test_data_never_reach_code():
+    hostile = make_lines(59) + json.dumps(
+        {"messages": [{"role": "user", "content": '"""\nimport os\n"""'},
+                      {"role": "assistant", "content": "'''{{x}}"}]}
+    ).encode() + b"\n"  # fmt: skip
+
+    content = make_notebook(data=hostile)
+
+    assert lint(content) == []
+    assert "{{x}}" not in content.decode()
+
+
+GOOD = {
+    option.name: option.choices[0]
+    if option.choices
+    else True
+    if option.kind is bool
+    else option.kind(option.high)
+    for option in OPTIONS
+}
+
+
+def test_every_setting_is_taken_at_its_bound():
+    assert checked(GOOD) == GOOD
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+@pytest.mark.parametrize(
+    "value", [None, [], {}, "x", float("nan"), float("inf"), -2, 10**12, "1"]
+)
+def test_a_value_out_of_range_is_refused_with_the_range(option, value):
+    with pytest.raises(InvalidInput) as raised:
+        checked({option.name: value})
+
+    assert f"training_config.{option.name} is " in raised.value.detail
+    assert option.range in raised.value.detail
+
+
+def test_true_is_no_number():
+    with pytest.raises(InvalidInput):
+        checked({"lora_rank": True})
+
+
+def test_a_fraction_is_no_whole_number():
+    assert checked({"lora_rank": 16.0}) == {"lora_rank": 16}
+    with pytest.raises(InvalidInput):
+        checked({"lora_rank": 16.5})
+
+
+def test_an_unknown_setting_is_refused_with_those_that_exist():
+    with pytest.raises(InvalidInput, match="no 'rank'; known are lora_rank, "):
+        checked({"rank": 16})
+
+
+def test_a_length_beyond_the_model_is_refused():
+    with pytest.raises(InvalidInput, match="reads at most 2,048 tokens"):
+        plan(catalog().get("tinyllama-1.1b"), make_profile(), {"max_seq_length": 4096})
+
+
+@pytest.mark.parametrize(("rows", "epochs"), [(10, 5), (800, 3), (100_000, 1)])
+def test_little_data_are_seen_more_often(rows, epochs):
+    profile = make_profile(total_examples=rows)
+
+    assert plan(catalog().get("qwen3-0.6b"), profile).settings["num_epochs"] == epochs
+
+
+def test_the_default_length_holds_the_data():
+    profile = make_profile(tokens_p99=1000)
+
+    found = plan(catalog().get("qwen3-0.6b"), profile).settings["max_seq_length"]
+
+    assert found >= 1200
+    assert found % 64 == 0
+
+
+LINTED = {
+    "does not parse": "x = (",
+    "y is used and never bound": "print(y)",
+    "input() stops": "input()",
+}
+
+
+@pytest.mark.parametrize("fault", LINTED)
+def test_the_linter_finds(fault):
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(LINTED[fault], id="a")]
+    )
+
+    assert any(fault in found for found in lint(nbformat.writes(notebook).encode()))
+
+
+def test_the_linter_finds_output_widgets_and_equal_ids():
+    cell = nbformat.v4.new_code_cell("1", id="a", execution_count=1)
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"widgets": {}})
+
+    faults = lint(nbformat.writes(notebook).encode())
+
+    assert faults == [
+        "widgets metadata breaks the preview on GitHub",
+        "cell 0: has output",
+    ]

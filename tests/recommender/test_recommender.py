@@ -1,0 +1,253 @@
+import tomllib
+from dataclasses import replace
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from datasets.core.profile import Profile
+from recommender.core import memory
+from recommender.core.catalog import (
+    Catalog,
+    CatalogError,
+    Target,
+    Task,
+    load,
+    parse_target,
+    parse_task,
+)
+from recommender.core.ranking import rank
+from recommender.services import CATALOG_PATH
+from slmgen.errors import InvalidInput
+
+CATALOG = load(CATALOG_PATH)
+
+
+def make_profile(**changes):
+    values = {
+        "rules_version": 1, "encoding": "o200k_base", "total_examples": 1500,
+        "total_messages": 3000, "total_tokens": 225_000,
+        "roles": {"user": 1500, "assistant": 1500, "system": 0},
+        "average_message_length": 250.0, "multi_turn_examples": 0,
+        "system_examples": 0, "tool_examples": 0, "token_buckets": {},
+        "tokens_p50": 140, "tokens_p95": 260, "tokens_p99": 330, "tokens_max": 500,
+        "answer_tokens": 150_000, "duplicates": 0, "scripts": {"latin": 1.0},
+        "quality_score": 1.0, "quality_issues": [], "format_valid": True,
+    }  # fmt: skip
+    return Profile(**{**values, **changes})
+
+
+def slugs(ranking):
+    return [entry.model.slug for entry in ranking.recommended]
+
+
+def ranked(task=Task.QA, target=Target.CLOUD, catalog=CATALOG, **changes):
+    return rank(catalog, make_profile(**changes), task=task, target=target)
+
+
+def test_the_catalogue_holds_the_first_release():
+    assert len(CATALOG.models) == 27
+    assert CATALOG.get("phi-4-mini").size == "3.8B"
+    assert CATALOG.get("GOOGLE/gemma-3-270m-it").slug == "gemma-3-270m"
+
+
+def test_an_unknown_model_is_refused_with_those_that_exist():
+    with pytest.raises(InvalidInput, match="expected one of phi-4-mini, "):
+        CATALOG.get("gpt-5")
+
+
+def test_words_for_tasks_have_aliases():
+    assert parse_task("chat") is Task.CONVERSATION
+    assert parse_task("code") is Task.CODE_GENERATION
+    assert parse_target("edge") is Target.EDGE
+
+
+def damaged(tmp_path, old, new):
+    text = CATALOG_PATH.read_text(encoding="utf-8")
+    assert old in text
+    path = tmp_path / "catalog.toml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return path
+
+
+DAMAGE = {
+    "phi-4-mini: unknown key colour": ('maker = "Microsoft"',
+                                       'maker = "Microsoft"\ncolour = 1'),
+    "phi-4-mini: key license is missing": ('license = "MIT"\n', ""),
+    "context_length: expected int": ("context_length = 131_072",
+                                     'context_length = "128K"'),
+    "parameters.total: expected int": ("total = 3_836_021_760", "total = 3.8"),
+    "lora_target_modules: expected a list": (
+        'lora_target_modules = ["qkv_proj", "o_proj", "gate_up_proj", "down_proj"]',
+        'lora_target_modules = "qkv_proj"'),
+    "is no catalogue": ("[models.", "[models"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("message", DAMAGE)
+def test_a_damaged_catalogue_is_refused_by_key(tmp_path, message):
+    with pytest.raises(CatalogError, match=message):
+        load(damaged(tmp_path, *DAMAGE[message]))
+
+
+def test_every_model_has_sources_and_known_words():
+    tables = tomllib.loads(CATALOG_PATH.read_text(encoding="utf-8"))["models"]
+
+    for slug, table in tables.items():
+        assert table["sources"], slug
+        assert table["commercial"] in {
+            "yes", "yes_with_use_policy", "conditional", "unclear", "no",
+        }  # fmt: skip
+        assert table["languages"]["scope"] in {
+            "listed", "english_mainly", "broad_claim",
+        }  # fmt: skip
+
+
+# GiB of peak allocation, r = 16, from the published table of the formula's authors.
+MEMORY = {
+    "phi-4-mini": (7.75, 18.03, 10.35),
+    "llama-3.2-3b": (5.59, 12.45, 8.22),
+    "gemma-2-2b": (7.70, 20.11, 8.71),
+    "tinyllama-1.1b": (1.84, 3.82, 2.75),
+    "qwen3-8b": (11.81, 20.45, 18.22),
+    "gemma-3-270m": (4.78, 16.91, 4.08),
+    "ministral-3-3b": (5.76, 12.67, 8.66),
+}
+
+
+@pytest.mark.parametrize("slug", MEMORY)
+def test_training_memory_is_that_of_the_formula(slug):
+    model = CATALOG.get(slug)
+
+    small, large, lora16 = (
+        formula(model, batch=batch, length=length) / memory.GIB
+        for formula, batch, length in (
+            (memory.qlora_bytes, 1, 1024),
+            (memory.qlora_bytes, 2, 2048),
+            (memory.lora16_bytes, 1, 1024),
+        )
+    )
+
+    assert (small, large, lora16) == pytest.approx(MEMORY[slug], abs=0.011)
+
+
+@pytest.mark.parametrize(("task", "target"), list(product(Task, Target)))
+def test_ordinary_data_get_at_least_three_models(task, target):
+    found = ranked(task, target)
+
+    assert len(found.recommended) >= 3
+    assert all(reason for entry in found.recommended for reason in entry.reasons)
+    assert not any("Against it" in r for e in found.recommended for r in e.reasons)
+
+
+@pytest.mark.parametrize(("task", "target"), list(product(Task, Target)))
+def test_unclear_licences_are_never_offered(task, target):
+    assert not {"qwen2.5-3b", "stablelm-zephyr-3b"} & set(slugs(ranked(task, target)))
+
+
+@pytest.mark.parametrize("task", Task)
+def test_browsers_get_models_with_a_ready_build(task):
+    found = ranked(task, Target.BROWSER)
+
+    assert all(entry.model.deployment.webllm_mb for entry in found.recommended)
+
+
+def test_a_short_context_is_never_offered_to_long_data():
+    found = ranked(tokens_p99=3000, tokens_p95=2500, tokens_max=4000)
+
+    excluded = {entry.model.slug: entry.reasons for entry in found.excluded}
+    assert any("its context is 2,048" in r for r in excluded["tinyllama-1.1b"])
+
+
+@pytest.mark.parametrize(
+    ("script", "code"), [("arabic", "ar"), ("hangul", "ko"), ("thai", "th")]
+)
+def test_foreign_scripts_get_models_that_name_the_language(script, code):
+    found = ranked(scripts={script: 0.97, "latin": 0.03})
+
+    for entry in found.recommended:
+        languages = entry.model.languages
+        assert code in languages.codes or languages.scope == "broad_claim"
+
+
+def test_japanese_is_not_taken_for_chinese():
+    found = ranked(scripts={"han": 0.5, "kana": 0.5})
+
+    for entry in found.recommended:
+        languages = entry.model.languages
+        assert "ja" in languages.codes or languages.scope == "broad_claim"
+
+
+def test_system_prompts_exclude_templates_without_them():
+    found = ranked(system_examples=10)
+
+    assert "gemma-2-2b" in [entry.model.slug for entry in found.excluded]
+
+
+def test_tools_exclude_templates_without_them():
+    found = ranked(tool_examples=10)
+
+    assert all(entry.model.chat.tools != "no" for entry in found.recommended)
+
+
+def test_an_empty_list_is_filled_with_what_speaks_against_it():
+    found = ranked(tokens_p99=400_000, tokens_p95=1, tokens_max=400_000)
+
+    assert len(found.recommended) == 3
+    assert all(
+        any(reason.startswith("Against it: ") for reason in entry.reasons)
+        for entry in found.recommended
+    )
+    assert all(entry.score < 0.2 for entry in found.recommended)
+
+
+profiles = st.builds(
+    make_profile,
+    total_examples=st.integers(1, 10**6),
+    tokens_p50=st.integers(1, 5000),
+    tokens_p99=st.integers(1, 10**6),
+    system_examples=st.integers(0, 5),
+    tool_examples=st.integers(0, 5),
+    scripts=st.dictionaries(
+        st.sampled_from(["latin", "han", "kana", "arabic", "thai", "cyrillic"]),
+        st.floats(0, 1),
+    ),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(profiles, st.sampled_from(Task), st.sampled_from(Target), st.randoms())
+def test_the_order_of_the_catalogue_does_not_matter(profile, task, target, random):
+    models = list(CATALOG.models)
+    random.shuffle(models)
+    shuffled = Catalog(tuple(models), "x")
+
+    found = rank(CATALOG, profile, task=task, target=target)
+
+    assert slugs(rank(shuffled, profile, task=task, target=target)) == slugs(found)
+    assert len(found.recommended) >= 3
+    scores = [entry.score for entry in found.recommended]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= score <= 1 for score in scores)
+
+
+def test_more_rows_change_no_hard_fact():
+    few = ranked(total_examples=60)
+    many = ranked(total_examples=600_000)
+
+    assert [e.reasons for e in few.excluded] == [e.reasons for e in many.excluded]
+
+
+def test_a_measured_place_beats_an_unknown_one():
+    assert slugs(ranked())[0] == "qwen3-4b-instruct-2507"
+
+
+def test_a_changed_model_is_another_score():
+    best = CATALOG.get("qwen3-4b-instruct-2507")
+    worse = replace(best, evidence=replace(best.evidence, tuned_average_rank=12.0))
+    models = tuple(worse if m is best else m for m in CATALOG.models)
+
+    found = ranked(catalog=Catalog(models, "x"))
+
+    assert slugs(found)[0] != best.slug

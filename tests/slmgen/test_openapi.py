@@ -1,0 +1,91 @@
+"""The schema describes the API, and nothing that fits it makes the server fail."""
+
+import pytest
+import schemathesis
+from django.core.cache import cache
+from django.core.wsgi import get_wsgi_application
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import InvalidArgument, Unsatisfiable
+from schemathesis import GenerationMode
+
+from slmgen.identity.services import token_for
+from tests.factories import make_dataset
+
+pytestmark = pytest.mark.django_db
+
+application = get_wsgi_application()
+
+
+OPERATIONS = [
+    ("GET", "/"), ("GET", "/health"), ("GET", "/health/ready"),
+    ("POST", "/auth/token"), ("POST", "/upload"), ("GET", "/analyze/{session_id}"),
+    ("GET", "/preview/{session_id}"), ("GET", "/preview/{session_id}/distribution"),
+    ("GET", "/preview/{session_id}/duplicates"), ("POST", "/recommend"),
+    ("POST", "/generate"), ("GET", "/download/{filename}"), ("GET", "/jobs"),
+    ("POST", "/jobs"), ("GET", "/jobs/{job_id}"), ("PATCH", "/jobs/{job_id}"),
+    ("DELETE", "/jobs/{job_id}"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def schema():
+    return schemathesis.openapi.from_wsgi("/openapi.json", application)
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+@pytest.mark.parametrize(
+    "mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=str
+)
+def test_no_request_makes_the_server_fail(schema, owner, method, path, mode):
+    token = token_for(username="owner", password="owner-password")
+    operation = schema[path][method]
+
+    @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def run(case):
+        cache.clear()
+        response = case.call(headers={"Authorization": f"Bearer {token}"})
+        assert response.status_code < 500, response.text
+        if response.status_code >= 400:
+            assert list(response.json()) == ["detail"]
+
+    try:
+        run()
+    except (Unsatisfiable, InvalidArgument):
+        # There is no malformed form of an address without input.
+        assert mode is GenerationMode.NEGATIVE
+
+
+def test_every_operation_is_tried(client):
+    paths = client.get("/openapi.json").json()["paths"]
+
+    assert {(m.upper(), p) for p in paths for m in paths[p]} == set(OPERATIONS)
+
+
+def test_the_schema_is_of_version_3_1_and_names_the_whole_table(client):
+    found = client.get("/openapi.json").json()
+
+    assert found["openapi"].startswith("3.1")
+    assert set(found["paths"]) == {
+        "/", "/health", "/health/ready", "/auth/token", "/upload",
+        "/analyze/{session_id}", "/preview/{session_id}",
+        "/preview/{session_id}/distribution", "/preview/{session_id}/duplicates",
+        "/recommend", "/generate", "/download/{filename}", "/jobs", "/jobs/{job_id}",
+    }  # fmt: skip
+
+
+def test_the_interactive_page_loads_nothing_from_elsewhere(client):
+    page = client.get("/docs/api/").content.decode()
+
+    assert "/static/drf_spectacular_sidecar/" in page
+    assert "//cdn" not in page
+
+
+def test_answers_fit_the_schema(client):
+    found = client.get("/openapi.json").json()
+    dataset = make_dataset()
+    body = client.get(f"/analyze/{dataset.id}").json()
+
+    schemas = found["components"]["schemas"]
+
+    assert set(body) == set(schemas["Analysis"]["properties"])

@@ -1,0 +1,118 @@
+import ast
+import os
+import stat
+import subprocess
+import sys
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from slmgen import checks, env
+from tests.conftest import REPO
+
+READERS = {"text", "flag", "number", "secret", "words"}
+
+
+def variables_in_settings():
+    tree = ast.parse((REPO / "slmgen/settings.py").read_text(encoding="utf-8"))
+    return {
+        node.args[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in READERS
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "env"
+    }
+
+
+def test_the_example_names_every_variable_and_no_other():
+    lines = (REPO / ".env.example").read_text(encoding="utf-8").splitlines()
+    named = {line.partition("=")[0] for line in lines if line[:1] not in {"", "#"}}
+
+    assert named == variables_in_settings()
+
+
+def test_variables_are_read_in_settings_only():
+    readers = [
+        path.relative_to(REPO).as_posix()
+        for app in ("slmgen", "datasets", "recommender", "jobs", "notebooks")
+        for path in (REPO / app).rglob("*.py")
+        if "os.environ" in path.read_text(encoding="utf-8")
+    ]
+
+    assert sorted(readers) == [
+        "notebooks/source/finetune.py",  # runs elsewhere
+        "slmgen/asgi.py",  # names the settings
+        "slmgen/env.py",
+        "slmgen/management/commands/up.py",  # TMPDIR of its children
+        "slmgen/wsgi.py",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reader", "value"),
+    [
+        (lambda: env.flag("SLMGEN_X", False), "maybe"),
+        (lambda: env.number("SLMGEN_X", 1), "-1"),
+        (lambda: env.number("SLMGEN_X", 1, at_least=1), "0"),
+        (lambda: env.number("SLMGEN_X", 1), "1e3"),
+    ],
+)
+def test_a_bad_value_stops_the_start(monkeypatch, reader, value):
+    monkeypatch.setenv("SLMGEN_X", value)
+
+    with pytest.raises(ImproperlyConfigured, match="SLMGEN_X is "):
+        reader()
+
+
+def test_a_value_may_stand_in_a_file(monkeypatch, tmp_path):
+    (tmp_path / "secret").write_text("from the file\n", encoding="utf-8")
+    monkeypatch.setenv("SLMGEN_X_FILE", str(tmp_path / "secret"))
+
+    assert env.text("SLMGEN_X") == "from the file"
+
+
+def test_the_secret_key_is_made_once_and_readable_by_its_owner_only(tmp_path):
+    file = tmp_path / "var" / "secret_key"
+
+    first, second = (env.secret("SLMGEN_UNSET", file) for _ in range(2))
+
+    assert first == second
+    assert len(first) >= checks.MIN_SECRET_CHARACTERS
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("code", "values"),
+    [
+        ("slmgen.E001", {"SECRET_KEY": "short"}),
+        ("slmgen.E002", {"DEBUG": True, "HOST": "0.0.0.0"}),
+        ("slmgen.W001", {"ALLOWED_HOSTS": ["*"]}),
+    ],
+)
+def test_unsafe_settings_are_named(settings, code, values):
+    for name, value in values.items():
+        setattr(settings, name, value)
+
+    found = checks.secret_is_long() + checks.not_open_in_debug() + (
+        checks.hosts_are_named()
+    )  # fmt: skip
+
+    assert [message.id for message in found] == [code]
+
+
+def test_production_settings_pass_django_s_own_checks(tmp_path):
+    environment = {
+        **os.environ,
+        "SLMGEN_HTTPS": "true",
+        "SLMGEN_ALLOWED_HOSTS": "slmgen.example.org",
+        "SLMGEN_VAR": str(tmp_path),
+    }
+
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=REPO, env=environment, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
