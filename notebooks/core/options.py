@@ -53,12 +53,12 @@ class Option:
 
 
 OPTIONS = (
-    Option("lora_rank", int, "Width of the trained matrices: more learns more and needs "
-           "more data and memory.", 1, 256),
+    Option("lora_rank", int, "Width of the trained matrices: more learns more and "
+           "needs more data and memory.", 1, 256),
     Option("lora_alpha", int, "Weight of what was learned; twice the rank is usual.",
            1, 1024),
-    Option("lora_dropout", float, "Share of the adapter switched off at random, against "
-           "overfitting.", 0, 0.5),
+    Option("lora_dropout", float, "Share of the adapter switched off at random, "
+           "against overfitting.", 0, 0.5),
     Option("learning_rate", float, "Size of a training step; too high forgets, too low "
            "learns nothing.", 1e-7, 1e-2),
     Option("num_epochs", float, "How often every conversation is seen.", 0.01, 50),

@@ -1,5 +1,7 @@
 """The schema describes the API, and nothing that fits it makes the server fail."""
 
+from contextlib import closing
+
 import pytest
 import schemathesis
 from django.core.cache import cache
@@ -13,7 +15,13 @@ from tests.factories import make_dataset
 
 pytestmark = pytest.mark.django_db
 
-application = get_wsgi_application()
+django_application = get_wsgi_application()
+
+
+def application(environ, start_response):
+    """Closes every answer, as a server does and schemathesis does not."""
+    with closing(django_application(environ, start_response)) as response:
+        return [b"".join(response)]
 
 
 OPERATIONS = [

@@ -1,0 +1,185 @@
+"""What the documents say is tried: the walk-through runs, links lead somewhere."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from notebooks.core.options import OPTIONS
+from slmgen.api_urls import urlpatterns
+from tests.conftest import REPO
+
+README = (REPO / "README.md").read_text(encoding="utf-8")
+REAL = ["gsm8k_1500", "kdconv_film_zh", "glaive_toolcall_en", "xquad_ar"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """The product as a newcomer starts it; gives its port and its environment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    var = tmp_path_factory.mktemp("var")
+    environment = {**os.environ, "PORT": str(port), "SLMGEN_VAR": str(var)}
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "up"], cwd=REPO, env=environment
+    )
+    try:
+        wait_for(f"http://localhost:{port}/health", process)
+        yield port, environment
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def wait_for(address, process):
+    for _ in range(200):
+        assert process.poll() is None, "the server ended"
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    pytest.fail("the server did not answer")
+
+
+def walk(server, folder, replacements=()):
+    port, environment = server
+    script = "set -eu\n" + "\n".join(
+        re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+    )
+    script = script.replace("localhost:8000", f"localhost:{port}")
+    script = script.replace(".venv/bin/python manage.py", f"{sys.executable} manage.py")
+    script = script.replace("manage.py", str(REPO / "manage.py"))
+    for old, new in replacements:
+        assert old in script
+        script = script.replace(old, new)
+    return subprocess.run(
+        ["bash", "-c", script], cwd=folder, env=environment,
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+
+
+def test_the_readme_s_walk_through_works(server, tmp_path):
+    done = walk(server, tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert '"total_examples":60' in done.stdout
+    assert '"model_name":"Qwen3 0.6B"' in done.stdout
+    assert '"dataset_filename":"chat.jsonl"' in done.stdout
+    assert (tmp_path / "finetune.ipynb").read_text(encoding="utf-8").startswith("{")
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_the_walk_through_works_with_real_data(server, tmp_path, shared_data, name):
+    source = shared_data / f"{name}.chat.jsonl"
+    copy = f"cp '{source}' chat.jsonl"
+    account = f"--username {name}"
+
+    done = walk(
+        server,
+        tmp_path,
+        [
+            (re.search(r"for n in .*?> chat.jsonl", README, re.DOTALL)[0], copy),
+            ("--username me", account),
+            ('"username": "me"', f'"username": "{name}"'),
+        ],
+    )
+
+    assert done.returncode == 0, done.stderr
+    count = source.read_bytes().count(b"\n")
+    assert f'"total_count":{count},' in done.stdout
+    assert (tmp_path / "finetune.ipynb").stat().st_size > 20_000
+
+
+def test_a_large_upload_is_analyzed_by_the_worker(server, tmp_path, shared_data):
+    port, _ = server
+    content = (shared_data / "gsm8k_1500.chat.jsonl").read_bytes() * 4
+    (tmp_path / "chat.jsonl").write_bytes(content)
+    script = (
+        f"curl -s -F file=@chat.jsonl http://localhost:{port}/upload |"
+        ' grep -o \'"session_id":"[^"]*\' | cut -d\'"\' -f4'
+    )
+    session = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    ).stdout.strip()
+
+    with urllib.request.urlopen(
+        f"http://localhost:{port}/analyze/{session}", timeout=60
+    ) as answer:
+        body = answer.read().decode()
+
+    assert '"total_examples":6000' in body
+    assert "Exact copies of earlier examples: 4,500 of 6,000" in body
+
+
+def test_static_files_are_served(server):
+    port, _ = server
+    page = urllib.request.urlopen(
+        f"http://localhost:{port}/docs/api/", timeout=10
+    ).read()
+    (script,) = re.findall(rb'src="(/static/[^"]*bundle.js)"', page)
+
+    with urllib.request.urlopen(
+        f"http://localhost:{port}{script.decode()}", timeout=10
+    ) as answer:
+        assert len(answer.read()) > 100_000
+
+
+DOCUMENTS = [*REPO.glob("*.md"), *(REPO / "docs").rglob("*.md")]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_to_files_that_exist(document):
+    text = document.read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#]+)\)", text)
+
+    missing = [
+        link
+        for link in links
+        if not link.startswith("http") and not (document.parent / link).exists()
+    ]
+
+    assert missing == []
+
+
+def test_every_setting_stands_in_the_documents_as_in_the_code():
+    text = (REPO / "docs/notebook.md").read_text(encoding="utf-8")
+
+    for option in OPTIONS:
+        assert f"| `{option.name}` | {option.range} | {option.help} |" in text
+
+
+def test_every_route_stands_in_the_documents():
+    text = (REPO / "docs/api.md").read_text(encoding="utf-8")
+
+    for route in urlpatterns:
+        address = re.sub(r"<str:(\w+)>", r"{\1}", f"/{route.pattern}")
+        address = address.replace("{filename}", "{file}.ipynb")
+        assert address.replace("{job_id}", "{id}") in text
+
+
+def test_every_dependency_has_its_reason():
+    text = (REPO / "docs/dependencies.md").read_text(encoding="utf-8")
+    names = [
+        re.split(r"[\[<>=]", line)[0]
+        for line in (REPO / "requirements.in").read_text(encoding="utf-8").splitlines()
+    ]
+
+    assert [name for name in names if f"| {name} |" not in text] == []
+
+
+def test_lock_files_hold_hashes_and_no_addresses():
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        text = (REPO / name).read_text(encoding="utf-8")
+
+        assert "://" not in text
+        assert text.count("--hash=sha256:") > text.count("==")
+    assert Path(REPO / "LICENSE").read_text(encoding="utf-8").count("Apache") > 3
