@@ -1,17 +1,7 @@
 from django.contrib import admin
-from django.http import HttpRequest
 
 from datasets.models import Analysis, Dataset
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in stubs only
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(
-        self, request: HttpRequest, obj: object | None = None
-    ) -> bool:
-        return False
+from slmgen.read_only import ReadOnlyAdmin
 
 
 @admin.register(Dataset)
@@ -23,11 +13,6 @@ class DatasetAdmin(ReadOnlyAdmin):
     list_filter = ("created_at",)
     search_fields = ("id", "owner__username")
     exclude = ("problems",)
-
-    def has_delete_permission(
-        self, request: HttpRequest, obj: object | None = None
-    ) -> bool:
-        return False  # the row alone would leave its files behind
 
 
 @admin.register(Analysis)

@@ -61,7 +61,7 @@ class JobDetailsSerializer(serializers.Serializer[Any]):
 
     def get_training(self, details: Any) -> dict[str, Any] | None:
         """What the notebook reported; null before it has reported anything."""
-        return
+        return None
 
 
 class StrictSerializer(serializers.Serializer[Any]):

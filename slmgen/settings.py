@@ -9,6 +9,7 @@ from slmgen import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = Path(env.text("SLMGEN_VAR") or BASE_DIR / "var").resolve()
+# Folders that Django wants to see before it starts.
 for folder in ("tmp", "static"):
     (VAR / folder).mkdir(parents=True, exist_ok=True)
 

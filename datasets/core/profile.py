@@ -52,15 +52,16 @@ def summarize(
     bad_lines: int,
     problems: tuple[str, ...],
 ) -> Profile:
-    evidence = quality.Evidence(
-        examples=tally.examples,
-        duplicates=duplicates,
-        with_blank=tally.with_blank,
-        without_last_answer=tally.without_last_answer,
-        bad_lines=bad_lines,
-        problems=problems,
+    score, issues = quality.judge(
+        quality.Evidence(
+            examples=tally.examples,
+            duplicates=duplicates,
+            with_blank=tally.with_blank,
+            without_last_answer=tally.without_last_answer,
+            bad_lines=bad_lines,
+            problems=problems,
+        )
     )
-    score, issues = quality.judge(evidence)
     messages = tally.roles.total()
     return Profile(
         rules_version=RULES_VERSION,
