@@ -1,11 +1,13 @@
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import TemplateView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
 urlpatterns = [
     path("", include("slmgen.api_urls")),
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),
     path("docs/api/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("app/", TemplateView.as_view(template_name="home.html"), name="home"),
     path("admin/", admin.site.urls),
 ]
 

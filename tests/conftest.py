@@ -1,13 +1,23 @@
+import atexit
 import os
+import socket
+import subprocess
+import sys
 import tempfile
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
 from django.core.cache import cache
 
-# Before Django reads its settings: tests never touch the data of a real server.
-os.environ["SLMGEN_VAR"] = tempfile.mkdtemp(prefix="slmgen-tests-")
-Path(os.environ["SLMGEN_VAR"], "static").mkdir()
+# Before Django reads its settings: tests never touch the data of a real server. They
+# stay below SLMGEN_VAR where that is set.
+if parent := os.environ.get("SLMGEN_VAR"):
+    Path(parent).mkdir(parents=True, exist_ok=True)
+state = tempfile.TemporaryDirectory(prefix="slmgen-tests-", dir=parent)
+atexit.register(state.cleanup)
+os.environ["SLMGEN_VAR"] = state.name
 
 REPO = Path(__file__).resolve().parent.parent
 SHARED_DATA = REPO.parent / "shared" / "data"
@@ -52,3 +62,34 @@ def owner(django_user_model):
 @pytest.fixture
 def stranger(django_user_model):
     return django_user_model.objects.create_user("stranger", password="x-password")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """The product as a newcomer starts it; gives its port and its environment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    var = tmp_path_factory.mktemp("var")
+    environment = {**os.environ, "PORT": str(port), "SLMGEN_VAR": str(var)}
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "up"], cwd=REPO, env=environment
+    )
+    try:
+        wait_for(f"http://localhost:{port}/health", process)
+        yield port, environment
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def wait_for(address, process):
+    for _ in range(200):
+        assert process.poll() is None, "the server ended"
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    pytest.fail("the server did not answer")

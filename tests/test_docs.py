@@ -1,11 +1,8 @@
 """What the documents say is tried: the walk-through runs, links lead somewhere."""
 
-import os
 import re
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
@@ -17,37 +14,6 @@ from tests.conftest import REPO
 
 README = (REPO / "README.md").read_text(encoding="utf-8")
 REAL = ["gsm8k_1500", "kdconv_film_zh", "glaive_toolcall_en", "xquad_ar"]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """The product as a newcomer starts it; gives its port and its environment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    var = tmp_path_factory.mktemp("var")
-    environment = {**os.environ, "PORT": str(port), "SLMGEN_VAR": str(var)}
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "up"], cwd=REPO, env=environment
-    )
-    try:
-        wait_for(f"http://localhost:{port}/health", process)
-        yield port, environment
-    finally:
-        process.terminate()
-        assert process.wait(30) == 0
-
-
-def wait_for(address, process):
-    for _ in range(200):
-        assert process.poll() is None, "the server ended"
-        try:
-            urllib.request.urlopen(address, timeout=5).close()
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
-    pytest.fail("the server did not answer")
 
 
 def walk(server, folder, replacements=()):

@@ -4,6 +4,8 @@ import uuid
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from datasets.models import Analysis, Dataset
 from slmgen.storage import AtomicFileStorage
@@ -322,3 +324,24 @@ def test_a_large_integer_survives_the_preview(client):
     assert json.loads(response.content)["examples"][0]["messages"][0]["n"] == int(
         "9" * 4000
     )
+
+
+text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+answers = text.filter(str.strip)
+conversations = st.builds(make_conversation, text, answers, note=text)
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.lists(conversations, min_size=1, max_size=12), st.integers(1, 5))
+def test_a_preview_gives_back_what_was_uploaded(client, uploaded, page_size):
+    dataset = make_dataset(jsonl(uploaded))
+    address = f"/preview/{dataset.id}?page_size={page_size}"
+
+    pages = [client.get(f"{address}&page={page}").json() for page in range(1, 14)]
+
+    shown = [example["messages"] for page in pages for example in page["examples"]]
+    assert shown == [conversation["messages"] for conversation in uploaded]
