@@ -22,6 +22,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         prepare()
         self.stdout.write(f"SLMGEN serves on http://{settings.HOST}:{settings.PORT}")
+        self.stdout.flush()  # a log file would show it only at the end
         supervise({"web": web_command(), "worker": worker_command()})
 
 
