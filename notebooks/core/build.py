@@ -15,6 +15,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from notebooks.core.embed import Embedded
 from notebooks.core.percent import Cell
+from notebooks.core.pins import Pins, pins
 from notebooks.core.plan import TrainingPlan
 
 # Cells with one of these tags are there only when it was chosen; others always are.
@@ -32,50 +33,61 @@ class Facts:
     tokens: int
 
 
+@dataclass(frozen=True)
+class _Filling:
+    """What is put into cells: escaped words into markdown, literals into code."""
+
+    words: Mapping[str, str]
+    parameters: Mapping[str, Any]
+    pins: Pins
+    data: Embedded
+
+
 def build(
     cells: Iterable[Cell], plan: TrainingPlan, facts: Facts, data: Embedded
 ) -> bytes:
     chosen = {plan.backend, "embedded" if data.is_inside else "external"}
     if plan.is_gated:
         chosen.add("gated")
-    words = _words(plan, facts)
     parameters = {
         **plan.parameters(),
         "DATA_FILE": "examples.jsonl",
         "DATA_SHA256": data.sha256,
         "DATA_EXAMPLES": facts.examples,
     }
+    own_pins = pins(plan.backend)
+    filling = _Filling(_words(plan, facts, own_pins), parameters, own_pins, data)
     kept = [cell for cell in cells if cell.tags & OPTIONAL_TAGS <= chosen]
-    nodes = [
-        _node(cell, number, words, parameters, data) for number, cell in enumerate(kept)
-    ]
+    nodes = [_node(cell, number, filling) for number, cell in enumerate(kept)]
     notebook = new_notebook(cells=nodes, metadata=_metadata())
     nbformat.validate(notebook)
     text: str = nbformat.writes(notebook)
     return text.encode() + b"\n"
 
 
-def _node(
-    cell: Cell,
-    number: int,
-    words: Mapping[str, str],
-    parameters: Mapping[str, Any],
-    data: Embedded,
-) -> Any:
+def _node(cell: Cell, number: int, filling: _Filling) -> Any:
     own: dict[str, Any] = {"id": f"cell-{number}"}
     if cell.tags:
         own["metadata"] = {"tags": sorted(cell.tags)}
     if cell.kind == "markdown":
-        return new_markdown_cell(_rendered(cell.source, words), **own)
-    return new_code_cell(_code(cell, parameters, data), **own)
+        return new_markdown_cell(_rendered(cell.source, filling.words), **own)
+    return new_code_cell(_code(cell, filling), **own)
 
 
-def _code(cell: Cell, parameters: Mapping[str, Any], data: Embedded) -> str:
+def _code(cell: Cell, filling: _Filling) -> str:
     if "parameters" in cell.tags:
-        return "\n".join(f"{name} = {value!a}" for name, value in parameters.items())
+        values = filling.parameters.items()
+        return "\n".join(f"{name} = {value!a}" for name, value in values)
+    places = {}
+    if "install" in cell.tags:
+        places["PACKAGES = []"] = f"PACKAGES = {list(filling.pins.packages)!a}"
+        places["PLAIN = []"] = f"PLAIN = {list(filling.pins.plain)!a}"
     if "embedded" in cell.tags:
-        return cell.source.replace(EMBEDDED_PLACE, f'EMBEDDED = """\n{data.text}\n"""')
-    return cell.source
+        places[EMBEDDED_PLACE] = f'EMBEDDED = """\n{filling.data.text}\n"""'
+    source = cell.source
+    for place, value in places.items():
+        source = source.replace(place, value)
+    return source
 
 
 def _rendered(source: str, words: Mapping[str, str]) -> str:
@@ -91,7 +103,7 @@ def escaped(value: object) -> str:
     return MARKDOWN_SPECIAL.sub(r"\\\1", flat)
 
 
-def _words(plan: TrainingPlan, facts: Facts) -> dict[str, str]:
+def _words(plan: TrainingPlan, facts: Facts, pins: Pins) -> dict[str, str]:
     model = plan.model
     low, high = plan.memory_gib
     fast, slow = plan.minutes
@@ -108,6 +120,7 @@ def _words(plan: TrainingPlan, facts: Facts) -> dict[str, str]:
         "train_examples": f"{plan.train_examples:,}",
         "epochs": f"{epochs} epoch{'' if epochs == '1' else 's'}",
         "steps": f"{plan.steps:,}",
+        "tested_on": pins.tested_on,
         "memory": f"{low} to {high} GiB",
         "minutes": f"{fast:,} to {slow:,} minutes",
     }

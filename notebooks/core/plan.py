@@ -43,7 +43,7 @@ class TrainingPlan:
     def model_id(self) -> str:
         if self.backend == "unsloth" and self.model.unsloth_id:
             return self.model.unsloth_id
-        return self.model.hf_id
+        return self.model.training_id or self.model.hf_id
 
     @property
     def is_gated(self) -> bool:
@@ -65,6 +65,8 @@ class TrainingPlan:
             "OUTPUT_DIR": "outputs",
             "SAVE_MERGED": False,
             "PUSH_TO_HUB": "",
+            "PROGRESS_URL": "",
+            "PROGRESS_TOKEN": "",
         }
 
 

@@ -19,66 +19,26 @@
 # %% [markdown] tags=["install"]
 # ## 1. Install
 #
-# Pinned versions that work together. A failing installation stops here and shows why.
+# Versions that were tested together on {{ tested_on }}. An installation that fails stops
+# here and shows why.
 
-# %% tags=["install", "trl"]
+# %% tags=["install"]
 import subprocess
 import sys
 
-PACKAGES = [
-    "transformers==5.23.0",
-    "trl==1.16.0",
-    "peft==0.21.2",
-    "datasets==5.2.0",
-    "accelerate==1.15.0",
-]
-if sys.platform == "linux":
-    PACKAGES.append("bitsandbytes==0.50.2")
+PACKAGES = []
+PLAIN = []
 
 
 def pip(*arguments):
     subprocess.run([sys.executable, "-m", "pip", *arguments], check=True)
 
 
-# Colab ships torchao 0.10, with which peft refuses to start; nothing here needs it.
+# Colab ships a torchao with which peft refuses to start.
 pip("uninstall", "--yes", "--quiet", "torchao")
 pip("install", "--quiet", "torch>=2.10", *PACKAGES)
-print("Installed:", *PACKAGES)
-
-# %% tags=["install", "unsloth"]
-import subprocess
-import sys
-
-PACKAGES = [
-    "unsloth==2026.10.9",
-    "unsloth_zoo==2026.10.9",
-    "transformers==5.17.0",
-    "trl==1.15.0",
-    "peft==0.21.2",
-    "datasets==4.8.5",
-    "accelerate==1.15.0",
-    "bitsandbytes==0.50.2",
-    "torchao>=0.16.0",
-]
-HELPERS = [
-    "sentencepiece",
-    "protobuf",
-    "hf_transfer",
-    "tyro",
-    "msgspec",
-    "cut_cross_entropy",
-]
-
-
-def pip(*arguments):
-    subprocess.run([sys.executable, "-m", "pip", *arguments], check=True)
-
-
-# Without dependencies: none of them may replace the runtime's own CUDA build of torch.
-pip("install", "--quiet", "--no-deps", *PACKAGES, "xformers==0.0.35")
-pip("install", "--quiet", *HELPERS)
-pip("install", "--quiet", "huggingface_hub>=1.5,<2.0", "tokenizers>=0.22")
-print("Installed:", *PACKAGES)
+pip("install", "--quiet", "--no-deps", *PLAIN)
+print("Installed:", *PACKAGES, *PLAIN)
 
 # %% [markdown]
 # ## 2. Parameters
@@ -112,6 +72,8 @@ MAX_NEW_TOKENS = 256
 OUTPUT_DIR = "outputs"
 SAVE_MERGED = False
 PUSH_TO_HUB = ""
+PROGRESS_URL = ""
+PROGRESS_TOKEN = ""
 DATA_FILE = "examples.jsonl"
 DATA_SHA256 = ""
 DATA_EXAMPLES = 0
@@ -129,6 +91,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import unsloth  # before the libraries that it patches
 
 # %% tags=["runtime"]
+import gc
 import importlib.metadata
 import importlib.util
 import json
@@ -136,6 +99,8 @@ import math
 import os
 import random
 import shutil
+import time
+import urllib.request
 
 
 # One GPU: the trainer refuses to spread over two without a launcher (Kaggle T4 x2).
@@ -268,9 +233,20 @@ print(f"{len(TRAINING):,} to train on, {len(VALIDATION):,} to validate with")
 # ## Model
 
 # %% tags=["model", "trl"]
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from transformers import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+)
 
 tokenizer = AutoTokenizer.from_pretrained(MODEL_ID)
+# Some models that also see images exist only with their image part.
+LOADER = AutoModelForCausalLM
+if type(AutoConfig.from_pretrained(MODEL_ID)) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+    LOADER = AutoModelForImageTextToText
 QUANTIZATION = None
 if LOAD_IN_4BIT and CUDA:
     QUANTIZATION = BitsAndBytesConfig(
@@ -279,7 +255,7 @@ if LOAD_IN_4BIT and CUDA:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=DTYPE,
     )
-model = AutoModelForCausalLM.from_pretrained(
+model = LOADER.from_pretrained(
     MODEL_ID,
     dtype=DTYPE,
     quantization_config=QUANTIZATION,
@@ -292,7 +268,7 @@ from unsloth import FastLanguageModel
 model, tokenizer = FastLanguageModel.from_pretrained(
     MODEL_ID,
     max_seq_length=MAX_SEQ_LENGTH,
-    dtype=None,
+    dtype=None if CUDA else DTYPE,
     load_in_4bit=LOAD_IN_4BIT and CUDA,
 )
 tokenizer = getattr(tokenizer, "tokenizer", tokenizer)  # of a multimodal processor
@@ -501,67 +477,104 @@ model.print_trainable_parameters()
 # ## Training
 
 # %% tags=["trainer"]
-from transformers import EarlyStoppingCallback
+from transformers import EarlyStoppingCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
 train_set = Dataset.from_list(train_rows)
 validation_set = Dataset.from_list(validation_rows) if validation_rows else None
-steps_per_epoch = math.ceil(len(train_set) / (BATCH_SIZE * GRADIENT_ACCUMULATION_STEPS))
+EFFECTIVE_BATCH = BATCH_SIZE * GRADIENT_ACCUMULATION_STEPS
+steps_per_epoch = math.ceil(len(train_set) / EFFECTIVE_BATCH)
 total_steps = (
     MAX_STEPS if MAX_STEPS > 0 else max(1, round(steps_per_epoch * NUM_EPOCHS))
 )
 every = max(1, total_steps // 5)
-callbacks = []
-if validation_set is not None and EARLY_STOPPING_PATIENCE:
-    callbacks.append(EarlyStoppingCallback(EARLY_STOPPING_PATIENCE))
 
-arguments = SFTConfig(
-    output_dir=OUTPUT_DIR,
-    per_device_train_batch_size=BATCH_SIZE,
-    per_device_eval_batch_size=BATCH_SIZE,
-    gradient_accumulation_steps=GRADIENT_ACCUMULATION_STEPS,
-    num_train_epochs=NUM_EPOCHS,
-    max_steps=MAX_STEPS,
-    learning_rate=LEARNING_RATE,
-    warmup_steps=round(total_steps * WARMUP_RATIO),
-    lr_scheduler_type=SCHEDULER,
-    weight_decay=WEIGHT_DECAY,
-    optim=OPTIMIZER if CUDA else "adamw_torch",
-    fp16=FP16,
-    bf16=BF16,
-    gradient_checkpointing=CUDA,
-    max_length=MAX_SEQ_LENGTH,
-    packing=PACKING,
-    logging_steps=max(1, total_steps // 50),
-    eval_strategy="steps" if validation_set is not None else "no",
-    eval_steps=every,
-    save_strategy="steps",
-    save_steps=every,
-    save_total_limit=2,
-    load_best_model_at_end=validation_set is not None,
-    metric_for_best_model="eval_loss" if validation_set is not None else None,
-    greater_is_better=False if validation_set is not None else None,
-    seed=SEED,
-    data_seed=SEED,
-    report_to="none",
-    dataloader_pin_memory=CUDA,
-    # Dense Granite 4 carries mixture-of-experts fields; without this the trainer asks
-    # for router scores that are not there.
-    router_aux_loss_coef=0.0,
-)
-trainer = SFTTrainer(
-    model=model,
-    args=arguments,
-    train_dataset=train_set,
-    eval_dataset=validation_set,
-    processing_class=tokenizer,
-    callbacks=callbacks,
-)
-if FP16:
-    # The trainer turns 4-bit adapters to bfloat16, which the float16 scaler cannot take.
-    for parameter in trainer.model.parameters():
-        if parameter.requires_grad:
-            parameter.data = parameter.data.float()
+
+class Progress(TrainerCallback):
+    """Tells the address in PROGRESS_URL how training goes; silent without one."""
+
+    def post(self, event, state, logs):
+        numbers = {k: v for k, v in (logs or {}).items() if isinstance(v, int | float)}
+        report = {"event": event, "step": state.global_step, "steps": state.max_steps}
+        request = urllib.request.Request(
+            PROGRESS_URL,
+            data=json.dumps({**report, **numbers}).encode(),
+            headers={
+                "Content-Type": "application/json",
+                "Authorization": f"Bearer {PROGRESS_TOKEN}",
+            },
+        )
+        try:
+            urllib.request.urlopen(request, timeout=5).close()
+        except OSError as error:  # a lost report must not stop the training
+            print("Progress was not reported:", error)
+
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        if PROGRESS_URL:
+            self.post("log", state, logs)
+
+    def on_train_end(self, args, state, control, **kwargs):
+        if PROGRESS_URL:
+            self.post("end", state, None)
+
+
+def make_trainer(batch_size):
+    """A trainer whose steps see as many conversations whatever fits on the GPU."""
+    arguments = SFTConfig(
+        output_dir=OUTPUT_DIR,
+        per_device_train_batch_size=batch_size,
+        per_device_eval_batch_size=batch_size,
+        gradient_accumulation_steps=max(1, EFFECTIVE_BATCH // batch_size),
+        num_train_epochs=NUM_EPOCHS,
+        max_steps=MAX_STEPS,
+        learning_rate=LEARNING_RATE,
+        warmup_steps=round(total_steps * WARMUP_RATIO),
+        lr_scheduler_type=SCHEDULER,
+        weight_decay=WEIGHT_DECAY,
+        optim=OPTIMIZER if CUDA else "adamw_torch",
+        fp16=FP16,
+        bf16=BF16,
+        gradient_checkpointing=CUDA,
+        max_length=MAX_SEQ_LENGTH,
+        packing=PACKING,
+        logging_steps=max(1, total_steps // 50),
+        eval_strategy="steps" if validation_set is not None else "no",
+        eval_steps=every,
+        save_strategy="steps",
+        save_steps=every,
+        save_total_limit=2,
+        load_best_model_at_end=validation_set is not None,
+        metric_for_best_model="eval_loss" if validation_set is not None else None,
+        greater_is_better=False if validation_set is not None else None,
+        seed=SEED,
+        data_seed=SEED,
+        report_to="none",
+        dataloader_pin_memory=CUDA,
+        # Dense Granite 4 carries mixture-of-experts fields; without this the trainer
+        # asks for router scores that are not there.
+        router_aux_loss_coef=0.0,
+    )
+    callbacks = [Progress()]
+    if validation_set is not None and EARLY_STOPPING_PATIENCE:
+        callbacks.append(EarlyStoppingCallback(EARLY_STOPPING_PATIENCE))
+    made = SFTTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=train_set,
+        eval_dataset=validation_set,
+        processing_class=tokenizer,
+        callbacks=callbacks,
+    )
+    if FP16:
+        # The trainer turns 4-bit adapters to bfloat16, which the float16 scaler cannot
+        # take.
+        for parameter in made.model.parameters():
+            if parameter.requires_grad:
+                parameter.data = parameter.data.float()
+    return made
+
+
+trainer = make_trainer(BATCH_SIZE)
 
 # %% [markdown]
 # ### Before
@@ -615,15 +628,35 @@ FastLanguageModel.for_training(model)
 # %% tags=["train"]
 from transformers.trainer_utils import get_last_checkpoint
 
-checkpoint = get_last_checkpoint(OUTPUT_DIR) if os.path.isdir(OUTPUT_DIR) else None
-if checkpoint:
-    print("Going on from", checkpoint)
+
+def newest_checkpoint():
+    found = get_last_checkpoint(OUTPUT_DIR) if os.path.isdir(OUTPUT_DIR) else None
+    if found:
+        print("Going on from", found)
+    return found
+
+
 if CUDA:
     torch.cuda.reset_peak_memory_stats()
-result = trainer.train(resume_from_checkpoint=checkpoint)
-print(result.metrics)
-if CUDA:
-    print(f"Peak GPU memory: {torch.cuda.max_memory_reserved() / 2**30:.1f} GiB")
+began = time.time()
+batch_size = BATCH_SIZE
+while True:
+    try:
+        result = trainer.train(resume_from_checkpoint=newest_checkpoint())
+        break
+    except torch.OutOfMemoryError:
+        if batch_size == 1:
+            raise
+    # Half as many at once, twice as often: the result of a step stays the same.
+    batch_size //= 2
+    print(f"Out of GPU memory; going on with {batch_size} conversations at once.")
+    gc.collect()
+    torch.cuda.empty_cache()
+    trainer = make_trainer(batch_size)
+TRAINING_SECONDS = round(time.time() - began)
+PEAK_GIB = round(torch.cuda.max_memory_reserved() / 2**30, 2) if CUDA else None
+print(f"Trained {trainer.state.global_step} steps in {TRAINING_SECONDS} s; "
+      f"peak GPU memory in GiB: {PEAK_GIB}")  # fmt: skip
 
 # %% [markdown]
 # ### After
@@ -676,6 +709,10 @@ RUN = {
         "seed": SEED,
     },
     "versions": VERSIONS,
+    "seconds": TRAINING_SECONDS,
+    "peak_gpu_gib": PEAK_GIB,
+    "steps": trainer.state.global_step,
+    "batch_size": batch_size,
     "loss_before": before.get("eval_loss"),
     "loss_after": after.get("eval_loss"),
     "history": trainer.state.log_history,
@@ -690,7 +727,7 @@ print("Saved:", *sorted(os.listdir(ADAPTER)))
 # %% tags=["reload", "trl"]
 from peft import PeftModel
 
-base = AutoModelForCausalLM.from_pretrained(
+base = LOADER.from_pretrained(
     MODEL_ID,
     dtype=DTYPE,
     quantization_config=QUANTIZATION,
@@ -700,7 +737,10 @@ reloaded = PeftModel.from_pretrained(base, ADAPTER)
 
 # %% tags=["reload", "unsloth"]
 reloaded, _ = FastLanguageModel.from_pretrained(
-    ADAPTER, max_seq_length=MAX_SEQ_LENGTH, load_in_4bit=LOAD_IN_4BIT and CUDA
+    ADAPTER,
+    max_seq_length=MAX_SEQ_LENGTH,
+    dtype=None if CUDA else DTYPE,
+    load_in_4bit=LOAD_IN_4BIT and CUDA,
 )
 FastLanguageModel.for_inference(reloaded)
 
@@ -717,17 +757,34 @@ print(f"{same} of {len(PROMPTS)} answers are the same after reloading.")
 # %% tags=["merge", "trl"]
 if SAVE_MERGED:
     MERGED = os.path.join(OUTPUT_DIR, "merged")
-    plain = AutoModelForCausalLM.from_pretrained(MODEL_ID, dtype=DTYPE)
+    plain = LOADER.from_pretrained(MODEL_ID, dtype=DTYPE)
     merged = PeftModel.from_pretrained(plain, ADAPTER).merge_and_unload()
     merged.save_pretrained(MERGED)
     tokenizer.save_pretrained(MERGED)
-    print("Saved:", *sorted(os.listdir(MERGED)))
+    standalone = LOADER.from_pretrained(MERGED, dtype=DTYPE)
 
 # %% tags=["merge", "unsloth"]
 if SAVE_MERGED:
     MERGED = os.path.join(OUTPUT_DIR, "merged")
     reloaded.save_pretrained_merged(MERGED, tokenizer, save_method="merged_16bit")
+    standalone, _ = FastLanguageModel.from_pretrained(
+        MERGED,
+        max_seq_length=MAX_SEQ_LENGTH,
+        dtype=None if CUDA else DTYPE,
+        load_in_4bit=False,
+    )
+    FastLanguageModel.for_inference(standalone)
+
+# %% tags=["merge"]
+if SAVE_MERGED:
+    merged_answers = [
+        answer(standalone, messages, tools) for messages, tools, _ in PROMPTS
+    ]
+    merged_same = sum(
+        old == new for old, new in zip(after_answers, merged_answers, strict=True)
+    )
     print("Saved:", *sorted(os.listdir(MERGED)))
+    print(f"{merged_same} of {len(PROMPTS)} answers are the same after merging.")
 
 # %% [markdown]
 # ## Publish

@@ -163,6 +163,7 @@ class ModelSpec:
     unsloth_4bit_id: str | None = None
     commercial_note: str | None = None
     specialty: str | None = None
+    training_id: str | None = None  # where hf_id holds weights that cannot be trained
 
     @property
     def size(self) -> str:

@@ -13,6 +13,7 @@ from notebooks.core.embed import embed
 from notebooks.core.lint import lint
 from notebooks.core.options import OPTIONS, checked
 from notebooks.core.percent import PercentError, read_cells
+from notebooks.core.pins import pins
 from notebooks.core.plan import plan
 from notebooks.services import SOURCE, cells
 from recommender.services import catalog
@@ -315,3 +316,11 @@ def test_the_linter_finds_output_widgets_and_equal_ids():
         "widgets metadata breaks the preview on GitHub",
         "cell 0: has output",
     ]
+
+
+def test_the_install_cell_holds_the_pins():
+    for backend in ("trl", "unsloth"):
+        (cell,) = code_of(make_notebook(config={"backend": backend}), "install")
+
+        assert f"PACKAGES = {list(pins(backend).packages)!r}" in cell
+        assert f"PLAIN = {list(pins(backend).plain)!r}" in cell
