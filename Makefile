@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help run test test-notebooks notebook-matrix check format clean
+.PHONY: help run test test-notebooks notebook-matrix known check format clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | sort
@@ -23,18 +23,35 @@ run: $(VENV)/run ## Serve on http://localhost:8000 (HOST, PORT and SLMGEN_VAR ch
 test: $(VENV)/test ## Run the tests
 	$(BIN)/python -m pytest -n auto
 
-test-notebooks: $(VENV)/test .venv-trl/made .venv-unsloth/made ## Execute every notebook on tiny models
-	$(BIN)/python -m pytest -m execution tests/notebooks/execution
+NOTEBOOK_TESTS = $(BIN)/python -m pytest -m execution tests/notebooks/execution
+NOTEBOOK_VENVS = $(VENV)/test .venv-trl/made .venv-unsloth/made .venv-trl/llama.cpp
 
-notebook-matrix: $(VENV)/test .venv-trl/made .venv-unsloth/made ## Write docs/notebook-matrix.md
-	SLMGEN_MATRIX=$(CURDIR)/docs/notebook-matrix.md $(BIN)/python -m pytest -m execution tests/notebooks/execution
+test-notebooks: $(NOTEBOOK_VENVS) ## Execute notebooks on tiny models (MODELS="five" or slugs; default all)
+	SLMGEN_TEST_MODELS="$(MODELS)" $(NOTEBOOK_TESTS)
 
-# torch first: whatever build the machine has for it is good enough for tiny models.
+notebook-matrix: $(NOTEBOOK_VENVS) ## Execute them all and write docs/notebook-matrix.md
+	SLMGEN_MATRIX=$(CURDIR)/docs/notebook-matrix.md $(NOTEBOOK_TESTS)
+
+known: $(NOTEBOOK_VENVS) ## Write notebooks/known.json, after a change of notebooks/pins.toml
+	SLMGEN_WRITE_KNOWN=1 $(NOTEBOOK_TESTS)/test_environments.py
+
+# An environment for a backend is made as a notebook makes it: the install cell runs on a
+# machine that has what Colab's image has. torch comes first, in whatever build is at hand.
+VERSIONS = $(BIN)/python -c "import tomllib; print(*tomllib.load(open('notebooks/pins.toml', 'rb'))['tests']['$(1)'])"
+CELLS = $(BIN)/python tests/notebooks/execution/cells.py
+PIP = bin/python -m pip --quiet --disable-pip-version-check
+
 .venv-%/made: notebooks/pins.toml $(VENV)/test
+	rm -rf .venv-$*
 	$(PYTHON) -m venv .venv-$*
-	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check $$($(BIN)/python -m notebooks.core.pins $* packages)
-	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps $$($(BIN)/python -m notebooks.core.pins $* plain)
+	.venv-$*/$(PIP) install $$($(call VERSIONS,before))
+	$(CELLS) $* install | .venv-$*/bin/python -
+	.venv-$*/$(PIP) install $$($(call VERSIONS,after))
+	touch $@
+
+.venv-trl/llama.cpp: .venv-trl/made
+	rm -rf $@ $@-source
+	(echo 'import os, shutil; GGUF = ""'; $(CELLS) trl gguf; echo 'fetch_converter()') | (cd .venv-trl; bin/python -)
 	touch $@
 
 check: $(VENV)/test ## Format, lint, import order, types, settings, migrations

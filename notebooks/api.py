@@ -1,4 +1,6 @@
-from django.http import HttpResponse
+from typing import Any
+
+from django.http import HttpResponse, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -8,9 +10,28 @@ from rest_framework.views import APIView
 from datasets.serializers import ErrorSerializer as ERROR
 from datasets.services import find_dataset, parse_id
 from notebooks import serializers, services
+from notebooks.core.build import DATA_FILE
 from notebooks.models import Notebook
 from recommender.services import best_model, catalog
 from slmgen.errors import InvalidInput
+from slmgen.streaming import streamed
+
+
+class PlanView(APIView):
+    """What `POST /generate` would do: every setting, and what it will take."""
+
+    @extend_schema(
+        operation_id="plan",
+        tags=["notebooks"],
+        request=serializers.GenerateDocumentedSerializer,
+        responses={
+            200: serializers.PlanSerializer,
+            **dict.fromkeys((202, 400, 401, 404), ERROR),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        training = services.plan_training(**_wanted(request))
+        return Response(serializers.PlanSerializer(training).data)
 
 
 class GenerateView(APIView):
@@ -26,21 +47,29 @@ class GenerateView(APIView):
         },
     )
     def post(self, request: Request) -> Response:
-        sent = serializers.GenerateSerializer(data=request.data)
-        sent.is_valid(raise_exception=True)
-        values = sent.validated_data
-        config = _config(values.get("training_config"))
-        wanted = values.get("model_id")
-        model = catalog().get(wanted) if wanted is not None else None
-        dataset = find_dataset(parse_id(values["session_id"]), user=request.user)
-        notebook = services.generate_notebook(
-            dataset, model=model or best_model(dataset), training_config=config
-        )
+        server = request.build_absolute_uri("/").rstrip("/")
+        notebook = services.generate_notebook(**_wanted(request), server=server)
         self.record(request, notebook)
         return Response(serializers.NotebookSerializer(notebook).data)
 
     def record(self, request: Request, notebook: Notebook) -> None:
         """For those who keep a history of notebooks."""
+
+
+def _wanted(request: Request) -> dict[str, Any]:
+    """Dataset, model and settings that a request names. Raises InvalidInput."""
+    sent = serializers.GenerateSerializer(data=request.data)
+    sent.is_valid(raise_exception=True)
+    values = sent.validated_data
+    config = _config(values.get("training_config"))
+    wanted = values.get("model_id")
+    model = catalog().get(wanted) if wanted is not None else None
+    dataset = find_dataset(parse_id(values["session_id"]), user=request.user)
+    return {
+        "dataset": dataset,
+        "model": model or best_model(dataset),
+        "training_config": config,
+    }
 
 
 def _config(value: object) -> dict[str, object]:
@@ -71,3 +100,16 @@ class DownloadView(APIView):
             content_type="application/x-ipynb+json",
             headers={"Content-Disposition": disposition, "Cache-Control": "no-store"},
         )
+
+
+class DataView(APIView):
+    """The conversations of a notebook that are too large to be inside it."""
+
+    @extend_schema(
+        operation_id="data",
+        tags=["notebooks"],
+        responses={(200, "application/jsonl"): OpenApiTypes.BINARY, 404: ERROR},
+    )
+    def get(self, request: Request, token: str) -> StreamingHttpResponse:
+        file = services.open_data(token)
+        return streamed(file, filename=DATA_FILE, kind="application/jsonl")

@@ -1,8 +1,10 @@
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from notebooks.core.options import OPTIONS, Option
+from notebooks.core.plan import TrainingPlan
 
 
 def _field(option: Option) -> Any:
@@ -34,6 +36,40 @@ class GenerateSerializer(serializers.Serializer[Any]):
     session_id = serializers.CharField(max_length=64)
     model_id = serializers.CharField(required=False, max_length=200, allow_null=True)
     training_config = serializers.JSONField(required=False, allow_null=True)
+
+
+class SettingSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    value = serializers.JSONField()
+    help = serializers.CharField()
+    range = serializers.CharField()
+
+
+class PlanSerializer(serializers.Serializer[TrainingPlan]):
+    model_id = serializers.CharField(source="model.slug")
+    model_name = serializers.CharField(source="model.name")
+    train_examples = serializers.IntegerField()
+    steps = serializers.IntegerField()
+    memory_gib = serializers.ListField(
+        child=serializers.FloatField(),
+        help_text="GPU memory from typical to longest examples, estimated",
+    )
+    minutes = serializers.ListField(
+        child=serializers.IntegerField(), help_text="On a free T4, estimated"
+    )
+    settings = serializers.SerializerMethodField()
+
+    @extend_schema_field(SettingSerializer(many=True))
+    def get_settings(self, training: TrainingPlan) -> list[dict[str, Any]]:
+        return [
+            {
+                "name": option.name,
+                "value": training.settings[option.name],
+                "help": option.help,
+                "range": option.range,
+            }
+            for option in OPTIONS
+        ]
 
 
 class NotebookSerializer(serializers.Serializer[Any]):

@@ -1,12 +1,14 @@
 import hashlib
 import re
 import secrets
+import time
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.conf import settings
+from django.core import signing
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
@@ -19,7 +21,7 @@ from notebooks.core.build import Facts, build
 from notebooks.core.embed import Embedded, embed
 from notebooks.core.lint import lint
 from notebooks.core.percent import Cell, read_cells
-from notebooks.core.plan import plan
+from notebooks.core.plan import TrainingPlan, plan
 from notebooks.models import Notebook
 from recommender.core.catalog import ModelSpec
 from slmgen.errors import NotFound
@@ -27,6 +29,7 @@ from slmgen.errors import NotFound
 SOURCE = Path(__file__).with_name("source") / "finetune.py"
 # Chat text packs to a third at best (bz2, then base64): more is not worth a try.
 MAX_PACKING = 20
+DATA_SIGNER = signing.Signer(salt="notebooks.data", sep=".")
 
 
 class NotebookFault(Exception):
@@ -43,15 +46,35 @@ def check_training_config(config: Mapping[str, Any]) -> None:
     options.checked(config)
 
 
-def generate_notebook(
+def plan_training(
     dataset: Dataset, *, model: ModelSpec, training_config: Mapping[str, Any] | None
+) -> TrainingPlan:
+    """What a notebook would do. Raises InvalidInput for a senseless setting."""
+    return plan(model, profile_of(dataset), training_config)
+
+
+def generate_notebook(
+    dataset: Dataset,
+    *,
+    model: ModelSpec,
+    training_config: Mapping[str, Any] | None,
+    server: str = "",
 ) -> Notebook:
-    """Plans, builds, checks and stores a notebook: all of it, or nothing."""
+    """Plans, builds, checks and stores a notebook: all of it, or nothing.
+
+    `server` is the address under which data that do not fit inside can be loaded.
+    """
     profile = profile_of(dataset)
     training = plan(model, profile, training_config)
-    facts = Facts(dataset.filename, profile.total_examples, profile.total_tokens)
+    facts = Facts(
+        dataset.filename,
+        profile.total_examples,
+        profile.total_tokens,
+        data_url=f"{server}/data/{_data_token(dataset)}" if server else "",
+        data_days=settings.SLMGEN_DATA_LINK_DAYS,
+    )
     content = build(cells(), training, facts, _embedded(dataset))
-    if faults := lint(content):
+    if faults := lint(content, training.backend):
         raise NotebookFault("; ".join(faults))
     notebook = Notebook(
         dataset=dataset,
@@ -63,6 +86,26 @@ def generate_notebook(
     )
     _store(notebook, content)
     return notebook
+
+
+def _data_token(dataset: Dataset) -> str:
+    """A key to the examples alone; the same for the same dataset, until it ends."""
+    seconds = settings.SLMGEN_DATA_LINK_DAYS * 86_400
+    end = int(dataset.created_at.timestamp()) + seconds
+    return DATA_SIGNER.sign(f"{dataset.id}_{end}")
+
+
+def open_data(token: str) -> BinaryIO:
+    """The examples that a notebook's link leads to. Raises NotFound."""
+    gone = NotFound("This link is not valid any more; generate the notebook again.")
+    try:
+        dataset_id, _, end = DATA_SIGNER.unsign(token).partition("_")
+    except signing.BadSignature:
+        raise gone from None
+    dataset = Dataset.objects.filter(pk=dataset_id).first()
+    if dataset is None or int(end) < time.time():
+        raise gone
+    return default_storage.open(dataset.examples_key)  # type: ignore[return-value]  # a binary file
 
 
 def _embedded(dataset: Dataset) -> Embedded:

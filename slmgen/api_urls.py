@@ -28,8 +28,10 @@ urlpatterns = [
         name="duplicates",
     ),
     path("recommend", recommender.RecommendView.as_view(), name="recommend"),
+    path("plan", notebooks.PlanView.as_view(), name="plan"),
     path("generate", jobs.GenerateView.as_view(), name="generate"),
     path("download/<str:filename>", notebooks.DownloadView.as_view(), name="download"),
+    path("data/<str:token>", notebooks.DataView.as_view(), name="data"),
     path("jobs", jobs.JobsView.as_view(), name="jobs"),
     path("jobs/<str:job_id>", jobs.JobView.as_view(), name="job"),
 ]

@@ -14,12 +14,12 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from notebooks.core.embed import Embedded
+from notebooks.core.options import HELP
 from notebooks.core.percent import Cell
 from notebooks.core.pins import Pins, pins
-from notebooks.core.plan import TrainingPlan
+from notebooks.core.plan import OPTIONAL_TAGS, TrainingPlan, chosen_tags
 
-# Cells with one of these tags are there only when it was chosen; others always are.
-OPTIONAL_TAGS = frozenset({"trl", "unsloth", "gated", "embedded", "external"})
+DATA_FILE = "examples.jsonl"
 EMBEDDED_PLACE = 'EMBEDDED = """\n"""'
 MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$&:])")
 
@@ -31,6 +31,8 @@ class Facts:
     filename: str
     examples: int
     tokens: int
+    data_url: str = ""  # where data that are not inside can be loaded from
+    data_days: int = 0  # that the address works
 
 
 @dataclass(frozen=True)
@@ -46,18 +48,17 @@ class _Filling:
 def build(
     cells: Iterable[Cell], plan: TrainingPlan, facts: Facts, data: Embedded
 ) -> bytes:
-    chosen = {plan.backend, "embedded" if data.is_inside else "external"}
-    if plan.is_gated:
-        chosen.add("gated")
     parameters = {
         **plan.parameters(),
-        "DATA_FILE": "examples.jsonl",
+        "DATA_FILE": DATA_FILE,
+        "DATA_URL": "" if data.is_inside else facts.data_url,
         "DATA_SHA256": data.sha256,
         "DATA_EXAMPLES": facts.examples,
     }
     own_pins = pins(plan.backend)
     filling = _Filling(_words(plan, facts, own_pins), parameters, own_pins, data)
-    kept = [cell for cell in cells if cell.tags & OPTIONAL_TAGS <= chosen]
+    left_out = OPTIONAL_TAGS - chosen_tags(plan, data_inside=data.is_inside)
+    kept = [cell for cell in cells if not cell.tags & left_out]
     nodes = [_node(cell, number, filling) for number, cell in enumerate(kept)]
     notebook = new_notebook(cells=nodes, metadata=_metadata())
     nbformat.validate(notebook)
@@ -76,18 +77,14 @@ def _node(cell: Cell, number: int, filling: _Filling) -> Any:
 
 def _code(cell: Cell, filling: _Filling) -> str:
     if "parameters" in cell.tags:
-        values = filling.parameters.items()
-        return "\n".join(f"{name} = {value!a}" for name, value in values)
-    places = {}
-    if "install" in cell.tags:
-        places["PACKAGES = []"] = f"PACKAGES = {list(filling.pins.packages)!a}"
-        places["PLAIN = []"] = f"PLAIN = {list(filling.pins.plain)!a}"
-    if "embedded" in cell.tags:
-        places[EMBEDDED_PLACE] = f'EMBEDDED = """\n{filling.data.text}\n"""'
-    source = cell.source
-    for place, value in places.items():
-        source = source.replace(place, value)
-    return source
+        return "\n".join(_assignment(*item) for item in filling.parameters.items())
+    source = filling.pins.filled(cell.source)
+    return source.replace(EMBEDDED_PLACE, f'EMBEDDED = """\n{filling.data.text}\n"""')
+
+
+def _assignment(name: str, value: object) -> str:
+    line = f"{name} = {value!a}"
+    return f"# {HELP[name]}\n{line}" if name in HELP else line
 
 
 def _rendered(source: str, words: Mapping[str, str]) -> str:
@@ -111,6 +108,8 @@ def _words(plan: TrainingPlan, facts: Facts, pins: Pins) -> dict[str, str]:
     return {
         "model_name": model.name,
         "model_id": plan.model_id,
+        "data_file": DATA_FILE,
+        "data_days": f"{facts.data_days}",
         "size": model.size,
         "license": model.commercial_note or model.license,
         "access": "accept the terms on Hugging Face first" if plan.is_gated else "open",

@@ -2,15 +2,41 @@
 
 import ast
 import builtins
-from collections.abc import Iterator
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import nbformat
 
+KNOWN_PATH = Path(__file__).parent.parent / "known.json"
 BUILTINS = frozenset(dir(builtins)) | {"__file__", "__name__"}
+# Where a platform has them, the notebook uses them; it looks first.
+PLATFORMS = frozenset({"google", "kaggle_secrets"})
 
 
-def lint(content: bytes) -> list[str]:
+@dataclass(frozen=True)
+class Known:
+    """What an environment with a backend's pinned versions holds."""
+
+    modules: frozenset[str]
+    signatures: dict[str, frozenset[str]]  # keywords of callables, by dotted name
+
+
+@cache
+def known(backend: str) -> Known:
+    """Recorded from the environments in which the tests execute notebooks."""
+    table = json.loads(KNOWN_PATH.read_text(encoding="utf-8"))[backend]
+    return Known(
+        frozenset(table["modules"]),
+        {name: frozenset(words) for name, words in table["signatures"].items()},
+    )
+
+
+def lint(content: bytes, backend: str) -> list[str]:
     """Every fault of the notebook, each with its cell; empty when there is none."""
     notebook = nbformat.reads(content.decode(), as_version=4)
     try:
@@ -19,11 +45,24 @@ def lint(content: bytes) -> list[str]:
         return [f"not a valid notebook: {error.message}"]
     faults = [*_file_faults(notebook)]
     bound: set[str] = set()
+    modules: frozenset[str] = frozenset()
     for number, cell in enumerate(notebook.cells):
-        if cell.cell_type == "code":
-            found, names = _code_faults(cell.source, bound)
-            faults += [f"cell {number}: {fault}" for fault in found]
-            bound |= names
+        if cell.cell_type != "code":
+            continue
+        try:
+            tree = ast.parse(cell.source)
+        except (SyntaxError, ValueError) as error:
+            faults.append(f"cell {number}: no plain Python: {error}")
+            continue
+        bound |= {name for node in ast.walk(tree) for name in _bound_by(node)}
+        found = [
+            *_unbound(tree, bound),
+            *_imports(tree, modules),
+            *_calls(tree, known(backend).signatures),
+        ]
+        faults += [f"cell {number}: {fault}" for fault in found]
+        if "install" in cell.metadata.get("tags", []):
+            modules = known(backend).modules
     return faults
 
 
@@ -38,31 +77,41 @@ def _file_faults(notebook: Any) -> Iterator[str]:
             yield f"cell {number}: has output"
 
 
-def _code_faults(source: str, bound: set[str]) -> tuple[list[str], set[str]]:
-    """Faults of one code cell, and the names it binds."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError) as error:
-        return [f"does not parse: {error}"], set()
-    names = {name for node in ast.walk(tree) for name in _bound_by(node)}
-    faults = [
-        f"{name} is used and never bound"
-        for name in sorted(_used(tree) - names - bound - BUILTINS)
-    ]
-    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
-    if any(
-        isinstance(call.func, ast.Name) and call.func.id == "input" for call in calls
-    ):
-        faults.append("input() stops a notebook that runs by itself")
-    return faults, names
-
-
-def _used(tree: ast.AST) -> set[str]:
-    return {
+def _unbound(tree: ast.AST, bound: set[str]) -> Iterator[str]:
+    used = {
         node.id
         for node in ast.walk(tree)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
     }
+    for name in sorted(used - bound - BUILTINS):
+        yield f"{name} is used and never bound"
+
+
+def _imports(tree: ast.AST, modules: Iterable[str]) -> Iterator[str]:
+    there = {*modules, *sys.stdlib_module_names, *PLATFORMS}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=aliases):
+                names = [alias.name for alias in aliases]
+            case ast.ImportFrom(module=module):
+                names = [module or ""]
+            case _:
+                continue
+        for name in names:
+            if name.partition(".")[0] not in there:
+                yield f"{name} is imported and not installed before"
+
+
+def _calls(tree: ast.AST, signatures: dict[str, frozenset[str]]) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        name = ast.unparse(node.func)
+        if name == "input":
+            yield "input() stops a notebook that runs by itself"
+        for keyword in node.keywords if name in signatures else ():
+            if keyword.arg and keyword.arg not in signatures[name]:
+                yield f"{name} takes no {keyword.arg} in the pinned versions"
 
 
 def _bound_by(node: ast.AST) -> Iterator[str]:

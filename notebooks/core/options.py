@@ -53,6 +53,9 @@ class Option:
 
 
 OPTIONS = (
+    Option("preset", str, "How far the values that you do not give go: a first look, "
+           "the usual, or all that the data can teach.",
+           choices=("balanced", "fast", "quality")),
     Option("lora_rank", int, "Width of the trained matrices: more learns more and "
            "needs more data and memory.", 1, 256),
     Option("lora_alpha", int, "Weight of what was learned; twice the rank is usual.",
@@ -92,6 +95,22 @@ OPTIONS = (
            "do so."),
 )  # fmt: skip
 BY_NAME = {option.name: option for option in OPTIONS}
+
+# Comments above the parameters of the notebook.
+HELP = {option.name.upper(): option.help for option in OPTIONS} | {
+    "MODEL_ID": "The model on Hugging Face, or a folder that holds one.",
+    "MODEL_REVISION": "A commit of the model, to get the very same again.",
+    "LOAD_IN_4BIT": "A quarter of the memory, on NVIDIA GPUs.",
+    "FLOAT16_IS_SAFE": "False: this model overflows in 16-bit floats, as on a T4.",
+    "TARGET_MODULES": "The layers that learn.",
+    "EARLY_STOPPING_PATIENCE": "Stop after so many measurements without improvement.",
+    "MAX_NEW_TOKENS": "The longest answer that is shown.",
+    "SAVE_MERGED": "True: also save one stand-alone 16-bit model.",
+    "GGUF": 'For llama.cpp and Ollama: "q8_0", "f16" or "bf16".',
+    "PUSH_TO_HUB": 'Publish, private: "your-name/your-model". Empty: nothing is sent.',
+    "PROGRESS_URL": "Where training reports its losses. Empty: nowhere.",
+    "DATA_FILE": "Your conversations. Nothing below needs a change.",
+}
 
 
 def checked(config: Mapping[str, Any]) -> dict[str, Value]:

@@ -1,9 +1,5 @@
-"""The pinned versions of each backend, for the notebook, the tests and the documents.
+"""The pinned versions of each backend, for notebook, tests and documents."""
 
-`python -m notebooks.core.pins BACKEND packages|plain` prints them for a shell.
-"""
-
-import sys
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -16,15 +12,29 @@ PINS_PATH = Path(__file__).parent.parent / "pins.toml"
 class Pins:
     packages: tuple[str, ...]
     plain: tuple[str, ...]  # to be installed without dependencies
+    left_out: tuple[str, ...]  # dependencies of those that are not needed
+    converter: str
     tested_on: str
+
+    @property
+    def exact(self) -> list[str]:
+        return [text for text in (*self.packages, *self.plain) if "==" in text]
+
+    def filled(self, source: str) -> str:
+        """A cell's code with the versions in the places it keeps for them."""
+        places = {
+            "PACKAGES = []": f"PACKAGES = {list(self.packages)!a}",
+            "PLAIN = []": f"PLAIN = {list(self.plain)!a}",
+            'CONVERTER = ""': f"CONVERTER = {self.converter!a}",
+        }
+        for place, value in places.items():
+            source = source.replace(place, value)
+        return source
 
 
 @cache
 def pins(backend: str) -> Pins:
     table = tomllib.loads(PINS_PATH.read_text(encoding="utf-8"))
-    own = table[backend]
-    return Pins(tuple(own["packages"]), tuple(own["plain"]), table["tested_on"])
-
-
-if __name__ == "__main__":
-    sys.stdout.write(" ".join(getattr(pins(sys.argv[1]), sys.argv[2])) + "\n")
+    lists = {name: tuple(values) for name, values in table[backend].items()}
+    converter = table["gguf"]["converter"]
+    return Pins(**lists, converter=converter, tested_on=table["tested_on"])

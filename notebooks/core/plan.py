@@ -1,7 +1,7 @@
 """Every value that the notebook needs, computed from data, model and choices."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +17,31 @@ TOKENIZER_MARGIN = 1.2  # the model's own tokenizer may need more tokens than ou
 LENGTH_STEP = 64
 MAX_DEFAULT_LENGTH = 4096
 EXAMPLES_PER_STEP = 8
-WANTED_STEPS = 300
-TIME_RANGE = (
-    0.6,
-    2.0,
-)  # measured speeds lie within × 1.48 of the formula, plus loading
+FEW_EXAMPLES = 200  # below, a wide adapter learns them by heart
+# Measured speeds lie within × 1.48 of the formula, plus loading.
+TIME_RANGE = (0.6, 2.0)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How far the computed settings go."""
+
+    wanted_steps: int  # by repeating little data
+    max_epochs: int
+    max_steps: int  # -1: as many as the epochs have
+    lora_rank: int  # half of it for few examples
+    covered: Callable[[Profile], int]  # tokens of the examples that must fit
+    learning_rate: float  # half of it from 5 billion parameters on
+
+
+PRESETS = {
+    "fast": Preset(100, 2, 100, 8, lambda profile: profile.tokens_p95, 2e-4),
+    "balanced": Preset(300, 5, -1, 16, lambda profile: profile.tokens_p99, 2e-4),
+    "quality": Preset(600, 8, -1, 32, lambda profile: profile.tokens_max, 1e-4),
+}
+
+# Cells with one of these tags are there only when it was chosen; others always are.
+OPTIONAL_TAGS = frozenset({"trl", "unsloth", "gated", "embedded", "external"})
 
 
 @dataclass(frozen=True)
@@ -52,10 +72,11 @@ class TrainingPlan:
     def parameters(self) -> dict[str, Any]:
         """Names and values of the parameters cell, in order."""
         values = {name.upper(): value for name, value in self.settings.items()}
-        for hidden in ("BACKEND", "QUANTIZATION"):
+        for hidden in ("PRESET", "BACKEND", "QUANTIZATION"):
             del values[hidden]
         return {
             "MODEL_ID": self.model_id,
+            "MODEL_REVISION": "main",
             "LOAD_IN_4BIT": self.settings["quantization"] == "4bit",
             "FLOAT16_IS_SAFE": self.model.float16_is_safe,
             "TARGET_MODULES": list(self.model.lora_target_modules),
@@ -64,10 +85,17 @@ class TrainingPlan:
             "MAX_NEW_TOKENS": 256,
             "OUTPUT_DIR": "outputs",
             "SAVE_MERGED": False,
+            "GGUF": "",
             "PUSH_TO_HUB": "",
             "PROGRESS_URL": "",
             "PROGRESS_TOKEN": "",
         }
+
+
+def chosen_tags(plan: TrainingPlan, *, data_inside: bool) -> frozenset[str]:
+    """Which of the optional cells belong into this plan's notebook."""
+    chosen = {plan.backend, "embedded" if data_inside else "external"}
+    return frozenset(chosen | {"gated"} if plan.is_gated else chosen)
 
 
 def plan(
@@ -103,17 +131,21 @@ def plan(
 def _defaults(
     model: ModelSpec, profile: Profile, chosen: Mapping[str, options.Value]
 ) -> dict[str, options.Value]:
-    rows = profile.total_examples
-    length = int(chosen.get("max_seq_length", default_length(model, profile)))
+    name = str(chosen.get("preset", "balanced"))
+    preset, rows = PRESETS[name], profile.total_examples
+    length = int(chosen.get("max_seq_length", default_length(model, profile, preset)))
     batch = int(chosen.get("batch_size", _batch_that_fits(model, length)))
-    rank = int(chosen.get("lora_rank", 16 if rows >= 200 else 8))
+    few, large = rows < FEW_EXAMPLES, model.parameters.total >= 5e9
+    rank = int(chosen.get("lora_rank", preset.lora_rank // (2 if few else 1)))
+    epochs = default_epochs(rows, preset)
     return {
+        "preset": name,
         "lora_rank": rank,
         "lora_alpha": min(2 * rank, 1024),
-        "lora_dropout": 0.0 if rows >= 200 else 0.05,
-        "learning_rate": 2e-4 if model.parameters.total < 5e9 else 1e-4,
-        "num_epochs": default_epochs(rows),
-        "max_steps": -1,
+        "lora_dropout": 0.05 if few else 0.0,
+        "learning_rate": preset.learning_rate / (2 if large else 1),
+        "num_epochs": epochs,
+        "max_steps": _cap(rows * epochs / EXAMPLES_PER_STEP, preset.max_steps),
         "batch_size": batch,
         "gradient_accumulation_steps": max(1, EXAMPLES_PER_STEP // batch),
         "warmup_ratio": 0.05,
@@ -126,22 +158,26 @@ def _defaults(
         "packing": False,
         "seed": 42,
         "validation_fraction": 0.1,
-        "backend": "trl",
+        "backend": "unsloth",
         "thinking": False,
     }
 
 
-def default_length(model: ModelSpec, profile: Profile) -> int:
-    """Tokens that 99 % of the examples need, in steps, within the model's context."""
-    needed = profile.tokens_p99 * TOKENIZER_MARGIN + TEMPLATE_TOKENS
+def _cap(steps: float, most: int) -> int:
+    return most if 0 < most < steps else -1
+
+
+def default_length(model: ModelSpec, profile: Profile, preset: Preset) -> int:
+    """Tokens that the examples need, in steps, within the model's context."""
+    needed = preset.covered(profile) * TOKENIZER_MARGIN + TEMPLATE_TOKENS
     rounded = LENGTH_STEP * math.ceil(needed / LENGTH_STEP)
     return min(max(rounded, 256), MAX_DEFAULT_LENGTH, model.context_length)
 
 
-def default_epochs(rows: int) -> float:
-    """Enough epochs for some 300 steps, from 1 (much data) to 5 (little)."""
-    epochs = WANTED_STEPS * EXAMPLES_PER_STEP / max(rows, 1)
-    return float(min(max(round(epochs), 1), 5))
+def default_epochs(rows: int, preset: Preset) -> float:
+    """Enough for the wanted steps, from 1 (much data) to the preset's most (little)."""
+    epochs = preset.wanted_steps * EXAMPLES_PER_STEP / max(rows, 1)
+    return float(min(max(round(epochs), 1), preset.max_epochs))
 
 
 def _batch_that_fits(model: ModelSpec, length: int) -> int:

@@ -31,13 +31,18 @@ PLAIN = []
 
 
 def pip(*arguments):
-    subprocess.run([sys.executable, "-m", "pip", *arguments], check=True)
+    command = [sys.executable, "-m", "pip", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        print(done.stdout, done.stderr)
+        raise RuntimeError("pip failed; what it said stands above.")
 
 
 # Colab ships a torchao with which peft refuses to start.
-pip("uninstall", "--yes", "--quiet", "torchao")
-pip("install", "--quiet", "torch>=2.10", *PACKAGES)
-pip("install", "--quiet", "--no-deps", *PLAIN)
+pip("uninstall", "--yes", "torchao")
+pip("install", *PACKAGES)
+# Without their dependencies, which could replace the torch that fits this machine.
+pip("install", "--no-deps", *PLAIN)
 print("Installed:", *PACKAGES, *PLAIN)
 
 # %% [markdown]
@@ -47,6 +52,7 @@ print("Installed:", *PACKAGES, *PLAIN)
 
 # %% tags=["parameters"]
 MODEL_ID = "HuggingFaceTB/SmolLM2-360M-Instruct"
+MODEL_REVISION = "main"
 LOAD_IN_4BIT = True
 FLOAT16_IS_SAFE = True
 TARGET_MODULES = ["q_proj", "k_proj", "v_proj", "o_proj"]
@@ -71,10 +77,12 @@ EARLY_STOPPING_PATIENCE = 3
 MAX_NEW_TOKENS = 256
 OUTPUT_DIR = "outputs"
 SAVE_MERGED = False
+GGUF = ""
 PUSH_TO_HUB = ""
 PROGRESS_URL = ""
 PROGRESS_TOKEN = ""
 DATA_FILE = "examples.jsonl"
+DATA_URL = ""
 DATA_SHA256 = ""
 DATA_EXAMPLES = 0
 
@@ -92,16 +100,18 @@ import unsloth  # before the libraries that it patches
 
 # %% tags=["runtime"]
 import gc
+import getpass
+import hashlib
 import importlib.metadata
 import importlib.util
 import json
 import math
 import os
 import random
+import re
 import shutil
 import time
 import urllib.request
-
 
 # One GPU: the trainer refuses to spread over two without a launcher (Kaggle T4 x2).
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
@@ -119,42 +129,45 @@ CAPABILITY = torch.cuda.get_device_capability(0) if CUDA else (0, 0)
 BF16 = CUDA and CAPABILITY[0] >= 8
 FP16 = CUDA and not BF16 and FLOAT16_IS_SAFE
 DTYPE = torch.bfloat16 if BF16 else torch.float16 if FP16 else torch.float32
+# Some CPUs train 4-bit weights wrongly, and none trains them fast.
+FOUR_BIT = LOAD_IN_4BIT and CUDA
 VERSIONS = {
     name: importlib.metadata.version(name)
     for name in ("torch", "transformers", "trl", "peft", "datasets", "accelerate")
 }
 print(VERSIONS)
 if CUDA:
-    free, total = torch.cuda.mem_get_info()
-    print(
-        f"{torch.cuda.get_device_name(0)}: {free / 2**30:.1f} of {total / 2**30:.1f} GiB free"
-    )
+    free, total = (size / 2**30 for size in torch.cuda.mem_get_info())
+    print(f"{torch.cuda.get_device_name(0)}: {free:.1f} of {total:.1f} GiB free")
 else:
     print("No GPU: this will work, and be slow for all but tiny models.")
 print(f"Disk: {shutil.disk_usage('.').free / 2**30:.1f} GiB free. Numbers: {DTYPE}.")
 
-# %% [markdown] tags=["gated"]
-# ## 4. Access to the model
-#
-# The makers of this model ask you to accept their terms: open the page of
-# `{{ model_id }}` on Hugging Face, accept, and make a token with *read* access. In Colab,
-# store it as the secret `HF_TOKEN`; elsewhere set the environment variable `HF_TOKEN`.
-
-# %% tags=["gated"]
-import getpass
-
-from huggingface_hub import login
-
 
 def hub_token():
+    """Your Hugging Face token: from the environment, the platform's secrets, or you."""
     if os.environ.get("HF_TOKEN"):
         return os.environ["HF_TOKEN"]
-    if importlib.util.find_spec("google.colab"):
+    if importlib.util.find_spec("kaggle_secrets"):
+        from kaggle_secrets import UserSecretsClient
+
+        return UserSecretsClient().get_secret("HF_TOKEN")
+    if importlib.util.find_spec("google") and importlib.util.find_spec("google.colab"):
         from google.colab import userdata
 
         return userdata.get("HF_TOKEN")
     return getpass.getpass("Hugging Face token: ")
 
+
+# %% [markdown] tags=["gated"]
+# ## Access to the model
+#
+# The makers of this model ask you to accept their terms: open the page of
+# `{{ model_id }}` on Hugging Face, accept, and make a token with *read* access. Store it
+# as the secret `HF_TOKEN` of Colab or Kaggle, or as the environment variable `HF_TOKEN`.
+
+# %% tags=["gated"]
+from huggingface_hub import login
 
 if not os.path.isdir(MODEL_ID):
     login(hub_token())
@@ -167,41 +180,42 @@ if not os.path.isdir(MODEL_ID):
 # %% tags=["data", "embedded"]
 import base64
 import bz2
-import hashlib
 
 EMBEDDED = """
 """
 RAW = bz2.decompress(base64.b64decode(EMBEDDED))
-if hashlib.sha256(RAW).hexdigest() != DATA_SHA256:
-    raise ValueError("The data in this notebook are damaged; generate it again.")
-ROWS = [json.loads(line) for line in RAW.decode("utf-8").split("\n") if line]
-assert len(ROWS) == DATA_EXAMPLES
-print(f"{len(ROWS):,} conversations, {len(RAW):,} bytes")
+
+# %% [markdown] tags=["external"]
+# They are too large to travel inside this notebook. The cell takes the file
+# `{{ data_file }}` beside the notebook; else it loads it from `DATA_URL`, which works for
+# {{ data_days }} days after your upload, for whoever has this notebook; else Colab asks
+# you to upload the file.
 
 # %% tags=["data", "external"]
-import hashlib
 import pathlib
-import urllib.request
 
 
 def load_data():
     if pathlib.Path(DATA_FILE).exists():
         return pathlib.Path(DATA_FILE).read_bytes()
-    if os.environ.get("SLMGEN_DATA_URL"):
-        with urllib.request.urlopen(
-            os.environ["SLMGEN_DATA_URL"], timeout=60
-        ) as answer:
-            return answer.read()
-    if importlib.util.find_spec("google.colab"):
+    if DATA_URL:
+        try:
+            with urllib.request.urlopen(DATA_URL, timeout=60) as answer:
+                return answer.read()
+        except OSError as error:  # such as a server that only your own machine sees
+            print(DATA_URL, "did not answer:", error)
+    if importlib.util.find_spec("google") and importlib.util.find_spec("google.colab"):
         from google.colab import files
 
         return next(iter(files.upload().values()))
-    raise FileNotFoundError(f"Put the dataset beside this notebook as {DATA_FILE}.")
+    raise FileNotFoundError(f"Put the data beside this notebook as {DATA_FILE}.")
 
 
 RAW = load_data()
+
+# %% tags=["data"]
 if hashlib.sha256(RAW).hexdigest() != DATA_SHA256:
-    raise ValueError(f"{DATA_FILE} is not the dataset this notebook was made for.")
+    raise ValueError("These are not the data that this notebook was made for.")
 ROWS = [json.loads(line) for line in RAW.decode("utf-8").split("\n") if line]
 assert len(ROWS) == DATA_EXAMPLES
 print(f"{len(ROWS):,} conversations, {len(RAW):,} bytes")
@@ -214,19 +228,17 @@ print(f"{len(ROWS):,} conversations, {len(RAW):,} bytes")
 
 # %% tags=["split"]
 groups = {}
-for row in ROWS:
-    groups.setdefault(json.dumps(row["messages"], sort_keys=True), []).append(row)
+for number, row in enumerate(ROWS):
+    groups.setdefault(json.dumps(row["messages"], sort_keys=True), []).append(number)
 parts = list(groups.values())
 random.Random(SEED).shuffle(parts)
-wanted = max(1, round(len(ROWS) * VALIDATION_FRACTION)) if len(ROWS) >= 10 else 0
-wanted = wanted if VALIDATION_FRACTION else 0
-VALIDATION, TRAINING = [], []
+enough = VALIDATION_FRACTION and len(ROWS) >= 10
+wanted = max(1, round(len(ROWS) * VALIDATION_FRACTION)) if enough else 0
+VALIDATION, TRAINING = [], []  # numbers of conversations
 for part in parts:
-    # At least one part stays for training, however much one conversation was repeated.
-    side = (
-        VALIDATION if len(VALIDATION) < wanted and part is not parts[-1] else TRAINING
-    )
-    side.extend(part)
+    # The last part stays for training, however much one conversation was repeated.
+    held_back = len(VALIDATION) < wanted and part is not parts[-1]
+    (VALIDATION if held_back else TRAINING).extend(part)
 print(f"{len(TRAINING):,} to train on, {len(VALIDATION):,} to validate with")
 
 # %% [markdown]
@@ -242,36 +254,50 @@ from transformers import (
     BitsAndBytesConfig,
 )
 
-tokenizer = AutoTokenizer.from_pretrained(MODEL_ID)
+tokenizer = AutoTokenizer.from_pretrained(MODEL_ID, revision=MODEL_REVISION)
+config = AutoConfig.from_pretrained(MODEL_ID, revision=MODEL_REVISION)
 # Some models that also see images exist only with their image part.
-LOADER = AutoModelForCausalLM
-if type(AutoConfig.from_pretrained(MODEL_ID)) not in MODEL_FOR_CAUSAL_LM_MAPPING:
-    LOADER = AutoModelForImageTextToText
+is_text = type(config) in MODEL_FOR_CAUSAL_LM_MAPPING
+LOADER = AutoModelForCausalLM if is_text else AutoModelForImageTextToText
 QUANTIZATION = None
-if LOAD_IN_4BIT and CUDA:
+if FOUR_BIT:
     QUANTIZATION = BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=DTYPE,
     )
-model = LOADER.from_pretrained(
-    MODEL_ID,
-    dtype=DTYPE,
-    quantization_config=QUANTIZATION,
-    device_map={"": 0} if CUDA else None,
-)
+
+
+def load(quantization):
+    return LOADER.from_pretrained(
+        MODEL_ID,
+        revision=MODEL_REVISION,
+        dtype=DTYPE,
+        quantization_config=quantization,
+        device_map={"": 0} if CUDA else None,
+    )
+
+
+model = load(QUANTIZATION)
 
 # %% tags=["model", "unsloth"]
 from unsloth import FastLanguageModel
 
-model, tokenizer = FastLanguageModel.from_pretrained(
-    MODEL_ID,
-    max_seq_length=MAX_SEQ_LENGTH,
-    dtype=None if CUDA else DTYPE,
-    load_in_4bit=LOAD_IN_4BIT and CUDA,
-)
-tokenizer = getattr(tokenizer, "tokenizer", tokenizer)  # of a multimodal processor
+
+def load(name, four_bit, **more):
+    found, its_tokenizer = FastLanguageModel.from_pretrained(
+        name,
+        max_seq_length=MAX_SEQ_LENGTH,
+        dtype=None if CUDA else DTYPE,
+        load_in_4bit=four_bit,
+        **more,
+    )
+    # A model that also sees images comes with a processor around its tokenizer.
+    return found, getattr(its_tokenizer, "tokenizer", its_tokenizer)
+
+
+model, tokenizer = load(MODEL_ID, FOUR_BIT, revision=MODEL_REVISION)
 
 # %% tags=["model"]
 if tokenizer.pad_token is None:
@@ -287,12 +313,17 @@ if tokenizer.chat_template is None:
 # model will be graded on it.
 
 # %% tags=["mask"]
-TEMPLATE = {"enable_thinking": THINKING}
+# Llama's template tells the model today's date; a fixed one makes runs repeatable.
+TEMPLATE = {"enable_thinking": THINKING, "date_string": "26 Jul 2024"}
 
 
-def render(messages, tools=None, prompt=False):
+def render(messages, tools=None, prompt=False, **other):
     return tokenizer.apply_chat_template(
-        messages, tools=tools, tokenize=False, add_generation_prompt=prompt, **TEMPLATE
+        messages,
+        tools=tools,
+        tokenize=False,
+        add_generation_prompt=prompt,
+        **{**TEMPLATE, **other},
     )
 
 
@@ -311,16 +342,23 @@ def prepared(messages):
             message["role"] = "system"
         if message["role"] == "function":
             message["role"] = "tool"
-        for call in message.get("tool_calls") or []:
-            function = call.get("function", {})
-            if isinstance(function.get("arguments"), str):
-                try:
-                    arguments = json.loads(function["arguments"])
-                except ValueError:
-                    continue  # kept as the text it is
-                call["function"] = dict(function, arguments=arguments)
+        if message.get("tool_calls"):
+            message["tool_calls"] = [
+                with_object(call) for call in message["tool_calls"]
+            ]
         out.append(message)
     return out
+
+
+def with_object(call):
+    """A tool call whose arguments are an object, where they are one written as text."""
+    function = call.get("function", {})
+    try:
+        return dict(
+            call, function=dict(function, arguments=json.loads(function["arguments"]))
+        )
+    except (KeyError, TypeError, ValueError):
+        return call
 
 
 def fitted(messages, tools):
@@ -358,23 +396,34 @@ def find_end_of_turn():
 END_OF_TURN = find_end_of_turn()
 
 
+def answer_start(full, messages, turn, tools, position):
+    """Where in the rendered conversation the words of an answer begin."""
+    # Some templates show thinking that was switched off only in the last answer.
+    for thinking in (THINKING, not THINKING):
+        try:
+            asked = render(messages[:turn], tools, True, enable_thinking=thinking)
+        except Exception:  # a template may refuse the beginning of a conversation
+            continue
+        if full.startswith(asked) and len(asked) >= position:
+            return len(asked)
+    before = messages[turn - 1]["content"].strip() if turn else ""
+    behind = full.find(before, position)
+    behind = position if behind < 0 else behind + len(before)
+    body = messages[turn]["content"].strip()
+    start = full.find(body, behind)
+    if not body or start < 0:
+        raise ValueError("an answer cannot be found in what the template made of it")
+    return start
+
+
 def answer_spans(messages, tools):
     """The rendered conversation and where in it the assistant's turns stand."""
     full, spans, position = render(messages, tools), [], 0
     for turn, message in enumerate(messages):
         if message["role"] != "assistant":
             continue
+        start = answer_start(full, messages, turn, tools, position)
         body = message["content"].strip()
-        try:
-            before = render(messages[:turn], tools, prompt=True)
-        except Exception:  # a template may refuse the beginning of a conversation
-            before = None
-        known = (
-            before is not None and full.startswith(before) and len(before) >= position
-        )
-        start = len(before) if known else full.find(body, position)
-        if start < 0:
-            raise ValueError("an answer is not in the rendered conversation")
         where = full.find(body, start)
         end = full.find(END_OF_TURN, where + len(body) if where >= 0 else start)
         end = len(full) if end < 0 else end + len(END_OF_TURN)
@@ -401,11 +450,11 @@ def encode(row):
     return found["input_ids"], labels
 
 
-def encode_all(rows):
-    kept, dropped, cut = [], [], 0
-    for number, row in enumerate(rows):
+def encode_all(numbers):
+    kept, dropped, cut, used = [], [], 0, []
+    for number in numbers:
         try:
-            tokens, labels = encode(row)
+            tokens, labels = encode(ROWS[number])
         except Exception as error:  # whatever the template raises is shown, not lost
             dropped.append(f"{number}: {type(error).__name__}: {error}"[:200])
             continue
@@ -415,11 +464,13 @@ def encode_all(rows):
             dropped.append(f"{number}: no answer within {MAX_SEQ_LENGTH} tokens")
             continue
         kept.append({"input_ids": tokens, "labels": labels})
-    return kept, dropped, cut
+        used.append(number)
+    return kept, dropped, cut, used
 
 
-train_rows, train_dropped, train_cut = encode_all(TRAINING)
-validation_rows, validation_dropped, validation_cut = encode_all(VALIDATION)
+train_rows, train_dropped, train_cut, USED = encode_all(TRAINING)
+validation_rows, validation_dropped, validation_cut, SHOWN = encode_all(VALIDATION)
+SHOWN = SHOWN or USED
 if not train_rows:
     raise ValueError(f"No conversation is left to train on: {train_dropped[:3]}")
 shown = train_rows[0]
@@ -431,7 +482,7 @@ print(f"Rows: {len(train_rows)} to train on, {len(validation_rows)} to validate 
       f"{train_cut + validation_cut} cut to {MAX_SEQ_LENGTH} tokens, "
       f"{len(train_dropped) + len(validation_dropped)} dropped.")  # fmt: skip
 for reason in (train_dropped + validation_dropped)[:10]:
-    print("  dropped", reason)
+    print("  dropped conversation", reason)
 print("The model sees:\n", tokenizer.decode(shown["input_ids"][:400]))
 graded = [label for label in shown["labels"] if label != -100][:400]
 print("and is graded on:\n", tokenizer.decode(graded))
@@ -441,6 +492,21 @@ assert 0 < supervised < seen, "either nothing or everything would be graded"
 # ### LoRA
 #
 # Small matrices beside the model's own are trained; the model itself stays as it is.
+
+# %% tags=["lora"]
+LAYERS = [name for name, _ in model.named_modules()]
+# A copy of a model may hold as three layers what its makers fused into one.
+TARGETS = [
+    target
+    for target in TARGET_MODULES
+    if any(name == target or name.endswith("." + target) for name in LAYERS)
+]
+if not TARGETS:
+    raise ValueError(f"{MODEL_ID} has none of the layers {TARGET_MODULES}.")
+print("Layers to train:", *TARGETS)
+if any("vision" in name for name in LAYERS):
+    # Only the part that reads and writes text.
+    TARGETS = rf".*language_model.*\.({'|'.join(TARGETS)})"
 
 # %% tags=["lora", "trl"]
 from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
@@ -453,7 +519,7 @@ model = get_peft_model(
         r=LORA_RANK,
         lora_alpha=LORA_ALPHA,
         lora_dropout=LORA_DROPOUT,
-        target_modules=TARGET_MODULES,
+        target_modules=TARGETS,
         bias="none",
         task_type="CAUSAL_LM",
     ),
@@ -466,7 +532,7 @@ model = FastLanguageModel.get_peft_model(
     r=LORA_RANK,
     lora_alpha=LORA_ALPHA,
     lora_dropout=LORA_DROPOUT,
-    target_modules=TARGET_MODULES,
+    target_modules=TARGETS,
     bias="none",
     use_gradient_checkpointing="unsloth",
     random_state=SEED,
@@ -480,14 +546,37 @@ model.print_trainable_parameters()
 from transformers import EarlyStoppingCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
+PARAMETERS = {
+    "model_id": MODEL_ID,
+    "model_revision": MODEL_REVISION,
+    "four_bit": FOUR_BIT,
+    "target_modules": TARGETS,
+    "lora_rank": LORA_RANK,
+    "lora_alpha": LORA_ALPHA,
+    "lora_dropout": LORA_DROPOUT,
+    "learning_rate": LEARNING_RATE,
+    "num_epochs": NUM_EPOCHS,
+    "max_steps": MAX_STEPS,
+    "batch_size": BATCH_SIZE,
+    "gradient_accumulation_steps": GRADIENT_ACCUMULATION_STEPS,
+    "warmup_ratio": WARMUP_RATIO,
+    "weight_decay": WEIGHT_DECAY,
+    "max_seq_length": MAX_SEQ_LENGTH,
+    "scheduler": SCHEDULER,
+    "optimizer": OPTIMIZER,
+    "packing": PACKING,
+    "seed": SEED,
+    "validation_fraction": VALIDATION_FRACTION,
+    "thinking": THINKING,
+    "early_stopping_patience": EARLY_STOPPING_PATIENCE,
+}
+# Another folder for other parameters or data: a run goes on only from its own checkpoints.
+RUN_KEY = hashlib.sha256(json.dumps([PARAMETERS, DATA_SHA256]).encode()).hexdigest()[:8]
+CHECKPOINTS = os.path.join(OUTPUT_DIR, f"checkpoints-{RUN_KEY}")
+
 train_set = Dataset.from_list(train_rows)
 validation_set = Dataset.from_list(validation_rows) if validation_rows else None
 EFFECTIVE_BATCH = BATCH_SIZE * GRADIENT_ACCUMULATION_STEPS
-steps_per_epoch = math.ceil(len(train_set) / EFFECTIVE_BATCH)
-total_steps = (
-    MAX_STEPS if MAX_STEPS > 0 else max(1, round(steps_per_epoch * NUM_EPOCHS))
-)
-every = max(1, total_steps // 5)
 
 
 class Progress(TrainerCallback):
@@ -506,8 +595,12 @@ class Progress(TrainerCallback):
         )
         try:
             urllib.request.urlopen(request, timeout=5).close()
-        except OSError as error:  # a lost report must not stop the training
+        except (OSError, ValueError) as error:  # must not stop the training
             print("Progress was not reported:", error)
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        if PROGRESS_URL:
+            self.post("begin", state, None)
 
     def on_log(self, args, state, control, logs=None, **kwargs):
         if PROGRESS_URL:
@@ -518,30 +611,42 @@ class Progress(TrainerCallback):
             self.post("end", state, None)
 
 
-def make_trainer(batch_size):
-    """A trainer whose steps see as many conversations whatever fits on the GPU."""
+UNTRAINED = {
+    name: weights.detach().cpu().clone()
+    for name, weights in model.named_parameters()
+    if weights.requires_grad
+}
+
+
+def make_trainer(at_once):
+    """A trainer that begins anew; its steps see as many conversations, whatever fits."""
+    with torch.no_grad():
+        for name, weights in model.named_parameters():
+            if name in UNTRAINED:
+                weights.copy_(UNTRAINED[name])
     arguments = SFTConfig(
-        output_dir=OUTPUT_DIR,
-        per_device_train_batch_size=batch_size,
-        per_device_eval_batch_size=batch_size,
-        gradient_accumulation_steps=max(1, EFFECTIVE_BATCH // batch_size),
+        output_dir=CHECKPOINTS,
+        per_device_train_batch_size=at_once,
+        per_device_eval_batch_size=at_once,
+        gradient_accumulation_steps=EFFECTIVE_BATCH // at_once,
         num_train_epochs=NUM_EPOCHS,
         max_steps=MAX_STEPS,
         learning_rate=LEARNING_RATE,
-        warmup_steps=round(total_steps * WARMUP_RATIO),
+        # Steps below 1 are shares of all steps.
+        warmup_steps=WARMUP_RATIO,
         lr_scheduler_type=SCHEDULER,
         weight_decay=WEIGHT_DECAY,
-        optim=OPTIMIZER if CUDA else "adamw_torch",
+        optim=OPTIMIZER if CUDA or "8bit" not in OPTIMIZER else "adamw_torch",
         fp16=FP16,
         bf16=BF16,
         gradient_checkpointing=CUDA,
         max_length=MAX_SEQ_LENGTH,
         packing=PACKING,
-        logging_steps=max(1, total_steps // 50),
+        logging_steps=0.02,
         eval_strategy="steps" if validation_set is not None else "no",
-        eval_steps=every,
+        eval_steps=0.1,
         save_strategy="steps",
-        save_steps=every,
+        save_steps=0.1,
         save_total_limit=2,
         load_best_model_at_end=validation_set is not None,
         metric_for_best_model="eval_loss" if validation_set is not None else None,
@@ -568,13 +673,45 @@ def make_trainer(batch_size):
     if FP16:
         # The trainer turns 4-bit adapters to bfloat16, which the float16 scaler cannot
         # take.
-        for parameter in made.model.parameters():
-            if parameter.requires_grad:
-                parameter.data = parameter.data.float()
+        for weights in made.model.parameters():
+            if weights.requires_grad:
+                weights.data = weights.data.float()
     return made
 
 
-trainer = make_trainer(BATCH_SIZE)
+at_once = BATCH_SIZE
+trainer = make_trainer(at_once)
+
+
+def in_memory(work):
+    """What work(trainer) gives; out of GPU memory it is done again with less at once."""
+    global at_once, trainer
+    while True:
+        try:
+            return work(trainer)
+        except torch.OutOfMemoryError:
+            if at_once == 1:
+                raise
+        at_once = max(n for n in range(1, at_once) if EFFECTIVE_BATCH % n == 0)
+        print(f"Out of GPU memory; going on with {at_once} conversations at once.")
+        trainer = None
+        gc.collect()
+        torch.cuda.empty_cache()
+        trainer = make_trainer(at_once)
+
+
+def measured():
+    """How well the validation data are predicted, token by token; empty without any."""
+    if validation_set is None:
+        return {}
+    loss = in_memory(lambda trainer: trainer.evaluate())["eval_loss"]
+    logged = trainer.state.log_history[-1]
+    return {
+        "loss": loss,
+        "perplexity": math.exp(min(loss, 20)),
+        "token_accuracy": logged.get("eval_mean_token_accuracy"),
+    }
+
 
 # %% [markdown]
 # ### Before
@@ -590,9 +727,8 @@ STOP_TOKENS = sorted(
 def prompt_of(row):
     """A conversation up to its last answer, and that answer."""
     messages = fitted(row["messages"], row.get("tools"))
-    last = max(
-        n for n, message in enumerate(messages) if message["role"] == "assistant"
-    )
+    roles = [message["role"] for message in messages]
+    last = len(roles) - 1 - roles[::-1].index("assistant")
     return messages[:last], row.get("tools"), messages[last]["content"]
 
 
@@ -603,24 +739,32 @@ def answer(any_model, messages, tools):
     tokens = tokens.to(next(any_model.parameters()).device)
     with torch.no_grad():
         out = any_model.generate(
-            **tokens,
+            input_ids=tokens["input_ids"],
+            attention_mask=tokens["attention_mask"],
             max_new_tokens=MAX_NEW_TOKENS,
             do_sample=False,
             eos_token_id=STOP_TOKENS,
             pad_token_id=tokenizer.pad_token_id,
         )
-    return tokenizer.decode(
-        out[0, tokens["input_ids"].shape[1] :], skip_special_tokens=True
-    ).strip()
+    new = out[0, tokens["input_ids"].shape[1] :]
+    return tokenizer.decode(new, skip_special_tokens=True).strip()
 
 
-PROMPTS = [prompt_of(row) for row in (VALIDATION or TRAINING)[:3]]
-before_answers = [answer(model, messages, tools) for messages, tools, _ in PROMPTS]
-before = trainer.evaluate() if validation_set is not None else {}
-print("Validation loss before training:", before.get("eval_loss", "no validation data"))
+PROMPTS = [prompt_of(ROWS[number]) for number in SHOWN[:3]]
+
+
+def answers(any_model):
+    return [answer(any_model, messages, tools) for messages, tools, _ in PROMPTS]
+
+
+before_answers = answers(model)
+before = measured()
+print("Validation before training:", before or "no validation data")
 
 # %% [markdown]
 # ### Train
+#
+# An interrupted training goes on from its last checkpoint when you run all cells again.
 
 # %% tags=["train", "unsloth"]
 FastLanguageModel.for_training(model)
@@ -629,43 +773,59 @@ FastLanguageModel.for_training(model)
 from transformers.trainer_utils import get_last_checkpoint
 
 
-def newest_checkpoint():
-    found = get_last_checkpoint(OUTPUT_DIR) if os.path.isdir(OUTPUT_DIR) else None
-    if found:
-        print("Going on from", found)
-    return found
+def train(trainer):
+    newest = get_last_checkpoint(CHECKPOINTS) if os.path.isdir(CHECKPOINTS) else None
+    if newest:
+        print("Going on from", newest)
+    return trainer.train(resume_from_checkpoint=newest)
 
 
 if CUDA:
     torch.cuda.reset_peak_memory_stats()
 began = time.time()
-batch_size = BATCH_SIZE
-while True:
-    try:
-        result = trainer.train(resume_from_checkpoint=newest_checkpoint())
-        break
-    except torch.OutOfMemoryError:
-        if batch_size == 1:
-            raise
-    # Half as many at once, twice as often: the result of a step stays the same.
-    batch_size //= 2
-    print(f"Out of GPU memory; going on with {batch_size} conversations at once.")
-    gc.collect()
-    torch.cuda.empty_cache()
-    trainer = make_trainer(batch_size)
+in_memory(train)
 TRAINING_SECONDS = round(time.time() - began)
 PEAK_GIB = round(torch.cuda.max_memory_reserved() / 2**30, 2) if CUDA else None
-print(f"Trained {trainer.state.global_step} steps in {TRAINING_SECONDS} s; "
-      f"peak GPU memory in GiB: {PEAK_GIB}")  # fmt: skip
+print(f"At step {trainer.state.global_step} after {TRAINING_SECONDS} s.")
+if CUDA:
+    print(f"Peak GPU memory: {PEAK_GIB} GiB.")
 
 # %% [markdown]
 # ### After
+#
+# Validation loss should fall and then level out. Where it rises again while the training
+# loss still falls, the model begins to learn by heart: fewer epochs are better.
+
+# %% tags=["plot"]
+import matplotlib.pyplot as plt
+
+TRAIN_CURVE = [(e["step"], e["loss"]) for e in trainer.state.log_history if "loss" in e]
+VALIDATION_CURVE = [
+    (e["step"], e["eval_loss"]) for e in trainer.state.log_history if "eval_loss" in e
+]
+for step, loss in VALIDATION_CURVE:
+    print(f"step {step}: validation loss {loss:.3f}")
+if before:
+    VALIDATION_CURVE.insert(0, (0, before["loss"]))
+figure, axes = plt.subplots(figsize=(7, 3.5))
+for curve, label in ((TRAIN_CURVE, "training"), (VALIDATION_CURVE, "validation")):
+    if curve:
+        axes.plot(*zip(*curve, strict=True), label=label, marker=".")
+axes.set_xlabel("step")
+axes.set_ylabel("loss")
+axes.legend()
+figure.savefig(os.path.join(OUTPUT_DIR, "loss.png"), bbox_inches="tight")
+plt.show()
 
 # %% tags=["evaluate"]
-after = trainer.evaluate() if validation_set is not None else {}
-after_answers = [
-    answer(trainer.model, messages, tools) for messages, tools, _ in PROMPTS
-]
+after = measured()
+after_answers = answers(trainer.model)
+
+
+def same_as_trained(found):
+    return sum(a == b for a, b in zip(after_answers, found, strict=True))
+
+
 for (messages, _, expected), old, new in zip(
     PROMPTS, before_answers, after_answers, strict=True
 ):
@@ -673,18 +833,14 @@ for (messages, _, expected), old, new in zip(
     print("Expected:", expected[:500])
     print("Before:  ", old[:500])
     print("After:   ", new[:500], "\n")
-if after:
-    print(f"Validation loss {before['eval_loss']:.3f} → {after['eval_loss']:.3f}, "
-          f"perplexity {math.exp(min(after['eval_loss'], 20)):.1f}")  # fmt: skip
-for entry in trainer.state.log_history:
-    if "eval_loss" in entry:
-        print(f"step {entry['step']}: validation loss {entry['eval_loss']:.3f}")
+for name in after:
+    print(f"Validation {name}: {before[name]:.3f} → {after[name]:.3f}")
 
 # %% [markdown]
 # ## Save
 #
-# The adapter (a few megabytes), the tokenizer, and `run.json` with everything that is
-# needed to repeat this run.
+# The adapter (a few megabytes), the tokenizer, a model card, and `run.json` with
+# everything that is needed to repeat this run.
 
 # %% tags=["save"]
 ADAPTER = os.path.join(OUTPUT_DIR, "adapter")
@@ -692,61 +848,85 @@ trainer.model.save_pretrained(ADAPTER)
 tokenizer.save_pretrained(ADAPTER)
 RUN = {
     "model": MODEL_ID,
+    "model_commit": getattr(trainer.model.config, "_commit_hash", None),
     "data_sha256": DATA_SHA256,
     "rows": {
+        "given": len(ROWS),
         "trained": len(train_rows),
         "validation": len(validation_rows),
         "dropped": len(train_dropped) + len(validation_dropped),
         "cut": train_cut + validation_cut,
     },
-    "parameters": {
-        "lora_rank": LORA_RANK,
-        "lora_alpha": LORA_ALPHA,
-        "learning_rate": LEARNING_RATE,
-        "num_epochs": NUM_EPOCHS,
-        "max_steps": MAX_STEPS,
-        "max_seq_length": MAX_SEQ_LENGTH,
-        "seed": SEED,
-    },
+    "tokens": {"seen_per_epoch": seen, "graded_per_epoch": supervised},
+    "parameters": PARAMETERS,
     "versions": VERSIONS,
+    "device": torch.cuda.get_device_name(0) if CUDA else "CPU",
     "seconds": TRAINING_SECONDS,
     "peak_gpu_gib": PEAK_GIB,
     "steps": trainer.state.global_step,
-    "batch_size": batch_size,
-    "loss_before": before.get("eval_loss"),
-    "loss_after": after.get("eval_loss"),
+    "conversations_at_once": at_once,
+    "before": before,
+    "after": after,
     "history": trainer.state.log_history,
 }
 with open(os.path.join(OUTPUT_DIR, "run.json"), "w", encoding="utf-8") as file:
     json.dump(RUN, file, indent=1)
+
+
+def model_card():
+    measures = "\n".join(f"| {n} | {before[n]:.4f} | {after[n]:.4f} |" for n in after)
+    settings = "\n".join(f"| {name} | {value} |" for name, value in PARAMETERS.items())
+    return f"""---
+base_model: {json.dumps(MODEL_ID)}
+library_name: peft
+pipeline_tag: text-generation
+tags: [lora, sft, trl, slmgen]
+---
+# LoRA adapter for {MODEL_ID}
+
+Trained on {len(train_rows):,} conversations, measured on {len(validation_rows):,} others.
+Data SHA-256: `{DATA_SHA256}`. The licence of the base model holds for this adapter too.
+
+| on the validation data | before | after |
+|---|---|---|
+{measures}
+
+{trainer.state.global_step} steps in {TRAINING_SECONDS} s on {RUN["device"]}. Only the
+assistant's words were graded ({supervised:,} of {seen:,} tokens an epoch).
+
+| parameter | value |
+|---|---|
+{settings}
+
+Versions: {", ".join(f"{name} {version}" for name, version in VERSIONS.items())}.
+"""
+
+
+with open(os.path.join(ADAPTER, "README.md"), "w", encoding="utf-8") as file:
+    file.write(model_card())
 print("Saved:", *sorted(os.listdir(ADAPTER)))
 
 # %% [markdown]
 # ### Does the saved adapter answer the same?
 
+# %% tags=["reload"]
+# Room for the next model: two of them may be more than a GPU holds.
+trainer = model = None
+gc.collect()
+if CUDA:
+    torch.cuda.empty_cache()
+
 # %% tags=["reload", "trl"]
 from peft import PeftModel
 
-base = LOADER.from_pretrained(
-    MODEL_ID,
-    dtype=DTYPE,
-    quantization_config=QUANTIZATION,
-    device_map={"": 0} if CUDA else None,
-)
-reloaded = PeftModel.from_pretrained(base, ADAPTER)
+reloaded = PeftModel.from_pretrained(load(QUANTIZATION), ADAPTER)
 
 # %% tags=["reload", "unsloth"]
-reloaded, _ = FastLanguageModel.from_pretrained(
-    ADAPTER,
-    max_seq_length=MAX_SEQ_LENGTH,
-    dtype=None if CUDA else DTYPE,
-    load_in_4bit=LOAD_IN_4BIT and CUDA,
-)
+reloaded, _ = load(ADAPTER, FOUR_BIT)
 FastLanguageModel.for_inference(reloaded)
 
 # %% tags=["reload"]
-again = [answer(reloaded, messages, tools) for messages, tools, _ in PROMPTS]
-same = sum(old == new for old, new in zip(after_answers, again, strict=True))
+same = same_as_trained(answers(reloaded))
 print(f"{same} of {len(PROMPTS)} answers are the same after reloading.")
 
 # %% [markdown]
@@ -754,37 +934,215 @@ print(f"{same} of {len(PROMPTS)} answers are the same after reloading.")
 #
 # One stand-alone 16-bit model instead of model and adapter. Set `SAVE_MERGED = True`.
 
+# %% tags=["merge"]
+MERGED = os.path.join(OUTPUT_DIR, "merged")
+MERGED_DTYPE = torch.float16 if FLOAT16_IS_SAFE else torch.bfloat16
+
 # %% tags=["merge", "trl"]
-if SAVE_MERGED:
-    MERGED = os.path.join(OUTPUT_DIR, "merged")
-    plain = LOADER.from_pretrained(MODEL_ID, dtype=DTYPE)
-    merged = PeftModel.from_pretrained(plain, ADAPTER).merge_and_unload()
+if SAVE_MERGED or GGUF:
+    reloaded = None
+    gc.collect()
+    # In main memory, from unquantized weights: a 4-bit model would merge its rounding in.
+    merged = PeftModel.from_pretrained(
+        LOADER.from_pretrained(MODEL_ID, revision=MODEL_REVISION, dtype=MERGED_DTYPE),
+        ADAPTER,
+    ).merge_and_unload()
     merged.save_pretrained(MERGED)
     tokenizer.save_pretrained(MERGED)
-    standalone = LOADER.from_pretrained(MERGED, dtype=DTYPE)
+    merged = None
+    gc.collect()
+    standalone = LOADER.from_pretrained(
+        MERGED, dtype=DTYPE, device_map={"": 0} if CUDA else None
+    )
 
 # %% tags=["merge", "unsloth"]
-if SAVE_MERGED:
-    MERGED = os.path.join(OUTPUT_DIR, "merged")
+if SAVE_MERGED or GGUF:
     reloaded.save_pretrained_merged(MERGED, tokenizer, save_method="merged_16bit")
-    standalone, _ = FastLanguageModel.from_pretrained(
-        MERGED,
-        max_seq_length=MAX_SEQ_LENGTH,
-        dtype=None if CUDA else DTYPE,
-        load_in_4bit=False,
-    )
+    reloaded = None
+    gc.collect()
+    standalone, _ = load(MERGED, False)
     FastLanguageModel.for_inference(standalone)
 
 # %% tags=["merge"]
-if SAVE_MERGED:
-    merged_answers = [
-        answer(standalone, messages, tools) for messages, tools, _ in PROMPTS
-    ]
-    merged_same = sum(
-        old == new for old, new in zip(after_answers, merged_answers, strict=True)
-    )
+if SAVE_MERGED or GGUF:
+    merged_answers = answers(standalone)
+    merged_same = same_as_trained(merged_answers)
+    standalone = None
+    gc.collect()
     print("Saved:", *sorted(os.listdir(MERGED)))
     print(f"{merged_same} of {len(PROMPTS)} answers are the same after merging.")
+
+# %% [markdown]
+# ## For llama.cpp and Ollama
+#
+# One GGUF file and a Modelfile with the chat template the model was trained with. Set
+# `GGUF = "q8_0"` (8 bit), `"f16"` or `"bf16"`. Ollama makes a 4-bit model of the latter
+# two: `ollama create my-model -f Modelfile --quantize q4_K_M`.
+
+# %% tags=["gguf"]
+import glob
+import subprocess
+import sys
+
+CONVERTER = ""
+LLAMA_CPP = "llama.cpp"
+
+
+def python(*arguments):
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        print(done.stdout, done.stderr)
+        raise RuntimeError(f"{arguments[0]} failed; what it said stands above.")
+
+
+def fetch_converter():
+    """llama.cpp's converter, out of the source package of its Python binding."""
+    download = ("-m", "pip", "download", "--no-deps", "--no-binary", ":all:")
+    python(*download, "--dest", f"{LLAMA_CPP}-source", CONVERTER)
+    archive = glob.glob(f"{LLAMA_CPP}-source/*.tar.gz")[0]
+    shutil.unpack_archive(archive, f"{LLAMA_CPP}-source")
+    os.rename(glob.glob(f"{LLAMA_CPP}-source/*/vendor/llama.cpp")[0], LLAMA_CPP)
+
+
+def add_vocabulary_file():
+    """The converter reads it for some models; a fast tokenizer does not save it."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
+
+    name = "tokenizer.model"
+    try:
+        source = os.path.join(MODEL_ID, name)
+        if not os.path.isdir(MODEL_ID):
+            source = hf_hub_download(MODEL_ID, name, revision=MODEL_REVISION)
+        shutil.copy(source, MERGED)
+    except (FileNotFoundError, EntryNotFoundError):
+        pass  # this model has none
+
+
+def make_gguf():
+    path = os.path.join(OUTPUT_DIR, f"model-{GGUF}.gguf")
+    config_path = os.path.join(MERGED, "config.json")
+    with open(config_path, encoding="utf-8") as file:
+        text = file.read()
+    kind = json.loads(text)["model_type"]
+    more = ["--no-mtp"] if kind.startswith("qwen3_5") else []
+    with open(config_path, "w", encoding="utf-8") as file:
+        # The converter knows Granite 4's layers by their former name.
+        old = '"full_attention"' if kind == "granitemoehybrid" else "\0"
+        file.write(text.replace(old, '"attention"'))
+    try:
+        script = os.path.join(LLAMA_CPP, "convert_hf_to_gguf.py")
+        python(script, MERGED, "--outtype", GGUF, "--outfile", path, *more)
+    finally:
+        with open(config_path, "w", encoding="utf-8") as file:
+            file.write(text)
+    return path
+
+
+if GGUF:
+    if not os.path.isdir(LLAMA_CPP):
+        fetch_converter()
+    add_vocabulary_file()
+    GGUF_FILE = make_gguf()
+    print(f"{GGUF_FILE}: {os.path.getsize(GGUF_FILE) / 2**20:,.0f} MiB")
+
+# %% tags=["gguf"]
+SYSTEM_MARK, USER_MARK, ANSWER_MARK = "zqSYSTEMzq", "zqUSERzq", "zqANSWERzq"
+
+
+def common_end(one, other):
+    count = 0
+    while count < min(len(one), len(other)) and one[-1 - count] == other[-1 - count]:
+        count += 1
+    return one[len(one) - count :]
+
+
+def template_parts():
+    """The fixed text of the chat template, found by rendering marked conversations.
+
+    A conversation is begin, then for each turn user or answer, then ask; begin is
+    before_system + system + after_system where there is a system prompt.
+    """
+    user = {"role": "user", "content": USER_MARK}
+    reply = {"role": "assistant", "content": ANSWER_MARK}
+    system = {"role": "system", "content": SYSTEM_MARK}
+    start, to_answer, to_next, ask = re.split(
+        f"{USER_MARK}|{ANSWER_MARK}", render([user, reply, user], prompt=True)
+    )
+    before_user = common_end(start, to_next.partition(END_OF_TURN)[2] or to_next)
+    whole = render(fitted([system, user], None), prompt=True)
+    before_system, middle, _ = re.split(f"{USER_MARK}|{SYSTEM_MARK}", whole)
+    return {
+        "begin": start.removesuffix(before_user),
+        "before_system": before_system.removesuffix(before_user),
+        "system_is_folded": not middle.endswith(before_user),
+        "after_system": middle.removesuffix(before_user),
+        "before_user": before_user,
+        "before_answer": to_answer,
+        "after_answer": to_next.removesuffix(before_user),
+        "ask": ask,
+    }
+
+
+def rendered_by_parts(messages, parts):
+    """What Ollama makes of these messages with the Modelfile's template."""
+    system = "".join(m["content"] for m in messages if m["role"] == "system")
+    text = parts["begin"]
+    if system:
+        text = parts["before_system"]
+        text += "" if parts["system_is_folded"] else system + parts["after_system"]
+    for place, message in enumerate(messages):
+        content = message["content"]
+        if message["role"] == "user":
+            if system and parts["system_is_folded"] and place <= 1:
+                content = system + parts["after_system"] + content
+            text += parts["before_user"] + content
+        if message["role"] == "assistant":
+            text += parts["before_answer"] + content + parts["after_answer"]
+    return text + parts["ask"]
+
+
+def modelfile(parts):
+    system = "{{ .System }}" + parts["after_system"]
+    folded = parts["system_is_folded"]
+    in_begin, in_user = ("", system) if folded else (system, "")
+    begin = parts["begin"].removeprefix(tokenizer.bos_token or "")  # Ollama adds it
+    with_system = parts["before_system"].removeprefix(tokenizer.bos_token or "")
+    in_user = in_user.replace(".System", "$.System")
+    template = (
+        "{{ if .System }}" + with_system + in_begin + "{{ else }}" + begin + "{{ end }}"
+        "{{ range $place, $_ := .Messages }}"
+        '{{ if eq .Role "user" }}' + parts["before_user"]
+        + ("{{ if and $.System (le $place 1) }}" + in_user + "{{ end }}" if folded else "")
+        + "{{ .Content }}"
+        '{{ else if eq .Role "assistant" }}' + parts["before_answer"]
+        + "{{ .Content }}" + parts["after_answer"] + "{{ end }}{{ end }}" + parts["ask"]
+    )  # fmt: skip
+    return (
+        f"FROM ./{os.path.basename(GGUF_FILE)}\n"
+        f'TEMPLATE """{template}"""\n'
+        f'PARAMETER stop "{END_OF_TURN}"\n'
+        f"PARAMETER num_ctx {MAX_SEQ_LENGTH}\n"
+    )
+
+
+if GGUF:
+    PARTS = template_parts()
+    plain_talk = [
+        messages
+        for messages, tools, _ in PROMPTS
+        if not tools
+        and {m["role"] for m in messages} <= {"system", "user", "assistant"}
+    ]
+    ollama_same = sum(
+        rendered_by_parts(messages, PARTS) == render(messages, prompt=True)
+        for messages in plain_talk
+    )
+    with open(os.path.join(OUTPUT_DIR, "Modelfile"), "w", encoding="utf-8") as file:
+        file.write(modelfile(PARTS))
+    print(f"Modelfile: {ollama_same} of {len(plain_talk)} prompts without tools are "
+          "written as in training.")  # fmt: skip
 
 # %% [markdown]
 # ## Publish
@@ -793,7 +1151,12 @@ if SAVE_MERGED:
 # account, as a private repository. Empty: nothing leaves this machine.
 
 # %% tags=["publish"]
+from huggingface_hub import HfApi
+
 if PUSH_TO_HUB:
-    trainer.model.push_to_hub(PUSH_TO_HUB, private=True)
-    tokenizer.push_to_hub(PUSH_TO_HUB, private=True)
+    hub = HfApi(token=hub_token())
+    hub.create_repo(PUSH_TO_HUB, private=True, exist_ok=True)
+    if not hub.repo_info(PUSH_TO_HUB).private:
+        raise ValueError(f"{PUSH_TO_HUB} exists and is public; choose another name.")
+    hub.upload_folder(repo_id=PUSH_TO_HUB, folder_path=ADAPTER)
     print("Published, private:", PUSH_TO_HUB)

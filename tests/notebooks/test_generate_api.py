@@ -1,12 +1,18 @@
 import json
+import re
+from datetime import timedelta
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.test import AsyncClient
+from django.utils import timezone
 
+from datasets.models import Dataset
 from notebooks.models import Notebook
 from notebooks.services import NotebookFault, generate_notebook
 from recommender.services import catalog
 from slmgen import storage
-from tests.factories import make_dataset
+from tests.factories import make_dataset, make_lines
 
 pytestmark = pytest.mark.django_db
 
@@ -50,7 +56,7 @@ def test_null_stands_for_a_default(client):
 
 def test_a_notebook_that_fails_its_lint_is_never_handed_out(monkeypatch, files):
     dataset = make_dataset()
-    monkeypatch.setattr("notebooks.services.lint", lambda content: ["cell 3: broken"])
+    monkeypatch.setattr("notebooks.services.lint", lambda *_: ["cell 3: broken"])
 
     with pytest.raises(NotebookFault, match="cell 3: broken"):
         generate_notebook(
@@ -82,3 +88,87 @@ def test_a_full_disk_leaves_no_part_of_a_file(client, monkeypatch, files):
 
     assert generate(client, dataset).status_code == 507
     assert not [p for p in files.rglob("*") if p.suffix in {".part", ".ipynb"}]
+
+
+def test_a_plan_shows_every_setting_before_anything_is_made(client):
+    dataset = make_dataset()
+    body = {
+        "session_id": str(dataset.id), "model_id": "qwen3-0.6b",
+        "training_config": {"preset": "quality", "batch_size": 2},
+    }  # fmt: skip
+
+    found = client.post("/plan", json.dumps(body), "application/json").json()
+
+    values = {setting["name"]: setting["value"] for setting in found["settings"]}
+    assert (found["model_id"], found["train_examples"]) == ("qwen3-0.6b", 54)
+    assert (values["preset"], values["batch_size"]) == ("quality", 2)
+    assert values["gradient_accumulation_steps"] == 4
+    assert found["settings"][0]["range"] == "one of balanced, fast, quality"
+    assert all(setting["help"] for setting in found["settings"])
+    assert found["memory_gib"][0] <= found["memory_gib"][1]
+    assert Notebook.objects.count() == 0
+    generate(client, dataset, **{k: body[k] for k in ("model_id", "training_config")})
+    assert Notebook.objects.get().training_config == values
+
+
+def test_a_senseless_plan_is_refused(client):
+    body = {"session_id": str(make_dataset().id), "training_config": {"seed": -1}}
+
+    response = client.post("/plan", json.dumps(body), "application/json")
+
+    assert response.status_code == 400
+    assert (
+        "training_config.seed is -1; expected a whole number"
+        in response.content.decode()
+    )
+
+
+def data_url(client, dataset, settings):
+    settings.SLMGEN_NOTEBOOK_EMBED_MB = 0
+    made = generate(client, dataset).json()
+    content = client.get(made["download_url"]).content.decode()
+    return re.search(r"http://testserver(/data/[^\\\"']*)", content)[1]
+
+
+async def fetched(url):
+    response = await AsyncClient().get(url)
+    body = b""
+    if response.streaming:
+        async for part in response.streaming_content:
+            body += part
+    return response, body or response.content
+
+
+def test_a_notebook_s_link_leads_to_its_data_alone(client, owner, settings):
+    content = make_lines(400)
+    dataset = make_dataset(content)
+    url = data_url(client, dataset, settings)
+
+    response, body = async_to_sync(fetched)(url)
+
+    assert response.status_code == 200
+    assert body == content
+    assert response["Content-Disposition"] == 'attachment; filename="examples.jsonl"'
+    assert data_url(client, dataset, settings) == url
+    for broken in (url[:-1], url.replace(str(dataset.id), str(make_dataset().id))):
+        assert client.get(broken).status_code == 404
+
+
+def test_a_notebook_s_link_ends(client, settings):
+    dataset = make_dataset()
+    Dataset.objects.filter(pk=dataset.pk).update(
+        created_at=timezone.now() - timedelta(days=31)
+    )
+    url = data_url(client, dataset, settings)
+
+    assert client.get(url).json() == {
+        "detail": "This link is not valid any more; generate the notebook again."
+    }
+
+
+def test_a_link_to_deleted_data_is_gone(client, settings):
+    dataset = make_dataset()
+    url = data_url(client, dataset, settings)
+    Dataset.objects.all().delete()
+
+    assert client.get(url).status_code == 404

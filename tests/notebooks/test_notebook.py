@@ -2,23 +2,26 @@ import ast
 import json
 import subprocess
 import sys
+from contextlib import suppress
+from dataclasses import replace
 
 import nbformat
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from IPython.core.inputtransformer2 import TransformerManager
 
 from notebooks.core.build import Facts, build, escaped
 from notebooks.core.embed import embed
 from notebooks.core.lint import lint
-from notebooks.core.options import OPTIONS, checked
+from notebooks.core.options import BY_NAME, OPTIONS, checked
 from notebooks.core.percent import PercentError, read_cells
 from notebooks.core.pins import pins
 from notebooks.core.plan import plan
 from notebooks.services import SOURCE, cells
 from recommender.services import catalog
 from slmgen.errors import InvalidInput
-from tests.factories import make_lines
+from tests.factories import jsonl, make_conversation, make_lines
 from tests.recommender.test_recommender import make_profile
 
 DATA = make_lines(60)
@@ -69,7 +72,7 @@ def test_every_model_gives_a_sound_notebook(slug, backend):
     content = make_notebook(slug, {"backend": backend})
 
     nbformat.validate(nbformat.reads(content.decode(), 4))
-    assert lint(content) == []
+    assert lint(content, backend) == []
     other = {
         "trl": "FastLanguageModel",
         "unsloth": "get_peft_model(\n    model,\n    L",
@@ -82,13 +85,16 @@ def test_the_same_input_gives_the_same_bytes():
 
 
 def test_a_gated_model_asks_for_a_token_and_another_does_not():
-    assert code_of(make_notebook("llama-3.2-1b"), "gated")
-    assert not code_of(make_notebook("qwen3-0.6b"), "gated")
+    assert code_of(make_notebook("llama-3.2-1b", {"backend": "trl"}), "gated")
+    assert not code_of(make_notebook("qwen3-0.6b", {"backend": "trl"}), "gated")
+    # Unsloth's copy is open.
     assert not code_of(make_notebook("llama-3.2-1b", {"backend": "unsloth"}), "gated")
 
 
 def run(*sources, cwd=None):
-    script = "import json, os, importlib.util\n" + "\n".join(sources)
+    script = "import hashlib, json, importlib.util, urllib.request\n" + "\n".join(
+        sources
+    )
     return subprocess.run(
         [sys.executable, "-I", "-"],
         input=script, capture_output=True, text=True, timeout=60, cwd=cwd,
@@ -124,14 +130,13 @@ def test_real_data_survive_the_notebook(shared_data, tmp_path, name):
 
 
 def test_damaged_data_stop_the_notebook():
-    parameters, data = data_cells(make_notebook())
-    other = data_cells(make_notebook(data=make_lines(59) + make_lines(1)))[1]
+    parameters, _, check = data_cells(make_notebook())
+    _, other, _ = data_cells(make_notebook(data=make_lines(59) + make_lines(1)))
 
-    done = run(parameters, other)
+    done = run(parameters, other, check)
 
     assert done.returncode == 1
-    assert "damaged" in done.stderr
-    assert data != other
+    assert "not the data that this notebook was made for" in done.stderr
 
 
 def test_large_data_stay_beside_the_notebook(tmp_path):
@@ -150,7 +155,41 @@ def test_another_file_is_not_taken_for_the_dataset(tmp_path):
 
     done = run(*data_cells(make_notebook(max_mb=0)), cwd=tmp_path)
 
-    assert "is not the dataset this notebook was made for" in done.stderr
+    assert "not the data that this notebook was made for" in done.stderr
+
+
+def test_large_data_are_loaded_from_the_address(tmp_path):
+    """Any urllib address will do; a file's needs no server."""
+    (tmp_path / "elsewhere").write_bytes(DATA)
+    facts = replace(FACTS, data_url=(tmp_path / "elsewhere").as_uri(), data_days=30)
+
+    done = run(*data_cells(make_notebook(max_mb=0, facts=facts)), cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert "60 conversations" in done.stdout
+
+
+def test_large_data_that_are_nowhere_are_asked_for(tmp_path):
+    facts = replace(FACTS, data_url=(tmp_path / "nowhere").as_uri(), data_days=30)
+
+    done = run(*data_cells(make_notebook(max_mb=0, facts=facts)), cwd=tmp_path)
+
+    assert "did not answer" in done.stdout
+    assert "Put the data beside this notebook as examples.jsonl." in done.stderr
+
+
+def test_an_address_stands_in_no_notebook_that_needs_none():
+    facts = replace(FACTS, data_url="http://localhost:8000/data/key", data_days=30)
+
+    assert make_notebook(facts=facts) == make_notebook()
+    assert "localhost:8000/data/key" in make_notebook(max_mb=0, facts=facts).decode()
+
+
+def values_of(parameters):
+    return {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in ast.parse(parameters).body
+    }
 
 
 def test_settings_reach_the_parameters_cell():
@@ -158,14 +197,12 @@ def test_settings_reach_the_parameters_cell():
 
     (parameters,) = code_of(make_notebook(config=config), "parameters")
 
-    values = {
-        node.targets[0].id: ast.literal_eval(node.value)
-        for node in ast.parse(parameters).body
-    }
+    values = values_of(parameters)
     assert (values["LORA_RANK"], values["LORA_ALPHA"]) == (7, 14)
     assert values["LEARNING_RATE"] == 3e-5
     assert values["LOAD_IN_4BIT"] is False
-    assert values["MODEL_ID"] == "Qwen/Qwen3-0.6B"
+    assert values["MODEL_ID"] == "unsloth/Qwen3-0.6B"
+    assert "# Width of the trained matrices" in parameters
 
 
 def test_the_parameters_cell_binds_what_the_source_binds():
@@ -215,6 +252,77 @@ def test_escaped_text_is_one_line_without_working_markdown(text):
     } - {"\\"}
 
 
+SOUND = {
+    option.name: st.sampled_from(option.choices)
+    if option.choices
+    else st.booleans()
+    if option.kind is bool
+    else st.integers(max(int(option.low), 1), int(option.high))
+    if option.kind is int
+    else st.floats(option.low, option.high)
+    for option in OPTIONS
+}
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.fixed_dictionaries({}, optional=SOUND))
+def test_every_sound_setting_gives_a_sound_notebook(config):
+    config.pop("max_seq_length", None)
+    content = make_notebook(config=config)
+
+    assert lint(content, config.get("backend", "unsloth")) == []
+    values = values_of(code_of(content, "parameters")[0])
+    for name in config.keys() - {"preset", "backend", "quantization"}:
+        assert values[name.upper()] == config[name]
+
+
+@settings(max_examples=300)
+@given(st.dictionaries(st.sampled_from(sorted(SOUND)) | st.text(), JSON))
+def test_any_other_setting_is_refused_or_a_plain_value(config):
+    with suppress(InvalidInput):
+        found = checked(config)
+        assert found.keys() == config.keys()
+        assert {type(value) for value in found.values()} <= {int, float, bool, str}
+
+
+@settings(max_examples=200)
+@given(st.sampled_from(sorted(SOUND)), st.text() | st.lists(st.text()))
+def test_a_refusal_is_one_line_whatever_was_sent(name, value):
+    assume(value not in BY_NAME[name].choices)
+
+    with pytest.raises(InvalidInput) as raised:
+        checked({name: value})
+
+    assert len(raised.value.detail.splitlines()) == 1
+
+
+@settings(max_examples=200)
+@given(st.text())
+def test_any_other_model_is_refused(name):
+    with pytest.raises(InvalidInput, match="model_id is "):
+        catalog().get(name)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text(), st.text())
+def test_any_text_stays_in_the_data(question, answer):
+    data = jsonl([make_conversation(question, answer)] * 2)
+    plain, other = make_notebook(), make_notebook(data=data)
+
+    differ = [
+        (a, b) for a, b in zip(code_of(plain), code_of(other), strict=True) if a != b
+    ]
+    assert [a.splitlines()[0] for a, _ in differ if "EMBEDDED" not in a] == [
+        code_of(plain, "parameters")[0].splitlines()[0]
+    ]
+    assert lint(other, "unsloth") == []
+
+
 def test_data_never_reach_code():
     hostile = make_lines(59) + json.dumps(
         {"messages": [{"role": "user", "content": '"""\nimport os\n"""'},
@@ -223,7 +331,7 @@ def test_data_never_reach_code():
 
     content = make_notebook(data=hostile)
 
-    assert lint(content) == []
+    assert lint(content, "unsloth") == []
     assert "{{x}}" not in content.decode()
 
 
@@ -265,7 +373,7 @@ def test_a_fraction_is_no_whole_number():
 
 
 def test_an_unknown_setting_is_refused_with_those_that_exist():
-    with pytest.raises(InvalidInput, match="no 'rank'; known are lora_rank, "):
+    with pytest.raises(InvalidInput, match="no 'rank'; known are preset, "):
         checked({"rank": 16})
 
 
@@ -274,11 +382,36 @@ def test_a_length_beyond_the_model_is_refused():
         plan(catalog().get("tinyllama-1.1b"), make_profile(), {"max_seq_length": 4096})
 
 
+def settings_of(config=None, slug="qwen3-0.6b", **changes):
+    return plan(catalog().get(slug), make_profile(**changes), config or {}).settings
+
+
 @pytest.mark.parametrize(("rows", "epochs"), [(10, 5), (800, 3), (100_000, 1)])
 def test_little_data_are_seen_more_often(rows, epochs):
-    profile = make_profile(total_examples=rows)
+    assert settings_of(total_examples=rows)["num_epochs"] == epochs
 
-    assert plan(catalog().get("qwen3-0.6b"), profile).settings["num_epochs"] == epochs
+
+@pytest.mark.parametrize("rows", [10, 150, 800, 5000, 100_000])
+def test_presets_go_from_a_first_look_to_all_of_it(rows):
+    fast, usual, most = (
+        settings_of({"preset": name}, total_examples=rows)
+        for name in ("fast", "balanced", "quality")
+    )
+
+    for name in ("num_epochs", "lora_rank", "max_seq_length"):
+        assert fast[name] <= usual[name] <= most[name]
+    assert fast["lora_rank"] < usual["lora_rank"] < most["lora_rank"]
+    profile = make_profile(total_examples=rows)
+    assert plan(catalog().get("qwen3-0.6b"), profile, {"preset": "fast"}).steps <= 100
+    assert usual == settings_of(total_examples=rows)
+
+
+def test_a_preset_gives_way_to_what_is_chosen():
+    found = settings_of({"preset": "quality", "lora_rank": 5, "batch_size": 3})
+
+    assert (found["lora_rank"], found["lora_alpha"]) == (5, 10)
+    assert found["batch_size"] == 3
+    assert found["learning_rate"] == 1e-4
 
 
 def test_the_default_length_holds_the_data():
@@ -291,26 +424,63 @@ def test_the_default_length_holds_the_data():
 
 
 LINTED = {
-    "does not parse": "x = (",
+    "no plain Python": "x = (",
+    "no plain Python: invalid syntax": "# comment\n%%capture\n!pip install x",
     "y is used and never bound": "print(y)",
+    "later is used and never bound": "print(later)\n",
     "input() stops": "input()",
-}
+    "pandas is imported and not installed before": "import pandas",
+    "SFTConfig takes no max_seq_length": "import trl as SFTConfig\n"
+                                         "SFTConfig(max_seq_length=1)",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("fault", LINTED)
 def test_the_linter_finds(fault):
+    sources = [LINTED[fault], "later = 1"]
     notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(LINTED[fault], id="a")]
+        cells=[
+            nbformat.v4.new_code_cell(source, id=f"c{n}")
+            for n, source in enumerate(sources)
+        ]
     )
 
-    assert any(fault in found for found in lint(nbformat.writes(notebook).encode()))
+    faults = lint(nbformat.writes(notebook).encode(), "trl")
+
+    assert any(f"cell 0: {fault}" in found for found in faults)
+
+
+@pytest.mark.parametrize("backend", ["trl", "unsloth"])
+def test_what_the_install_cell_brings_may_be_imported_after_it(backend):
+    install = nbformat.v4.new_code_cell("1", id="a", metadata={"tags": ["install"]})
+    cell = nbformat.v4.new_code_cell("import pandas, peft.tuners", id="b")
+    notebook = nbformat.v4.new_notebook(cells=[install, cell])
+
+    assert lint(nbformat.writes(notebook).encode(), backend) == []
+
+
+@pytest.mark.parametrize("backend", ["trl", "unsloth"])
+def test_ipython_takes_every_cell_as_it_is(backend):
+    transform = TransformerManager().transform_cell
+
+    for source in code_of(make_notebook(config={"backend": backend})):
+        assert transform(source) == source + "\n"
+
+
+@pytest.mark.parametrize("backend", ["trl", "unsloth"])
+@pytest.mark.parametrize("gated", ["llama-3.2-1b", "qwen3-0.6b"])
+def test_every_choice_of_cells_is_sound(backend, gated):
+    for max_mb in (0, 5):
+        content = make_notebook(gated, {"backend": backend}, max_mb=max_mb)
+
+        assert lint(content, backend) == []
 
 
 def test_the_linter_finds_output_widgets_and_equal_ids():
     cell = nbformat.v4.new_code_cell("1", id="a", execution_count=1)
     notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"widgets": {}})
 
-    faults = lint(nbformat.writes(notebook).encode())
+    faults = lint(nbformat.writes(notebook).encode(), "trl")
 
     assert faults == [
         "widgets metadata breaks the preview on GitHub",

@@ -3,7 +3,8 @@
     python run_notebooks.py BACKEND TASKS.json
 
 The libraries are imported once, which takes longer than a tiny training. Each task is
-{"notebook", "folder", "parameters", "skip"}; the folder gets log.txt and result.json.
+{"name", "notebook", "folder", "after"}; `after` holds code to run after the last cell
+of a tag, such as other parameters. The folder gets NAME.log and NAME.json, the result.
 """
 
 import json
@@ -17,6 +18,7 @@ from pathlib import Path
 def preload(backend: str) -> None:
     if backend == "unsloth":
         import unsloth  # noqa: F401
+    import matplotlib
     import peft  # noqa: F401
     import torch  # noqa: F401
     import transformers.trainer  # noqa: F401
@@ -24,57 +26,85 @@ def preload(backend: str) -> None:
 
     import datasets  # noqa: F401
 
+    matplotlib.use("Agg")
+
 
 def execute(task: dict) -> dict:
     notebook = json.loads(Path(task["notebook"]).read_text(encoding="utf-8"))
+    cells = [
+        ("".join(cell["source"]), cell["metadata"].get("tags", []))
+        for cell in notebook["cells"]
+        if cell["cell_type"] == "code"
+    ]
+    last = {tag: n for n, (_, tags) in enumerate(cells) for tag in tags}
     names: dict = {"__name__": "__main__"}
     began = time.monotonic()
-    for number, cell in enumerate(notebook["cells"]):
-        tags = cell["metadata"].get("tags", [])
-        if cell["cell_type"] != "code" or "install" in tags:
+    for number, (source, tags) in enumerate(cells):
+        if "install" in tags:
             continue
-        source = "".join(cell["source"])
         exec(compile(source, f"cell {number} {tags}", "exec"), names)
-        if "parameters" in tags:
-            names.update(task["parameters"])
+        for tag in tags:
+            if last[tag] == number:
+                exec(task["after"].get(tag, ""), names)
     return {"seconds": round(time.monotonic() - began, 1), **outcome(names)}
 
 
+KEPT = (
+    "after_answers", "at_once", "before_answers", "merged_answers", "merged_same",
+    "ollama_same", "same", "seen_by_test", "END_OF_TURN", "GGUF_FILE", "RUN",
+)  # fmt: skip
+
+
 def outcome(names: dict) -> dict:
-    return {
-        "before": names["before"]["eval_loss"],
-        "after": names["after"]["eval_loss"],
-        "prompts": len(names["PROMPTS"]),
-        "same_after_reload": names["same"],
-        "same_after_merge": names["merged_same"],
-        "steps": names["trainer"].state.global_step,
-        "rows": names["RUN"]["rows"],
-        "examples": names["DATA_EXAMPLES"],
-        "masks": masks(names),
-    }
+    kept = {name: names.get(name) for name in KEPT}
+    prompts = [
+        names["render"](messages, tools, prompt=True)
+        for messages, tools, _ in names["PROMPTS"]
+    ]
+    ids = [
+        names["tokenizer"](p, add_special_tokens=False)["input_ids"] for p in prompts
+    ]
+    plain = len(names.get("plain_talk", []))
+    return {**kept, "prompts": ids, "plain": plain, "masks": masks(names)}
 
 
 def masks(names: dict) -> dict:
     """Whether exactly the answers are graded, looked at from outside."""
-    tokenizer = names["tokenizer"]
-    missing = strangers = 0
-    rows = names["TRAINING"] + names["VALIDATION"]
-    for row in rows:
+    counts = {"rows": 0, "unfound": 0, "ungraded": 0, "strangers": 0, "ends": 0}
+    for row in names["ROWS"]:
         tokens, labels = names["encode"](row)
-        graded = tokenizer.decode([label for label in labels if label != -100])
-        rest = tokenizer.decode(
-            [t for t, label in zip(tokens, labels, strict=True) if label == -100]
-        )
-        for message in row["messages"]:
-            text = message["content"]
-            missing += message["role"] == "assistant" and text not in graded
-            strangers += message["role"] == "user" and text not in rest
-    return {"rows": len(rows), "missing": missing, "strangers": strangers}
+        counts["rows"] += 1
+        look_at(names, row["messages"], tokens, labels, counts)
+    return counts
+
+
+def look_at(names, messages, tokens, labels, counts):
+    """Finds every message in the text and compares the labels of its tokens."""
+    tokenizer = names["tokenizer"]
+    text = tokenizer.decode(tokens, clean_up_tokenization_spaces=False)
+    again = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    assert again["input_ids"] == tokens
+    position = 0
+    for message in messages:
+        content = (message.get("content") or "").strip()
+        start = text.find(content, position)
+        if start < 0:
+            counts["unfound"] += 1
+            continue
+        position = start + len(content)
+        for label, (a, b) in zip(labels, again["offset_mapping"], strict=True):
+            if start <= a < b <= position:
+                is_answer = message["role"] == "assistant"
+                counts["ungraded"] += is_answer and label == -100
+                counts["strangers"] += not is_answer and label != -100
+    end = tokenizer.convert_tokens_to_ids(names["END_OF_TURN"])
+    turns = sum(message["role"] == "assistant" for message in messages)
+    counts["ends"] += abs(labels.count(end) - turns)
 
 
 def in_child(task: dict) -> None:
     folder = Path(task["folder"])
-    log = (folder / "log.txt").open("w", encoding="utf-8")
+    log = (folder / f"{task['name']}.log").open("w", encoding="utf-8")
     os.dup2(log.fileno(), 1)
     os.dup2(log.fileno(), 2)
     os.chdir(folder)
@@ -82,7 +112,9 @@ def in_child(task: dict) -> None:
         result = {"ok": True, **execute(task)}
     except BaseException:
         result = {"ok": False, "error": traceback.format_exc()[-3000:]}
-    (folder / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    text = json.dumps(result)
+    (folder / f"{task['name']}.json").write_text(text, encoding="utf-8")
+    sys.stdout.flush()
     os._exit(0)
 
 
