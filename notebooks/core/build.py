@@ -111,7 +111,7 @@ def _words(plan: TrainingPlan, facts: Facts, pins: Pins) -> dict[str, str]:
         "data_file": DATA_FILE,
         "data_days": f"{facts.data_days}",
         "size": model.size,
-        "license": model.commercial_note or model.license,
+        "license": ": ".join(filter(None, (model.license, model.commercial_note))),
         "access": "accept the terms on Hugging Face first" if plan.is_gated else "open",
         "filename": facts.filename,
         "examples": f"{facts.examples:,}",

@@ -4,7 +4,7 @@
 # | | |
 # |---|---|
 # | Data | {{ filename }}: {{ examples }} conversations, {{ tokens }} tokens |
-# | Model | {{ model_name }} ({{ size }} parameters), `{{ model_id }}` |
+# | Model | {{ model_name }} ({{ size }} parameters), {{ model_id }} |
 # | Licence | {{ license }} |
 # | Access | {{ access }} |
 # | Training | {{ epochs }} over {{ train_examples }} conversations, about {{ steps }} steps |
@@ -17,7 +17,7 @@
 # a parameter that says so.
 
 # %% [markdown] tags=["install"]
-# ## 1. Install
+# ## Install
 #
 # Versions that were tested together on {{ tested_on }}. An installation that fails stops
 # here and shows why.
@@ -38,6 +38,7 @@ def pip(*arguments):
         raise RuntimeError("pip failed; what it said stands above.")
 
 
+print("Installing; this takes a few minutes.")
 # Colab ships a torchao with which peft refuses to start.
 pip("uninstall", "--yes", "torchao")
 pip("install", *PACKAGES)
@@ -46,7 +47,7 @@ pip("install", "--no-deps", *PLAIN)
 print("Installed:", *PACKAGES, *PLAIN)
 
 # %% [markdown]
-# ## 2. Parameters
+# ## Parameters
 #
 # Computed from your data and the model. Change what you like, then run all.
 
@@ -87,7 +88,7 @@ DATA_SHA256 = ""
 DATA_EXAMPLES = 0
 
 # %% [markdown]
-# ## 3. Runtime
+# ## Runtime
 
 # %% tags=["runtime", "unsloth"]
 import os
@@ -163,8 +164,8 @@ def hub_token():
 # ## Access to the model
 #
 # The makers of this model ask you to accept their terms: open the page of
-# `{{ model_id }}` on Hugging Face, accept, and make a token with *read* access. Store it
-# as the secret `HF_TOKEN` of Colab or Kaggle, or as the environment variable `HF_TOKEN`.
+# {{ model_id }} on Hugging Face, accept, and make a token with *read* access. Store it as
+# the secret `HF_TOKEN` of Colab or Kaggle, or as the environment variable `HF_TOKEN`.
 
 # %% tags=["gated"]
 from huggingface_hub import login
@@ -187,7 +188,7 @@ RAW = bz2.decompress(base64.b64decode(EMBEDDED))
 
 # %% [markdown] tags=["external"]
 # They are too large to travel inside this notebook. The cell takes the file
-# `{{ data_file }}` beside the notebook; else it loads it from `DATA_URL`, which works for
+# {{ data_file }} beside the notebook; else it loads it from `DATA_URL`, which works for
 # {{ data_days }} days after your upload, for whoever has this notebook; else Colab asks
 # you to upload the file.
 
@@ -224,14 +225,29 @@ print(f"{len(ROWS):,} conversations, {len(RAW):,} bytes")
 # ### Training and validation
 #
 # A part of the conversations is never trained on, to see what the model makes of text it
-# does not know. Identical conversations stay on one side.
+# does not know. Conversations that ask the same stay on one side.
 
 # %% tags=["split"]
-groups = {}
-for number, row in enumerate(ROWS):
-    groups.setdefault(json.dumps(row["messages"], sort_keys=True), []).append(number)
-parts = list(groups.values())
-random.Random(SEED).shuffle(parts)
+
+
+def grouped(key):
+    """Numbers of conversations, those of one key together, in random order."""
+    groups = {}
+    for number, row in enumerate(ROWS):
+        text = json.dumps(key(row["messages"]), ensure_ascii=False)
+        groups.setdefault(" ".join(text.casefold().split()), []).append(number)
+    parts = list(groups.values())
+    random.Random(SEED).shuffle(parts)
+    return parts
+
+
+def questions(messages):
+    return [message["content"] for message in messages if message["role"] == "user"]
+
+
+parts = grouped(questions)
+if len(parts) < 10:  # where nearly all ask the same, only copies stay together
+    parts = grouped(lambda messages: messages)
 enough = VALIDATION_FRACTION and len(ROWS) >= 10
 wanted = max(1, round(len(ROWS) * VALIDATION_FRACTION)) if enough else 0
 VALIDATION, TRAINING = [], []  # numbers of conversations
@@ -427,7 +443,8 @@ def answer_spans(messages, tools):
         where = full.find(body, start)
         end = full.find(END_OF_TURN, where + len(body) if where >= 0 else start)
         end = len(full) if end < 0 else end + len(END_OF_TURN)
-        spans.append((start, end))
+        if message.get("weight") != 0:  # OpenAI's way to leave an answer ungraded
+            spans.append((start, end))
         position = end
     if spans and spans[-1][1] == len(full) and not full.rstrip().endswith(END_OF_TURN):
         full += END_OF_TURN  # a template that leaves the last turn open
@@ -483,6 +500,8 @@ print(f"Rows: {len(train_rows)} to train on, {len(validation_rows)} to validate 
       f"{len(train_dropped) + len(validation_dropped)} dropped.")  # fmt: skip
 for reason in (train_dropped + validation_dropped)[:10]:
     print("  dropped conversation", reason)
+if len(train_dropped) + len(validation_dropped) > 10:
+    print("  and others; run.json will name them all")
 print("The model sees:\n", tokenizer.decode(shown["input_ids"][:400]))
 graded = [label for label in shown["labels"] if label != -100][:400]
 print("and is graded on:\n", tokenizer.decode(graded))
@@ -858,6 +877,7 @@ RUN = {
         "cut": train_cut + validation_cut,
     },
     "tokens": {"seen_per_epoch": seen, "graded_per_epoch": supervised},
+    "dropped": train_dropped + validation_dropped,
     "parameters": PARAMETERS,
     "versions": VERSIONS,
     "device": torch.cuda.get_device_name(0) if CUDA else "CPU",

@@ -30,8 +30,9 @@ OPERATIONS = [
     ("GET", "/preview/{session_id}"), ("GET", "/preview/{session_id}/distribution"),
     ("GET", "/preview/{session_id}/duplicates"), ("POST", "/recommend"),
     ("POST", "/plan"), ("POST", "/generate"), ("GET", "/download/{filename}"),
-    ("GET", "/data/{token}"), ("GET", "/jobs"), ("POST", "/jobs"), ("GET", "/jobs/{job_id}"),
-    ("PATCH", "/jobs/{job_id}"), ("DELETE", "/jobs/{job_id}"),
+    ("GET", "/data/{token}"), ("GET", "/jobs"), ("POST", "/jobs"),
+    ("GET", "/jobs/{job_id}"), ("PATCH", "/jobs/{job_id}"),
+    ("DELETE", "/jobs/{job_id}"),
 ]  # fmt: skip
 
 

@@ -85,7 +85,10 @@ def row_of(slug: str) -> dict:
 
 
 def toy_examples() -> bytes:
-    """72 conversations that a tiny model can learn: a third with a system prompt."""
+    """72 conversations that a tiny model can learn.
+
+    A third have a system prompt, a half two turns, of which one is not to be learned.
+    """
     things = ["lamp", "boat", "coat", "drum", "fork", "gate", "harp", "kite"]
     colors = ["red", "blue", "green"]
     rows = []
@@ -97,6 +100,7 @@ def toy_examples() -> bytes:
             {"role": "assistant", "content": f"The {thing} is {color}."},
         ]
         if n % 2:
+            messages[1]["weight"] = int(n % 4 == 1)
             messages += [
                 {"role": "user", "content": f"Is it {color} all over?"},
                 {"role": "assistant", "content": f"Yes, all of the {thing}."},

@@ -78,6 +78,10 @@ def masks(names: dict) -> dict:
     return counts
 
 
+def is_graded(message):
+    return message["role"] == "assistant" and message.get("weight") != 0
+
+
 def look_at(names, messages, tokens, labels, counts):
     """Finds every message in the text and compares the labels of its tokens."""
     tokenizer = names["tokenizer"]
@@ -94,11 +98,10 @@ def look_at(names, messages, tokens, labels, counts):
         position = start + len(content)
         for label, (a, b) in zip(labels, again["offset_mapping"], strict=True):
             if start <= a < b <= position:
-                is_answer = message["role"] == "assistant"
-                counts["ungraded"] += is_answer and label == -100
-                counts["strangers"] += not is_answer and label != -100
+                counts["ungraded"] += is_graded(message) and label == -100
+                counts["strangers"] += not is_graded(message) and label != -100
     end = tokenizer.convert_tokens_to_ids(names["END_OF_TURN"])
-    turns = sum(message["role"] == "assistant" for message in messages)
+    turns = sum(map(is_graded, messages))
     counts["ends"] += abs(labels.count(end) - turns)
 
 
