@@ -34,7 +34,7 @@ def size(data: bytes) -> tuple[int, float]:
     began = time.perf_counter()
     training = plan(catalog().get("qwen3-0.6b"), make_profile())
     packed = embed(data, max_bytes=10**9)
-    content = build(cells(), training, Facts("data.jsonl", 1, 1), packed)
+    content = build(cells(), [training], Facts("data.jsonl", 1, 1), packed)
     return len(content), time.perf_counter() - began
 
 

@@ -68,13 +68,13 @@ def create_job(*, owner: User, session_id: str, configuration: Configuration) ->
 
 
 def record_notebook(*, owner: User, notebook: Notebook) -> Job:
-    """The job of a notebook that was just generated."""
+    """The job of a notebook that was just generated; one that compares has no model."""
     need = last_need(notebook.dataset)
     return Job.objects.create(
         owner=owner,
         dataset=notebook.dataset,
         notebook=notebook,
-        model_id=notebook.model_id,
+        model_id="" if notebook.candidates else notebook.model_id,
         task_type=need.task.value if need else "",
         deployment_target=need.target.value if need else "",
         training_config=notebook.training_config,

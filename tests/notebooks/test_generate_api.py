@@ -172,3 +172,56 @@ def test_a_link_to_deleted_data_is_gone(client, settings):
     Dataset.objects.all().delete()
 
     assert client.get(url).status_code == 404
+
+
+def test_several_models_are_compared_in_one_notebook(client, owner):
+    dataset = make_dataset()
+    slugs = ["qwen3-0.6b", "llama-3.2-1b", "gemma-3-270m"]
+
+    made = generate(client, dataset, model_ids=slugs).json()
+
+    notebook = Notebook.objects.get()
+    assert notebook.candidates == slugs
+    assert "slmgen-3-models-" in made["download_url"]
+    content = client.get(made["download_url"]).content.decode()
+    for slug in slugs:
+        assert content.count(f"MODEL_ID = '{catalog().get(slug).unsloth_id}'") == 1
+    assert notebook.training_config["preset"] == "fast"
+
+
+REFUSED_MODELS = {
+    "Send model_id or model_ids, not both.": {
+        "model_id": "qwen3-0.6b", "model_ids": ["qwen3-0.6b", "qwen3-1.7b"]},
+    "expected 2 to 3 models": {"model_ids": [
+        "qwen3-0.6b", "qwen3-1.7b", "llama-3.2-1b", "gemma-3-270m"]},
+    "names a model twice": {"model_ids": ["qwen3-0.6b", "Qwen/Qwen3-0.6B"]},
+    "model_id is 'x'; expected one of": {"model_ids": ["qwen3-0.6b", "x"]},
+    "model_ids": {"model_ids": []},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sentence", REFUSED_MODELS)
+def test_models_that_cannot_be_compared_are_refused(client, sentence):
+    response = generate(client, make_dataset(), **REFUSED_MODELS[sentence])
+
+    assert response.status_code == 400
+    assert sentence in response.json()["detail"]
+    assert Notebook.objects.count() == 0
+
+
+def test_one_model_in_a_list_is_an_ordinary_notebook(client):
+    generate(client, make_dataset(), model_ids=["qwen3-1.7b"])
+
+    notebook = Notebook.objects.get()
+    assert (notebook.model_id, notebook.candidates) == ("qwen3-1.7b", [])
+
+
+def test_a_plan_takes_one_model(client):
+    body = {"session_id": str(make_dataset().id),
+            "model_ids": ["qwen3-0.6b", "qwen3-1.7b"]}  # fmt: skip
+
+    response = client.post("/plan", json.dumps(body), "application/json")
+
+    assert response.json() == {
+        "detail": "/plan looks at one model; send it as model_id."
+    }
