@@ -41,6 +41,7 @@ PRESETS = {
 }
 
 MAX_CANDIDATES = 3
+MIN_BAKE_OFF_EXAMPLES = 20  # of which two are compared with
 BAKE_OFF_EXAMPLES = 460  # the notebook trains on 400 and compares with 60
 
 # Cells with one of these tags are there only when it was chosen; others always are.
@@ -109,6 +110,11 @@ def bake_off(
     if not 2 <= len(models) <= MAX_CANDIDATES:
         raise InvalidInput(
             f"model_ids holds {len(models)}; expected 2 to {MAX_CANDIDATES} models."
+        )
+    if profile.total_examples < MIN_BAKE_OFF_EXAMPLES:
+        raise InvalidInput(
+            f"Comparing models takes at least {MIN_BAKE_OFF_EXAMPLES} examples; this "
+            f"dataset has {profile.total_examples}. Choose one with model_id."
         )
     part = replace(
         profile, total_examples=min(profile.total_examples, BAKE_OFF_EXAMPLES)

@@ -257,6 +257,8 @@ print(f"{len(TRAINING):,} to train on, {len(VALIDATION):,} to validate with")
 
 # %% tags=["bakeoff"]
 TRAINING, VALIDATION = TRAINING[:400], VALIDATION[:60]
+if not VALIDATION:
+    raise ValueError("There is nothing to compare with; see VALIDATION_FRACTION.")
 RESULTS = {}
 print(f"{len(TRAINING):,} to train on, {len(VALIDATION):,} to compare with")
 
@@ -759,12 +761,11 @@ def measured():
     if validation_set is None:
         return {}
     loss = in_memory(lambda trainer: trainer.evaluate())["eval_loss"]
+    found = {"loss": loss, "perplexity": math.exp(min(loss, 20))}
     logged = trainer.state.log_history[-1]
-    return {
-        "loss": loss,
-        "perplexity": math.exp(min(loss, 20)),
-        "token_accuracy": logged.get("eval_mean_token_accuracy"),
-    }
+    if "eval_mean_token_accuracy" in logged:
+        found["token_accuracy"] = logged["eval_mean_token_accuracy"]
+    return found
 
 
 # %% [markdown] tags=["each"]
@@ -908,7 +909,7 @@ def nats_to_tell(row):
 trainer.model.eval()
 RESULTS[MODEL_ID] = {
     "nats": dict(zip(SHOWN, map(nats_to_tell, validation_rows), strict=True)),
-    "token_accuracy": after.get("token_accuracy"),
+    "token_accuracy": after.get("token_accuracy", math.nan),
     "seconds": TRAINING_SECONDS,
     "peak_gib": PEAK_GIB,
     "cut": train_cut + validation_cut,

@@ -209,6 +209,17 @@ def test_models_that_cannot_be_compared_are_refused(client, sentence):
     assert Notebook.objects.count() == 0
 
 
+def test_few_examples_are_not_enough_to_compare_with(client):
+    dataset = make_dataset(make_lines(12))
+
+    response = generate(client, dataset, model_ids=["qwen3-0.6b", "qwen3-1.7b"])
+
+    assert response.json()["detail"] == (
+        "Comparing models takes at least 20 examples; this dataset has 12. Choose one "
+        "with model_id."
+    )
+
+
 def test_one_model_in_a_list_is_an_ordinary_notebook(client):
     generate(client, make_dataset(), model_ids=["qwen3-1.7b"])
 
