@@ -150,7 +150,6 @@ def _words(
     model = plan.model
     low, high = plan.memory_gib
     fast, slow = plan.minutes
-    epochs = f"{float(plan.settings['num_epochs']):g}"
     return {
         "model_name": model.name,
         "model_id": plan.model_id,
@@ -163,13 +162,20 @@ def _words(
         "examples": f"{facts.examples:,}",
         "tokens": f"{facts.tokens:,}",
         "train_examples": f"{plan.train_examples:,}",
-        "epochs": f"{epochs} epoch{'' if epochs == '1' else 's'}",
-        "steps": f"{plan.steps:,}",
+        "training": _training(plan),
         "tested_on": pins(plan.backend).tested_on,
         "candidates": ", ".join(other.model.name for other in plans),
         "memory": f"{low} to {high} GiB",
         "minutes": f"{fast:,} to {slow:,} minutes",
     }
+
+
+def _training(plan: TrainingPlan) -> str:
+    if int(plan.settings["max_steps"]) > 0:
+        return f"{plan.steps:,} steps"
+    epochs = f"{float(plan.settings['num_epochs']):g}"
+    noun = "epoch" if epochs == "1" else "epochs"
+    return f"{epochs} {noun}, about {plan.steps:,} steps,"
 
 
 def _metadata() -> dict[str, Any]:

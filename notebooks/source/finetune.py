@@ -7,7 +7,7 @@
 # | Model | {{ model_name }} ({{ size }} parameters), {{ model_id }} |
 # | Licence | {{ license }} |
 # | Access | {{ access }} |
-# | Training | {{ epochs }} over {{ train_examples }} conversations, about {{ steps }} steps |
+# | Training | {{ training }} over {{ train_examples }} conversations |
 # | GPU memory | about {{ memory }}, estimated |
 # | Time on a free T4 | {{ minutes }}, estimated |
 #
