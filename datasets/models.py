@@ -14,6 +14,10 @@ MAX_ATTEMPTS = 3
 AnyUser = AbstractBaseUser | AnonymousUser
 
 
+def chat_columns() -> dict[str, str]:
+    return {"messages": "messages"}
+
+
 class DatasetQuerySet(models.QuerySet["Dataset"]):
     def visible_to(self, user: AnyUser) -> "DatasetQuerySet":
         """What `user` may see: their own, and what nobody owns (the id is the key)."""
@@ -41,6 +45,20 @@ class Dataset(models.Model):
     examples_sha256 = models.CharField(max_length=64)
     bad_lines = models.PositiveIntegerField(default=0)
     problems = models.JSONField(default=list, help_text="The first bad lines, in words")
+    container = models.CharField(max_length=16, default="JSON Lines")
+    form = models.CharField(max_length=32, default="chat", help_text="Its layout")
+    columns: "models.JSONField[Any, Any]" = models.JSONField(
+        default=chat_columns, help_text="Key of a row by what it holds"
+    )
+    columns_guessed = models.BooleanField(default=False)
+    parent = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The version that this one was made from",
+    )
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     objects = DatasetQuerySet.as_manager()

@@ -6,7 +6,13 @@ MAX_PAGE_SIZE = 100
 
 
 class UploadSerializer(serializers.Serializer[Any]):
-    file = serializers.FileField(help_text="Chat data as JSON Lines, at most 512 MB")
+    file = serializers.FileField(
+        help_text="JSON Lines, a JSON array, CSV, TSV or Parquet, at most 512 MB"
+    )
+    mapping = serializers.CharField(
+        required=False,
+        help_text='Which column holds what, as JSON: {"user": "q", "assistant": "a"}',
+    )
 
 
 class UploadedSerializer(serializers.Serializer[Any]):
@@ -60,6 +66,27 @@ class DistributionSerializer(serializers.Serializer[Any]):
 class DuplicatesSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField()
     examples = serializers.ListField(child=serializers.IntegerField())
+
+
+class MappingRequestSerializer(serializers.Serializer[Any]):
+    mapping = serializers.DictField(
+        help_text="Column by part: messages, or user and assistant; also system, "
+        "context, history"
+    )
+    dry_run = serializers.BooleanField(
+        default=False, help_text="Only show what becomes of the first good row"
+    )
+
+
+class MappingSerializer(serializers.Serializer[Any]):
+    session_id = serializers.UUIDField()
+    container = serializers.CharField()
+    form = serializers.CharField()
+    guessed = serializers.BooleanField()
+    columns = serializers.ListField(child=serializers.CharField())
+    mapping = serializers.DictField(child=serializers.CharField())
+    source_row = serializers.DictField()
+    example = serializers.DictField()
 
 
 class ErrorSerializer(serializers.Serializer[Any]):

@@ -1,6 +1,6 @@
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from tempfile import NamedTemporaryFile
@@ -13,9 +13,9 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 
 from datasets import tasks
-from datasets.core import index, tokens
+from datasets.core import columns, index, tokens
 from datasets.core.filenames import clean_filename
-from datasets.core.ingest import Ingested, Limits, ingest
+from datasets.core.ingest import Ingested, Limits, ingest, sample
 from datasets.core.parsing import decode
 from datasets.core.profile import Profile
 from datasets.files import opened
@@ -37,19 +37,85 @@ def token_counter() -> tokens.CountTokens:
     return tokens.token_counter(settings.SLMGEN_ENCODING)
 
 
-def upload_dataset(*, file: "UploadedFile[bytes]", owner: AnyUser) -> Dataset:
+def upload_dataset(
+    *,
+    file: "UploadedFile[bytes]",
+    owner: AnyUser,
+    mapping: Mapping[str, Any] | None = None,
+) -> Dataset:
     """Reads, checks and keeps an uploaded file: all of it, or nothing of it."""
-    limits = Limits(
+    layout = columns.mapped(mapping) if mapping is not None else None
+    origin = Origin(clean_filename(file.name or ""), _key_of(owner))
+    return _keep(file.file, origin, layout)  # type: ignore[arg-type]  # a binary file in every upload handler
+
+
+def map_dataset(dataset: Dataset, mapping: Mapping[str, Any]) -> Dataset:
+    """A new version of `dataset`: the same upload, read with other columns."""
+    origin = Origin(dataset.filename, dataset.owner_id, dataset)
+    with opened(dataset.original_key) as file:
+        return _keep(file, origin, columns.mapped(mapping))
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """How the rows of an upload are read, shown on one of them."""
+
+    container: str
+    form: str
+    guessed: bool
+    columns: list[str]
+    mapping: dict[str, str]
+    source_row: dict[str, Any]
+    example: dict[str, Any]
+
+
+def mapping_of(dataset: Dataset, mapping: Mapping[str, Any] | None = None) -> Mapped:
+    """The mapping in use, or what `mapping` would make of the first good row."""
+    used = columns.Columns(**dataset.columns)
+    layout = columns.Layout(dataset.form, used, dataset.columns_guessed)
+    if mapping is not None:
+        layout = columns.mapped(mapping)
+    with opened(dataset.original_key) as file:
+        shown = sample(file, _limits(), layout)
+    return Mapped(
+        container=dataset.container,
+        form=layout.form,
+        guessed=layout.guessed,
+        columns=list(shown.row),
+        mapping=layout.columns.named,
+        source_row=shown.row,
+        example=shown.example,
+    )
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a dataset comes from: its name, whose it is, the version before it."""
+
+    filename: str
+    owner_id: Any
+    parent: Dataset | None = None
+
+
+def _key_of(owner: AnyUser) -> Any:
+    return owner.pk if owner.is_authenticated else None
+
+
+def _limits() -> Limits:
+    return Limits(
         max_bytes=settings.SLMGEN_MAX_UPLOAD_BYTES,
         max_row_bytes=settings.SLMGEN_MAX_LINE_BYTES,
         min_examples=settings.SLMGEN_MIN_EXAMPLES,
     )
+
+
+def _keep(source: BinaryIO, origin: Origin, layout: columns.Layout | None) -> Dataset:
     with _temporary_file() as examples:
-        file.seek(0)
-        ingested = ingest(file.file, examples, limits)  # type: ignore[arg-type]  # a binary file in every upload handler
-        dataset = _dataset_of(ingested, file.name or "", owner)
+        source.seek(0)
+        ingested = ingest(source, examples, _limits(), layout)
+        dataset = _dataset_of(ingested, origin)
         with _removed_on_failure(dataset):
-            default_storage.save(dataset.original_key, file)
+            default_storage.save(dataset.original_key, File(source))
             default_storage.save(dataset.examples_key, File(examples))
             _insert(dataset)
     if dataset.examples_bytes <= settings.SLMGEN_INLINE_ANALYSIS_BYTES:
@@ -63,12 +129,17 @@ def _temporary_file() -> Iterator[BinaryIO]:
         yield file  # type: ignore[misc]  # a BinaryIO in all but name
 
 
-def _dataset_of(ingested: Ingested, name: str, owner: AnyUser) -> Dataset:
+def _dataset_of(ingested: Ingested, origin: Origin) -> Dataset:
     return Dataset(
-        owner_id=owner.pk if owner.is_authenticated else None,
-        filename=clean_filename(name),
+        owner_id=origin.owner_id,
+        parent=origin.parent,
+        filename=origin.filename,
         size=ingested.size,
         sha256=ingested.sha256,
+        container=ingested.container,
+        form=ingested.layout.form,
+        columns=ingested.layout.columns.named,
+        columns_guessed=ingested.layout.guessed,
         total_examples=ingested.examples,
         examples_bytes=ingested.examples_bytes,
         examples_sha256=ingested.examples_sha256,

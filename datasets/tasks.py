@@ -13,7 +13,7 @@ from django.utils import timezone
 from datasets.core import analysis
 from datasets.core.tokens import token_counter
 from datasets.files import opened
-from datasets.models import LEASE, MAX_ATTEMPTS, Analysis
+from datasets.models import LEASE, MAX_ATTEMPTS, Analysis, Dataset
 
 logger = logging.getLogger("slmgen.analysis")
 
@@ -76,7 +76,9 @@ def claim_row(row: Analysis) -> Claim | None:
 
 def run(claim: Claim) -> None:
     dataset = claim.row.dataset
-    upload = analysis.Upload(dataset.bad_lines, tuple(dataset.problems))
+    upload = analysis.Upload(
+        dataset.bad_lines, tuple(dataset.problems), _notes(dataset)
+    )
     encoding = settings.SLMGEN_ENCODING
     try:
         with opened(dataset.examples_key) as file:
@@ -97,6 +99,16 @@ def run(claim: Claim) -> None:
         )
     except LostLease:
         logger.warning("the lease of an analysis was lost; nothing was written")
+
+
+def _notes(dataset: Dataset) -> tuple[str, ...]:
+    if not dataset.columns_guessed:
+        return ()
+    named = " and ".join(f"{dataset.columns[p]!r} as {p}" for p in dataset.columns)
+    return (
+        f"The columns were guessed: {named}. Look at one row, or choose others, at "
+        f"/datasets/{dataset.pk}/mapping.",
+    )
 
 
 def _replace(key: str, content: bytes) -> None:

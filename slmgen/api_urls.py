@@ -27,6 +27,11 @@ urlpatterns = [
         datasets.DuplicatesView.as_view(),
         name="duplicates",
     ),
+    path(
+        "datasets/<str:session_id>/mapping",
+        datasets.MappingView.as_view(),
+        name="mapping",
+    ),
     path("recommend", recommender.RecommendView.as_view(), name="recommend"),
     path("generate", jobs.GenerateView.as_view(), name="generate"),
     path("download/<str:filename>", notebooks.DownloadView.as_view(), name="download"),

@@ -18,6 +18,7 @@ HISTORY = {"nobody": 401, "owner": 200, "stranger": 200, "bad token": 401}
 DELETED = {**PRIVATE, "owner": 204}
 CREATED = {**PRIVATE, "owner": 201}
 NEED = {"session_id": "{dataset}", "task_type": "qa", "deployment_target": "edge"}
+MAPPING = {"mapping": {"messages": "messages"}}
 
 MATRIX = [
     ("info", "GET", "/", None, OPEN),
@@ -30,6 +31,8 @@ MATRIX = [
     ("preview", "GET", "/preview/{dataset}", None, OWNED),
     ("distribution", "GET", "/preview/{dataset}/distribution", None, OWNED),
     ("duplicates", "GET", "/preview/{dataset}/duplicates", None, OWNED),
+    ("mapping", "GET", "/datasets/{dataset}/mapping", None, OWNED),
+    ("mapping", "POST", "/datasets/{dataset}/mapping", MAPPING, OWNED),
     ("recommend", "POST", "/recommend", NEED, OWNED),
     ("generate", "POST", "/generate", {"session_id": "{dataset}"}, OWNED),
     ("download", "GET", "{download}", None, OWNED),

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.core.index import IndexBuilder
-from datasets.core.parsing import parse
 from datasets.core.profile import Profile, summarize
+from datasets.core.reading import stored
 from datasets.core.tally import Tally, digest
 from datasets.core.tokens import CountTokens
 
@@ -24,6 +24,7 @@ class Upload:
 
     bad_lines: int
     problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()  # sentences that cost no points
 
 
 def analyze(
@@ -38,7 +39,7 @@ def analyze(
     tally, index = Tally(count_tokens), IndexBuilder()
     done = 0
     for line in examples:
-        conversation = parse(line)
+        conversation = stored(line)
         tokens = tally.add(conversation)
         length = len(line) - 1
         index.add(length=length, tokens=tokens, digest=digest(conversation))
@@ -53,5 +54,6 @@ def analyze(
         duplicates=int(duplicates),
         bad_lines=upload.bad_lines,
         problems=upload.problems,
+        notes=upload.notes,
     )
     return profile, records

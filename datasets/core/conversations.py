@@ -1,31 +1,42 @@
 """What an example is: a list of messages, read from one JSON object."""
 
-from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
 
 SYSTEM_ROLES = frozenset({"system", "developer"})
 TOOL_ROLES = frozenset({"tool", "function"})
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    role: str
-    content: str | None
-    tool_calls: bytes = b""  # as canonical JSON; empty when there are none
+class Message(msgspec.Struct, gc=False):
+    role: Role
+    content: str | list[Any] | None = None
+    tool_calls: Any = None
+    function_call: Any = None
+    tool_call_id: Any = None
+    name: Any = None
+    weight: Any = None
 
     @property
     def text(self) -> str:
-        return self.content or ""
+        if isinstance(self.content, str):
+            return self.content
+        return "".join(part["text"] for part in self.content or ())
+
+    @property
+    def calls(self) -> Any:
+        return self.tool_calls or self.function_call
 
     @property
     def is_blank(self) -> bool:
-        return not self.tool_calls and not self.text.strip()
+        return not self.calls and not self.text.strip()
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    messages: tuple[Message, ...]
-    has_tools: bool = False
+class Conversation(msgspec.Struct, gc=False):
+    messages: list[Message]
+    tools: Any = None
 
     @property
     def user_turns(self) -> int:
@@ -33,23 +44,11 @@ class Conversation:
 
     @property
     def uses_tools(self) -> bool:
-        return self.has_tools or any(
-            bool(message.tool_calls) or message.role in TOOL_ROLES
+        return bool(self.tools) or any(
+            message.role in TOOL_ROLES or bool(message.calls)
             for message in self.messages
         )
 
     @property
     def has_system(self) -> bool:
         return any(message.role in SYSTEM_ROLES for message in self.messages)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing wrong with one line of the uploaded file."""
-
-    line: int
-    kind: str
-    sentence: str
-
-    def __str__(self) -> str:
-        return f"Line {self.line:,}: {self.sentence}"

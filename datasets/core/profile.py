@@ -51,6 +51,7 @@ def summarize(
     duplicates: int,
     bad_lines: int,
     problems: tuple[str, ...],
+    notes: tuple[str, ...],
 ) -> Profile:
     score, issues = quality.judge(
         quality.Evidence(
@@ -83,6 +84,6 @@ def summarize(
         duplicates=duplicates,
         scripts=tally.scripts(),
         quality_score=score,
-        quality_issues=issues,
+        quality_issues=[*issues, *notes],
         format_valid=bad_lines == 0,
     )

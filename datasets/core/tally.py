@@ -5,6 +5,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
+import msgspec
+
 from datasets.core.conversations import SYSTEM_ROLES, Conversation, Message
 from datasets.core.tokens import CountTokens
 
@@ -73,7 +75,7 @@ class Tally:
             self.answer_tokens += tokens
         return tokens
 
-    def _add_scripts(self, messages: tuple[Message, ...]) -> None:
+    def _add_scripts(self, messages: list[Message]) -> None:
         text = " ".join(message.text for message in messages)[:10_000]
         for name, pattern in SCRIPT_PATTERNS.items():
             self.letters[name] += sum(map(len, pattern.findall(text)))
@@ -107,8 +109,9 @@ def digest(conversation: Conversation) -> bytes:
     """Equal for conversations with the same roles, contents and tool calls."""
     state = hashlib.blake2b(digest_size=DIGEST_BYTES)
     for message in conversation.messages:
-        content = b"-" if message.content is None else message.content.encode()
-        for part in (message.role.encode(), content, message.tool_calls):
+        content = b"-" if message.content is None else message.text.encode()
+        calls = msgspec.json.encode(message.calls, order="sorted")
+        for part in (message.role.encode(), content, calls):
             state.update(b"%d " % len(part))
             state.update(part)
     return state.digest()
