@@ -91,6 +91,24 @@ def _mapped(dataset_id: uuid.UUID, shown: services.Mapped) -> Response:
     return Response(serializers.MappingSerializer(answer).data)
 
 
+class ProblemsView(APIView):
+    """Everything that is wrong with the upload: grouped, counted, by line."""
+
+    @extend_schema(
+        operation_id="problems",
+        tags=["datasets"],
+        parameters=[serializers.ProblemQuerySerializer],
+        responses={200: serializers.ProblemsSerializer, **ERRORS},
+    )
+    def get(self, request: Request, session_id: str) -> Response:
+        dataset = services.find_dataset(session_id, user=request.user)
+        wanted = serializers.ProblemQuerySerializer(data=request.query_params)
+        wanted.is_valid(raise_exception=True)
+        query: dict[str, Any] = wanted.validated_data
+        answer = {**query, **vars(services.problems_of(dataset, **query))}
+        return Response(serializers.ProblemsSerializer(answer).data)
+
+
 class AnalyzeView(APIView):
     """What is in the dataset: exact counts, and what is wrong with it."""
 

@@ -45,6 +45,10 @@ class Dataset(models.Model):
     examples_sha256 = models.CharField(max_length=64)
     bad_lines = models.PositiveIntegerField(default=0)
     problems = models.JSONField(default=list, help_text="The first bad lines, in words")
+    faulty_examples = models.PositiveIntegerField(default=0)
+    problem_groups: "models.JSONField[Any, Any]" = models.JSONField(
+        default=list, help_text="How many problems of each kind"
+    )
     container = models.CharField(max_length=16, default="JSON Lines")
     form = models.CharField(max_length=32, default="chat", help_text="Its layout")
     columns: "models.JSONField[Any, Any]" = models.JSONField(
@@ -86,8 +90,22 @@ class Dataset(models.Model):
         return f"{self.folder}/index"
 
     @property
-    def keys(self) -> tuple[str, str, str]:
-        return self.original_key, self.examples_key, self.index_key
+    def problems_key(self) -> str:
+        return f"{self.folder}/problems.jsonl"
+
+    @property
+    def problem_index_key(self) -> str:
+        return f"{self.folder}/problems.index"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return (
+            self.original_key,
+            self.examples_key,
+            self.index_key,
+            self.problems_key,
+            self.problem_index_key,
+        )
 
 
 class AnalysisQuerySet(models.QuerySet["Analysis"]):

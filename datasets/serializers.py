@@ -89,5 +89,41 @@ class MappingSerializer(serializers.Serializer[Any]):
     example = serializers.DictField()
 
 
+class ProblemQuerySerializer(PageSerializer):
+    page_size = serializers.IntegerField(
+        default=20, min_value=1, max_value=MAX_PAGE_SIZE
+    )
+    kind = serializers.CharField(default=None, help_text="Only problems of this kind")
+
+
+class ProblemGroupSerializer(serializers.Serializer[Any]):
+    kind = serializers.CharField()
+    title = serializers.CharField()
+    problems = serializers.IntegerField()
+    rows = serializers.IntegerField()
+    left_out = serializers.IntegerField()
+    first_lines = serializers.ListField(child=serializers.IntegerField())
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    line = serializers.IntegerField()
+    message = serializers.IntegerField(allow_null=True)
+    field = serializers.CharField()
+    kind = serializers.CharField()
+    found = serializers.CharField()
+    expected = serializers.CharField()
+    fix = serializers.CharField()
+    left_out = serializers.BooleanField()
+    sentence = serializers.CharField()
+
+
+class ProblemsSerializer(serializers.Serializer[Any]):
+    kinds = ProblemGroupSerializer(many=True)
+    problems = ProblemSerializer(many=True)
+    total_count = serializers.IntegerField()
+    page = serializers.IntegerField()
+    page_size = serializers.IntegerField()
+
+
 class ErrorSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField()

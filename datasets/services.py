@@ -1,25 +1,24 @@
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from tempfile import NamedTemporaryFile
 from typing import Any, BinaryIO
 
 from django.conf import settings
-from django.core.files.base import File
-from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from msgspec import to_builtins
 
-from datasets import tasks
-from datasets.core import columns, index, tokens
+from datasets.core import columns, index, problems, tokens
 from datasets.core.filenames import clean_filename
-from datasets.core.ingest import Ingested, Limits, ingest, sample
+from datasets.core.ingest import sample
+from datasets.core.kinds import KINDS
 from datasets.core.parsing import decode
 from datasets.core.profile import Profile
 from datasets.files import opened
 from datasets.models import Analysis, AnyUser, Dataset
+from datasets.versions import Origin, delete_files, keep, limits
 from slmgen.errors import Conflict, InvalidInput, NotFound, NotReady
 
 SECONDS_BETWEEN_LOOKS = 0.1
@@ -45,15 +44,17 @@ def upload_dataset(
 ) -> Dataset:
     """Reads, checks and keeps an uploaded file: all of it, or nothing of it."""
     layout = columns.mapped(mapping) if mapping is not None else None
-    origin = Origin(clean_filename(file.name or ""), _key_of(owner))
-    return _keep(file.file, origin, layout)  # type: ignore[arg-type]  # a binary file in every upload handler
+    origin = Origin(
+        clean_filename(file.name or ""), owner.pk if owner.is_authenticated else None
+    )
+    return keep(file.file, origin, layout)  # type: ignore[arg-type]  # a binary file in every upload handler
 
 
 def map_dataset(dataset: Dataset, mapping: Mapping[str, Any]) -> Dataset:
     """A new version of `dataset`: the same upload, read with other columns."""
     origin = Origin(dataset.filename, dataset.owner_id, dataset)
     with opened(dataset.original_key) as file:
-        return _keep(file, origin, columns.mapped(mapping))
+        return keep(file, origin, columns.mapped(mapping))
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def mapping_of(dataset: Dataset, mapping: Mapping[str, Any] | None = None) -> Ma
     if mapping is not None:
         layout = columns.mapped(mapping)
     with opened(dataset.original_key) as file:
-        shown = sample(file, _limits(), layout)
+        shown = sample(file, limits(), layout)
     return Mapped(
         container=dataset.container,
         form=layout.form,
@@ -86,88 +87,6 @@ def mapping_of(dataset: Dataset, mapping: Mapping[str, Any] | None = None) -> Ma
         source_row=shown.row,
         example=shown.example,
     )
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a dataset comes from: its name, whose it is, the version before it."""
-
-    filename: str
-    owner_id: Any
-    parent: Dataset | None = None
-
-
-def _key_of(owner: AnyUser) -> Any:
-    return owner.pk if owner.is_authenticated else None
-
-
-def _limits() -> Limits:
-    return Limits(
-        max_bytes=settings.SLMGEN_MAX_UPLOAD_BYTES,
-        max_row_bytes=settings.SLMGEN_MAX_LINE_BYTES,
-        min_examples=settings.SLMGEN_MIN_EXAMPLES,
-    )
-
-
-def _keep(source: BinaryIO, origin: Origin, layout: columns.Layout | None) -> Dataset:
-    with _temporary_file() as examples:
-        source.seek(0)
-        ingested = ingest(source, examples, _limits(), layout)
-        dataset = _dataset_of(ingested, origin)
-        with _removed_on_failure(dataset):
-            default_storage.save(dataset.original_key, File(source))
-            default_storage.save(dataset.examples_key, File(examples))
-            _insert(dataset)
-    if dataset.examples_bytes <= settings.SLMGEN_INLINE_ANALYSIS_BYTES:
-        _analyze_now(dataset)
-    return dataset
-
-
-@contextmanager
-def _temporary_file() -> Iterator[BinaryIO]:
-    with NamedTemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as file:
-        yield file  # type: ignore[misc]  # a BinaryIO in all but name
-
-
-def _dataset_of(ingested: Ingested, origin: Origin) -> Dataset:
-    return Dataset(
-        owner_id=origin.owner_id,
-        parent=origin.parent,
-        filename=origin.filename,
-        size=ingested.size,
-        sha256=ingested.sha256,
-        container=ingested.container,
-        form=ingested.layout.form,
-        columns=ingested.layout.columns.named,
-        columns_guessed=ingested.layout.guessed,
-        total_examples=ingested.examples,
-        examples_bytes=ingested.examples_bytes,
-        examples_sha256=ingested.examples_sha256,
-        bad_lines=ingested.bad_lines,
-        problems=[str(problem) for problem in ingested.problems],
-    )
-
-
-@contextmanager
-def _removed_on_failure(dataset: Dataset) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        _delete_files(dataset)
-        raise
-
-
-@transaction.atomic
-def _insert(dataset: Dataset) -> None:
-    dataset.save(force_insert=True)
-    Analysis.objects.create(dataset=dataset)
-
-
-def _analyze_now(dataset: Dataset) -> None:
-    row = Analysis.objects.filter(dataset=dataset).first()
-    claim = tasks.claim_row(row) if row is not None else None
-    if claim is not None:
-        tasks.run(claim)
 
 
 def parse_id(value: str) -> uuid.UUID:
@@ -243,6 +162,43 @@ def duplicates_of(dataset: Dataset) -> list[int]:
         return index.duplicates(file)
 
 
+@dataclass(frozen=True)
+class Problems:
+    kinds: list[dict[str, Any]]
+    problems: list[dict[str, Any]]
+    total_count: int
+
+
+def problems_of(
+    dataset: Dataset, *, kind: str | None, page: int, page_size: int
+) -> Problems:
+    """A page of everything that is wrong with the upload, of one kind or of all."""
+    groups = dataset.problem_groups
+    kinds = [group["kind"] for group in groups]
+    if kind is not None and kind not in KINDS:
+        raise InvalidInput(
+            f"kind is {kind!r}, which is none; known are {', '.join(KINDS)}."
+        )
+    shown = [{**group, "title": KINDS[group["kind"]]} for group in groups]
+    if not groups or (kind is not None and kind not in kinds):
+        return Problems(shown, [], 0)
+    with (
+        opened(dataset.problems_key) as lines,
+        opened(dataset.problem_index_key) as places,
+    ):
+        found = problems.read_page(
+            lines,
+            places,
+            kind=None if kind is None else kinds.index(kind),
+            start=(page - 1) * page_size,
+            count=page_size,
+        )
+    listed = [
+        {**to_builtins(problem), "sentence": str(problem)} for problem in found.problems
+    ]
+    return Problems(shown, listed, found.total_count)
+
+
 @contextmanager
 def open_examples(dataset: Dataset) -> Iterator[BinaryIO]:
     """The canonical examples: one conversation a line, as it was uploaded."""
@@ -254,10 +210,4 @@ def delete_dataset(dataset: Dataset) -> None:
     """The row goes first: a row never points to files that are gone."""
     with transaction.atomic():
         Dataset.objects.filter(pk=dataset.pk).delete()
-        transaction.on_commit(lambda: _delete_files(dataset))
-
-
-def _delete_files(dataset: Dataset) -> None:
-    for key in dataset.keys:
-        with suppress(FileNotFoundError):
-            default_storage.delete(key)
+        transaction.on_commit(lambda: delete_files(dataset))

@@ -11,6 +11,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from datasets.core import analysis
+from datasets.core.problems import Group
 from datasets.core.tokens import token_counter
 from datasets.files import opened
 from datasets.models import LEASE, MAX_ATTEMPTS, Analysis, Dataset
@@ -77,7 +78,11 @@ def claim_row(row: Analysis) -> Claim | None:
 def run(claim: Claim) -> None:
     dataset = claim.row.dataset
     upload = analysis.Upload(
-        dataset.bad_lines, tuple(dataset.problems), _notes(dataset)
+        bad_lines=dataset.bad_lines,
+        problems=tuple(dataset.problems),
+        faulty_examples=dataset.faulty_examples,
+        groups=tuple(Group(**group) for group in dataset.problem_groups),
+        notes=_notes(dataset),
     )
     encoding = settings.SLMGEN_ENCODING
     try:

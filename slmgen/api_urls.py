@@ -32,6 +32,11 @@ urlpatterns = [
         datasets.MappingView.as_view(),
         name="mapping",
     ),
+    path(
+        "datasets/<str:session_id>/problems",
+        datasets.ProblemsView.as_view(),
+        name="problems",
+    ),
     path("recommend", recommender.RecommendView.as_view(), name="recommend"),
     path("generate", jobs.GenerateView.as_view(), name="generate"),
     path("download/<str:filename>", notebooks.DownloadView.as_view(), name="download"),

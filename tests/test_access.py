@@ -33,6 +33,7 @@ MATRIX = [
     ("duplicates", "GET", "/preview/{dataset}/duplicates", None, OWNED),
     ("mapping", "GET", "/datasets/{dataset}/mapping", None, OWNED),
     ("mapping", "POST", "/datasets/{dataset}/mapping", MAPPING, OWNED),
+    ("problems", "GET", "/datasets/{dataset}/problems", None, OWNED),
     ("recommend", "POST", "/recommend", NEED, OWNED),
     ("generate", "POST", "/generate", {"session_id": "{dataset}"}, OWNED),
     ("download", "GET", "{download}", None, OWNED),

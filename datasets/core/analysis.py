@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.core.index import IndexBuilder
+from datasets.core.problems import FIRST_LINES, Group
 from datasets.core.profile import Profile, summarize
+from datasets.core.quality import Evidence, judge
 from datasets.core.reading import stored
 from datasets.core.tally import Tally, digest
 from datasets.core.tokens import CountTokens
@@ -20,10 +22,12 @@ Report = Callable[[int], None]  # bytes of the examples file that are done
 
 @dataclass(frozen=True)
 class Upload:
-    """What the upload already told: lines that are not among the examples."""
+    """What the upload already told about its rows."""
 
-    bad_lines: int
-    problems: tuple[str, ...]
+    bad_lines: int = 0
+    problems: tuple[str, ...] = ()  # the first bad lines, in words
+    faulty_examples: int = 0
+    groups: tuple[Group, ...] = ()
     notes: tuple[str, ...] = ()  # sentences that cost no points
 
 
@@ -47,13 +51,24 @@ def analyze(
         if tally.examples % REPORT_EVERY == 0:
             report(done)
     records = index.build()
-    duplicates = np.count_nonzero(records["first"] != np.arange(len(records)))
+    copies = np.flatnonzero(records["first"] != np.arange(len(records)))
+    verdict = judge(
+        Evidence(
+            examples=tally.examples,
+            faulty=upload.faulty_examples,
+            duplicates=len(copies),
+            first_duplicates=tuple(copies[:FIRST_LINES].tolist()),
+            bad_lines=upload.bad_lines,
+            problems=upload.problems,
+            groups=upload.groups,
+        )
+    )
     profile = summarize(
         tally,
         encoding=encoding,
-        duplicates=int(duplicates),
-        bad_lines=upload.bad_lines,
-        problems=upload.problems,
+        duplicates=len(copies),
+        verdict=verdict,
+        format_valid=upload.bad_lines == 0,
         notes=upload.notes,
     )
     return profile, records

@@ -11,6 +11,7 @@ from datasets.core.convert import convert
 from datasets.core.faults import Fault, Problem, problem
 from datasets.core.parsing import decode
 from datasets.core.reading import read
+from datasets.core.review import review
 from datasets.core.rows import Row
 from datasets.core.streams import not_text
 from datasets.core.structure import examine
@@ -21,7 +22,9 @@ class Checked:
     lines: bytes  # the examples, one a line
     examples: int
     bad_rows: int
+    faulty_examples: int
     problems: list[Problem]
+    rows_of_kind: dict[str, list[int]]  # lines, each once, by kind of fault
 
 
 def check(rows: list[Row], *, unit: str, columns: Columns) -> Checked:
@@ -29,19 +32,29 @@ def check(rows: list[Row], *, unit: str, columns: Columns) -> Checked:
     reader = _as_written if columns == CHAT.columns else _Converted(columns)
     lines: list[bytes] = []
     problems: list[Problem] = []
-    bad_rows = 0
+    rows_of_kind: dict[str, list[int]] = {}
+    faulty = 0
     for row in rows:
         try:
-            text, _, faults = reader(row)
+            text, conversation, faults = reader(row)
         except UnicodeDecodeError:
             raise not_text("UTF-8", row.offset + _bad_byte(row.text)) from None
-        if faults:
-            bad_rows += 1
-            problems += [problem(row.line, f, left_out=True, unit=unit) for f in faults]
-        else:
+        bad = bool(faults)
+        if conversation is not None:
+            faults = faults + review(conversation)
+        if not bad:
             lines.append(text)
+            faulty += bool(faults)
+        if faults:
+            for kind in dict.fromkeys(fault.kind for fault in faults):
+                rows_of_kind.setdefault(kind, []).append(row.line)
+            problems += [
+                problem(row.line, fault, left_out=bad, unit=unit) for fault in faults
+            ]
     joined = b"\n".join([*lines, b""])
-    return Checked(joined, len(lines), bad_rows, problems)
+    return Checked(
+        joined, len(lines), len(rows) - len(lines), faulty, problems, rows_of_kind
+    )
 
 
 Read = tuple[bytes, Conversation | None, list[Fault]]

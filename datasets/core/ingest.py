@@ -15,6 +15,7 @@ from datasets.core.convert import convert
 from datasets.core.faults import Fault, Problem
 from datasets.core.formats import Source, open_rows
 from datasets.core.parsing import decode
+from datasets.core.problems import Group, ProblemLog
 from datasets.core.rows import Row
 from datasets.core.spread import spread
 from datasets.core.structure import examine
@@ -38,7 +39,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Ingested:
-    """What came of an upload. `problems` holds the first `SHOWN_PROBLEMS`."""
+    """What came of an upload. `problems` holds the first that cost a row."""
 
     size: int  # bytes received
     sha256: str  # of the bytes received
@@ -48,7 +49,18 @@ class Ingested:
     examples_bytes: int
     examples_sha256: str
     bad_lines: int
+    faulty_examples: int
     problems: tuple[Problem, ...]
+    groups: tuple[Group, ...]  # of all problems, by kind
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The files that an upload becomes."""
+
+    examples: BinaryIO
+    problems: BinaryIO
+    problem_index: BinaryIO
 
 
 @dataclass
@@ -56,6 +68,7 @@ class _Progress:
     examples: int = 0
     written: int = 0
     bad_lines: int = 0
+    faulty: int = 0
     problems: list[Problem] = field(default_factory=list)
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
 
@@ -63,9 +76,12 @@ class _Progress:
         self.examples += checked.examples
         self.written += len(checked.lines)
         self.bad_lines += checked.bad_rows
+        self.faulty += checked.faulty_examples
         self.digest.update(checked.lines)
         left = SHOWN_PROBLEMS - len(self.problems)
-        self.problems += checked.problems[: max(left, 0)]
+        if left > 0 and checked.bad_rows:
+            costly = [found for found in checked.problems if found.left_out]
+            self.problems += costly[:left]
         if self.examples > MAX_EXAMPLES:
             raise InvalidInput(
                 f"The file has more than {MAX_EXAMPLES:,} examples; split it."
@@ -73,9 +89,9 @@ class _Progress:
 
 
 def ingest(
-    source: BinaryIO, target: BinaryIO, limits: Limits, layout: Layout | None = None
+    source: BinaryIO, targets: Targets, limits: Limits, layout: Layout | None = None
 ) -> Ingested:
-    """Writes the valid examples of `source` to `target`.
+    """Writes the valid examples of `source` and what is wrong to `targets`.
 
     Without a `layout` it is found in the rows. Raises InvalidInput when too little of
     it can be trained on, TooLarge.
@@ -85,11 +101,12 @@ def ingest(
         raw, max_row_bytes=limits.max_row_bytes, max_bytes=limits.max_bytes
     )
     rows, layout = settled(opened, layout)
-    progress = _Progress()
+    progress, log = _Progress(), ProblemLog(targets.problems, targets.problem_index)
     work = partial(check, unit=opened.unit, columns=layout.columns)
     for checked in spread(work, _batches(rows), limits.processes):
-        target.write(checked.lines)
+        targets.examples.write(checked.lines)
         progress.add(checked)
+        log.add(checked.problems, checked.rows_of_kind)
     raw.drain()
     _check_enough(progress, limits)
     return Ingested(
@@ -101,7 +118,9 @@ def ingest(
         examples_bytes=progress.written,
         examples_sha256=progress.digest.hexdigest(),
         bad_lines=progress.bad_lines,
+        faulty_examples=progress.faulty,
         problems=tuple(progress.problems),
+        groups=tuple(log.groups.values()),
     )
 
 
@@ -187,8 +206,8 @@ def _check_enough(progress: _Progress, limits: Limits) -> None:
             '{"role": "assistant", "content": "..."}]}.'
         )
     if valid < limits.min_examples or valid < VALID_SHARE_NEEDED * (valid + bad):
-        lines = " ".join(str(found) for found in progress.problems if found.left_out)
-        named = len({p.line for p in progress.problems if p.left_out})
+        lines = " ".join(map(str, progress.problems))
+        named = len({problem.line for problem in progress.problems})
         more = f" And {bad - named:,} more." if bad > named else ""
         raise InvalidInput(
             f"{valid:,} of {valid + bad:,} lines can be trained on; needed are at "

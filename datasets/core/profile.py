@@ -1,11 +1,12 @@
 """Everything we know about a dataset, in one value."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
-from datasets.core import quality
+from datasets.core.quality import Verdict
 from datasets.core.tally import TOKEN_BUCKETS, Tally
 
-RULES_VERSION = 1  # raise it when the same data would get another profile
+RULES_VERSION = 2  # raise it when the same data would get another profile
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Profile:
     quality_score: float
     quality_issues: list[str]
     format_valid: bool
+    quality_parts: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def average_tokens(self) -> int:
@@ -49,20 +51,10 @@ def summarize(
     *,
     encoding: str,
     duplicates: int,
-    bad_lines: int,
-    problems: tuple[str, ...],
+    verdict: Verdict,
+    format_valid: bool,
     notes: tuple[str, ...],
 ) -> Profile:
-    score, issues = quality.judge(
-        quality.Evidence(
-            examples=tally.examples,
-            duplicates=duplicates,
-            with_blank=tally.with_blank,
-            without_last_answer=tally.without_last_answer,
-            bad_lines=bad_lines,
-            problems=problems,
-        )
-    )
     messages = tally.roles.total()
     return Profile(
         rules_version=RULES_VERSION,
@@ -83,7 +75,8 @@ def summarize(
         answer_tokens=tally.answer_tokens,
         duplicates=duplicates,
         scripts=tally.scripts(),
-        quality_score=score,
-        quality_issues=[*issues, *notes],
-        format_valid=bad_lines == 0,
+        quality_score=verdict.score,
+        quality_issues=[*verdict.sentences, *notes],
+        format_valid=format_valid,
+        quality_parts=[asdict(part) for part in verdict.parts],
     )

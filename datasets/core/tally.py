@@ -42,8 +42,6 @@ class Tally:
     multi_turn: int = 0
     with_system: int = 0
     with_tools: int = 0
-    with_blank: int = 0
-    without_last_answer: int = 0
     roles: Counter[str] = field(default_factory=Counter)
     buckets: Counter[str] = field(default_factory=Counter)
     lengths: Counter[int] = field(default_factory=Counter)
@@ -62,8 +60,6 @@ class Tally:
         self.multi_turn += conversation.user_turns > 1
         self.with_system += conversation.has_system
         self.with_tools += conversation.uses_tools
-        self.with_blank += any(message.is_blank for message in messages)
-        self.without_last_answer += messages[-1].role != "assistant"
         return tokens
 
     def _add_message(self, message: Message) -> int:

@@ -5,13 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.core import quality
 from datasets.core.analysis import Upload, analyze
 from datasets.core.index import IndexBuilder, duplicates, read_records
 from datasets.core.tokens import VocabularyError, token_counter
 from tests.factories import jsonl, make_conversation, make_lines
 
-CLEAN = Upload(bad_lines=0, problems=())
+CLEAN = Upload()
 
 
 def words(text):
@@ -144,53 +143,6 @@ def test_a_clean_set_loses_nothing():
 
     assert (profile.quality_score, profile.quality_issues) == (1.0, [])
     assert profile.format_valid
-
-
-FAULTS = {
-    "few": {"examples": 10},
-    "duplicates": {"duplicates": 30},
-    "blank": {"with_blank": 30},
-    "unanswered": {"without_last_answer": 30},
-    "bad lines": {"bad_lines": 5, "problems": ("Line 3: x",)},
-}
-
-
-def evidence(**values):
-    clean = {
-        "examples": 100, "duplicates": 0, "with_blank": 0,
-        "without_last_answer": 0, "bad_lines": 0, "problems": (),
-    }  # fmt: skip
-    return quality.Evidence(**{**clean, **values})
-
-
-@pytest.mark.parametrize("name", FAULTS)
-def test_every_fault_costs_points_and_says_so(name):
-    score, issues = quality.judge(evidence(**FAULTS[name]))
-
-    assert score < 1.0
-    assert issues
-
-
-def test_few_examples_are_counted_in_words():
-    _, issues = quality.judge(evidence(examples=12))
-
-    assert issues == [
-        "Only 12 examples: fewer than 50 teach a model style at best; add more."
-    ]
-
-
-@given(st.integers(1, 200), st.integers(0, 200), st.integers(0, 200))
-def test_a_further_fault_never_raises_the_score(examples, duplicated, blank):
-    base = {
-        "examples": examples,
-        "duplicates": min(duplicated, examples - 1),
-        "with_blank": min(blank, examples - 1),
-    }
-    worse = {**base, "with_blank": base["with_blank"] + 1}
-
-    score, _ = quality.judge(evidence(**base))
-
-    assert 0 <= quality.judge(evidence(**worse))[0] <= score
 
 
 def test_an_unknown_vocabulary_is_refused():

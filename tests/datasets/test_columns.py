@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from datasets.core.columns import layout_of, mapped
-from datasets.core.ingest import Limits, ingest
+from datasets.core.ingest import Limits, Targets, ingest
 from slmgen.errors import InvalidInput, TooLarge
 from tests.factories import jsonl
 
@@ -17,10 +17,15 @@ LIMITS = Limits(max_bytes=10**8, max_row_bytes=10**6, min_examples=1)
 
 
 def read(content, mapping=None):
-    target = io.BytesIO()
+    targets = new_targets()
     layout = mapped(mapping) if mapping else None
-    found = ingest(io.BytesIO(content), target, LIMITS, layout)
-    return found, [json.loads(line) for line in target.getvalue().splitlines()]
+    found = ingest(io.BytesIO(content), targets, LIMITS, layout)
+    lines = targets.examples.getvalue().splitlines()
+    return found, [json.loads(line) for line in lines]
+
+
+def new_targets():
+    return Targets(io.BytesIO(), io.BytesIO(), io.BytesIO())
 
 
 def turns(*texts):
@@ -223,7 +228,7 @@ def test_a_parquet_file_that_unpacks_to_too_much_is_refused():
     limits = Limits(max_bytes=10**6, max_row_bytes=10**6, min_examples=1)
 
     with pytest.raises(TooLarge):
-        ingest(io.BytesIO(parquet(rows)), io.BytesIO(), limits)
+        ingest(io.BytesIO(parquet(rows)), new_targets(), limits)
 
 
 def test_a_quote_that_never_ends_does_not_swallow_the_file():

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from datasets.core.analysis import Upload, analyze
-from datasets.core.ingest import Limits, ingest
+from datasets.core.ingest import Limits, Targets, ingest
 from datasets.core.tokens import token_counter
 
 LIMITS = Limits(max_bytes=10**9, max_row_bytes=10**7, min_examples=1)
@@ -44,12 +44,13 @@ def test_our_figures_are_the_published_ones(name, encoding, published, shared_da
     expected = published[name]
     examples = io.BytesIO()
     with (shared_data / name).open("rb") as file:
-        found = ingest(file, examples, LIMITS)
+        targets = Targets(examples, io.BytesIO(), io.BytesIO())
+        found = ingest(file, targets, LIMITS)
     examples.seek(0)
 
     profile, _ = analyze(
         examples,
-        Upload(found.bad_lines, ()),
+        Upload(found.bad_lines),
         encoding=encoding,
         count_tokens=token_counter(encoding),
         report=lambda done: None,

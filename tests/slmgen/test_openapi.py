@@ -31,6 +31,7 @@ OPERATIONS = [
     ("GET", "/preview/{session_id}/duplicates"), ("POST", "/recommend"),
     ("GET", "/datasets/{session_id}/mapping"),
     ("POST", "/datasets/{session_id}/mapping"),
+    ("GET", "/datasets/{session_id}/problems"),
     ("POST", "/generate"), ("GET", "/download/{filename}"), ("GET", "/jobs"),
     ("POST", "/jobs"), ("GET", "/jobs/{job_id}"), ("PATCH", "/jobs/{job_id}"),
     ("DELETE", "/jobs/{job_id}"),
