@@ -32,8 +32,10 @@ class Example:
     token_count: int
 
 
-def token_counter() -> tokens.CountTokens:
-    return tokens.token_counter(settings.SLMGEN_ENCODING)
+def count_tokens(text: str) -> int:
+    """As every figure is counted: encoding and library are settings."""
+    counter = tokens.token_counter(settings.SLMGEN_ENCODING, settings.SLMGEN_TOKENIZER)
+    return counter([text])[0]
 
 
 def upload_dataset(

@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from datasets.core import analysis
 from datasets.core.problems import Group
-from datasets.core.tokens import token_counter
 from datasets.files import opened
 from datasets.models import LEASE, MAX_ATTEMPTS, Analysis, Dataset
 
@@ -84,15 +83,10 @@ def run(claim: Claim) -> None:
         groups=tuple(Group(**group) for group in dataset.problem_groups),
         notes=_notes(dataset),
     )
-    encoding = settings.SLMGEN_ENCODING
     try:
         with opened(dataset.examples_key) as file:
             profile, records = analysis.analyze(
-                file,
-                upload,
-                encoding=encoding,
-                count_tokens=token_counter(encoding),
-                report=claim.report,
+                file, upload, _counting(dataset), claim.report
             )
         _replace(dataset.index_key, records.tobytes())
         claim.write(
@@ -104,6 +98,15 @@ def run(claim: Claim) -> None:
         )
     except LostLease:
         logger.warning("the lease of an analysis was lost; nothing was written")
+
+
+def _counting(dataset: Dataset) -> analysis.Counting:
+    large = dataset.examples_bytes >= settings.SLMGEN_SPREAD_BYTES
+    return analysis.Counting(
+        settings.SLMGEN_ENCODING,
+        settings.SLMGEN_TOKENIZER,
+        settings.SLMGEN_PROCESSES if large else 1,
+    )
 
 
 def _notes(dataset: Dataset) -> tuple[str, ...]:

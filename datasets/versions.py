@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from os import SEEK_END
 from tempfile import NamedTemporaryFile
 from typing import Any, BinaryIO
 
@@ -27,8 +28,11 @@ class Origin:
     parent: Dataset | None = None
 
 
-def limits() -> Limits:
+def limits(size: int = 0) -> Limits:
+    """What an upload of `size` bytes may be and how many processes read it."""
+    large = size >= settings.SLMGEN_SPREAD_BYTES
     return Limits(
+        processes=settings.SLMGEN_PROCESSES if large else 1,
         max_bytes=settings.SLMGEN_MAX_UPLOAD_BYTES,
         max_row_bytes=settings.SLMGEN_MAX_LINE_BYTES,
         min_examples=settings.SLMGEN_MIN_EXAMPLES,
@@ -39,8 +43,9 @@ def keep(source: BinaryIO, origin: Origin, layout: Layout | None) -> Dataset:
     """Reads, checks and keeps a file: all of it, or nothing of it."""
     with ExitStack() as stack:
         targets = Targets(*(stack.enter_context(_temporary_file()) for _ in range(3)))
+        size = source.seek(0, SEEK_END)
         source.seek(0)
-        ingested = ingest(source, targets, limits(), layout)
+        ingested = ingest(source, targets, limits(size), layout)
         dataset = _dataset_of(ingested, origin)
         with _removed_on_failure(dataset):
             _save(dataset, source, targets)

@@ -41,7 +41,7 @@ def check(rows: list[Row], *, unit: str, columns: Columns) -> Checked:
             raise not_text("UTF-8", row.offset + _bad_byte(row.text)) from None
         bad = bool(faults)
         if conversation is not None:
-            faults = faults + review(conversation)
+            faults = faults + review(conversation, text)
         if not bad:
             lines.append(text)
             faulty += bool(faults)

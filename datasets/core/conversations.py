@@ -10,14 +10,13 @@ ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
 
 
-class Message(msgspec.Struct, gc=False):
+class Turn(msgspec.Struct, gc=False, omit_defaults=True):
+    """What makes two messages the same: who speaks, what is said, what is called."""
+
     role: Role
     content: str | list[Any] | None = None
     tool_calls: Any = None
     function_call: Any = None
-    tool_call_id: Any = None
-    name: Any = None
-    weight: Any = None
 
     @property
     def text(self) -> str:
@@ -34,21 +33,27 @@ class Message(msgspec.Struct, gc=False):
         return not self.calls and not self.text.strip()
 
 
+class Message(Turn, gc=False):
+    """A turn with what else OpenAI's form says about it."""
+
+    tool_call_id: Any = None
+    name: Any = None
+    weight: Any = None
+
+
 class Conversation(msgspec.Struct, gc=False):
     messages: list[Message]
     tools: Any = None
 
-    @property
-    def user_turns(self) -> int:
-        return sum(message.role == "user" for message in self.messages)
+
+class Transcript(msgspec.Struct, gc=False):
+    """A conversation as it is counted and compared."""
+
+    messages: list[Turn]
+    tools: Any = None
 
     @property
     def uses_tools(self) -> bool:
         return bool(self.tools) or any(
-            message.role in TOOL_ROLES or bool(message.calls)
-            for message in self.messages
+            turn.role in TOOL_ROLES or bool(turn.calls) for turn in self.messages
         )
-
-    @property
-    def has_system(self) -> bool:
-        return any(message.role in SYSTEM_ROLES for message in self.messages)

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from datasets.core.quality import Verdict
-from datasets.core.tally import TOKEN_BUCKETS, Tally
+from datasets.core.tally import Tally
 
 RULES_VERSION = 2  # raise it when the same data would get another profile
 
@@ -55,7 +55,7 @@ def summarize(
     format_valid: bool,
     notes: tuple[str, ...],
 ) -> Profile:
-    messages = tally.roles.total()
+    messages = tally.messages
     return Profile(
         rules_version=RULES_VERSION,
         encoding=encoding,
@@ -67,7 +67,7 @@ def summarize(
         multi_turn_examples=tally.multi_turn,
         system_examples=tally.with_system,
         tool_examples=tally.with_tools,
-        token_buckets={name: tally.buckets[name] for name in TOKEN_BUCKETS},
+        token_buckets=tally.buckets,
         tokens_p50=tally.percentile(50),
         tokens_p95=tally.percentile(95),
         tokens_p99=tally.percentile(99),

@@ -4,25 +4,37 @@ from datasets.core.calls import call_faults
 from datasets.core.conversations import Conversation, Message
 from datasets.core.faults import Fault, shown
 from datasets.core.order import order_faults
-from datasets.core.texts import answer_faults, text_faults
+from datasets.core.texts import answer_faults, is_suspicious, text_faults
 
 
-def review(conversation: Conversation) -> list[Fault]:
+def review(conversation: Conversation, text: bytes) -> list[Fault]:
+    """`text` is the row that the conversation was read from."""
     messages = conversation.messages
     faults = list(order_faults(tuple([message.role for message in messages])))
-    has_calls = False
     for place, message in enumerate(messages):
-        if not message.content or message.text[-1:].isspace():
+        content = message.content
+        if not content or type(content) is list or content[-1].isspace():
             faults += _blank(message, place)
-        if message.role == "assistant":
+        if message.role == "assistant" and is_suspicious(message.text):
             faults += answer_faults(message, place)
+    if _has_rare_parts(text):
+        faults += _rare_faults(messages)
+    faults += text_faults(messages)
+    return faults
+
+
+def _has_rare_parts(text: bytes) -> bool:
+    """Calls, results or weights; an escape may hide any of them."""
+    return (
+        b"tool" in text or b"function" in text or b'"weight"' in text or b"\\u" in text
+    )
+
+
+def _rare_faults(messages: list[Message]) -> list[Fault]:
+    faults = call_faults(messages)
+    for place, message in enumerate(messages):
         if message.weight is not None:
             faults += _weight(message, place)
-        has_calls = has_calls or message.role in {"tool", "function"}
-        has_calls = has_calls or message.calls is not None
-    if has_calls:
-        faults += call_faults(messages)
-    faults += text_faults(messages)
     return faults
 
 

@@ -1,18 +1,16 @@
 """What is wrong with the words of a conversation.
 
-Each check has hints that are cheap to look for; its pattern is tried only where one of
-them occurs.
+Patterns are slow and faults are rare: each is tried only where a sign occurs that every
+match has and that is cheap to look for.
 """
 
 import re
+import string
 from collections.abc import Callable, Iterator
 
 from datasets.core.conversations import Message
 from datasets.core.faults import Fault, shown
 
-CONTROL_HINTS = (
-    "<|", "INST]", "SYS>>", "_of_turn>", "think>", "tool_call>", "</s>", "<｜",
-)  # fmt: skip
 CONTROL = re.compile(
     r"<\|(?:im_start|im_end|im_sep|endoftext|endofprompt|begin_of_text|end_of_text|"
     r"start_header_id|end_header_id|eot_id|eom_id|end|user|assistant|system|tool|"
@@ -41,44 +39,69 @@ PLACEHOLDER = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
-BOILERPLATE_HINTS = (" AI", "language model", "人工智能", "语言模型")
 BOILERPLATE = re.compile(
     r"\bas an? (?:AI\b|(?:large )?language model|artificial intelligence)"
-    r"|\bI(?:'|’| a)m (?:just |only )(?:an AI\b|a (?:large )?language model)"
-    r"|作为(?:一个|一名|一款)?(?:AI|人工智能)",
+    r"|\bI(?:'|’| a)m (?:just |only )(?:an AI\b|a (?:large )?language model)",
     re.IGNORECASE,
 )
-REFUSAL_HINTS = (
-    "can't", "can’t", "cannot", "unable", "not able", "won't", "won’t", "decline",
-    "not comfortable", "capability", "无法", "不能",
-)  # fmt: skip
+BOILERPLATE_ZH = re.compile(r"作为(?:一个|一名|一款)?(?:AI|人工智能)")
 REFUSAL_WINDOW = 300  # characters: a refusal is said first
 REFUSAL = re.compile(
     r"(?:sorry|apologi[sz]e|afraid|unfortunately|regret)[^.!?]{0,80}"
-    r"\b(?:can['’]t|cannot|unable|not able|won['’]t|don['’]t have the capability)"
-    r"|^(?:I|we)(?: am|['’]m)? (?:can['’]t|cannot|can not|won['’]t|will not|unable to|"
-    r"not able to|not comfortable|must decline|have to decline) ?"
-    r"(?:to )?(?:help|assist|provide|fulfil|comply|answer|do that|generate|create|"
-    r"write|share|continue|engage|discuss|support|offer|give|with|creating|writing)?"
-    r"|(?:抱歉|对不起)[^。！？]{0,30}(?:无法|不能)",
+    r"\b(?:can['’]t|cannot|unable|not able|won['’]t|don['’]t have the capability)",
     re.IGNORECASE,
 )
+REFUSAL_START = re.compile(
+    r"(?:I|We)(?: am|['’]m)? (?:can['’]t|cannot|can not|won['’]t|will not|unable to|"
+    r"not able to|not comfortable|must decline|have to decline)\b"
+)
+REFUSAL_ZH = re.compile(r"(?:抱歉|对不起)[^。！？]{0,30}(?:无法|不能)")
+
+
+SENTENCE_END = re.compile(r"[.!?][\"'”’)\]]*\s")
+LIST_ITEM = re.compile(r"\s*(?:[-*•+]|\d+[.)]|#|[A-Za-z][.)])\s")
+MIN_PROSE = 100  # characters
+MIN_WORDS = 6  # of the last line
+OPEN_ENDS = ",(–—"
+UNFINISHED = frozenset(string.ascii_lowercase + OPEN_ENDS + string.whitespace)
+FENCE = "```"
 
 
 def text_faults(messages: list[Message]) -> list[Fault]:
-    joined = "\n".join([message.text for message in messages])
+    joined = "\n".join(["", *[message.text for message in messages]])
     faults: list[Fault] = []
-    if any(hint in joined for hint in CONTROL_HINTS):
+    if "<" in joined or "INST]" in joined:
         faults += _matches(messages, CONTROL, _control)
-    if not joined.isascii() and any(hint in joined for hint in MOJIBAKE_HINTS):
-        faults += _matches(messages, MOJIBAKE, _mojibake)
     if "{{" in joined:
         faults += _matches(messages, TEMPLATE, _placeholder)
-    if any(hint in joined for hint in BOILERPLATE_HINTS):
+    if not joined.isascii():
+        faults += _wide_faults(messages, joined)
+    if "an AI" in joined or "language model" in joined:
         faults += _matches(messages, BOILERPLATE, _boilerplate, answers_only=True)
-    if any(hint in joined for hint in REFUSAL_HINTS):
+    if _sounds_like_refusal(joined):
         faults += _matches(messages, REFUSAL, _refusal, answers_only=True)
     return faults
+
+
+def _wide_faults(messages: list[Message], joined: str) -> list[Fault]:
+    faults: list[Fault] = []
+    if any(hint in joined for hint in MOJIBAKE_HINTS):
+        faults += _matches(messages, MOJIBAKE, _mojibake)
+    if "作为" in joined:
+        faults += _matches(messages, BOILERPLATE_ZH, _boilerplate, answers_only=True)
+    if "抱歉" in joined or "对不起" in joined:
+        faults += _matches(messages, REFUSAL_ZH, _refusal, answers_only=True)
+    return faults
+
+
+def _sounds_like_refusal(joined: str) -> bool:
+    return (
+        "orry" in joined
+        or "pologi" in joined
+        or "fraid" in joined
+        or "nfortunately" in joined
+        or "egret" in joined
+    )
 
 
 def _matches(
@@ -92,7 +115,9 @@ def _matches(
     for place, message in enumerate(messages):
         if answers_only and message.role != "assistant":
             continue
-        text = message.text[:REFUSAL_WINDOW] if pattern is REFUSAL else message.text
+        text = message.text
+        if fault is _refusal:
+            text = text[:REFUSAL_WINDOW]
         if match := pattern.search(text):
             yield fault(match[0], place)
 
@@ -152,9 +177,18 @@ def _refusal(text: str, place: int) -> Fault:
     )
 
 
+def is_suspicious(text: str) -> bool:
+    """Whether it is worth a closer look; true for all that has a fault of an answer."""
+    if len(text) <= MAX_PLACEHOLDER:
+        return True
+    return text[-1] in UNFINISHED or text[0] in "IWlL" or FENCE in text
+
+
 def answer_faults(message: Message, place: int) -> list[Fault]:
-    """A placeholder instead of an answer, or an answer that breaks off."""
+    """A refusal or a placeholder instead of an answer, or one that breaks off."""
     text = message.text
+    if refused := REFUSAL_START.match(text):
+        return [_refusal(refused[0], place)]
     if len(text) <= MAX_PLACEHOLDER or text[:5].lower() == "lorem":
         bare = text.strip()
         hollow = bare.lower() in EMPTY_WORDS or PLACEHOLDER.fullmatch(bare)
@@ -173,19 +207,8 @@ def _truncated(text: str, place: int) -> Fault:
     )
 
 
-SENTENCE_END = re.compile(r"[.!?][\"'”’)\]]*\s")
-LIST_ITEM = re.compile(r"\s*(?:[-*•+]|\d+[.)]|#|[A-Za-z][.)])\s")
-MIN_PROSE = 100  # characters
-MIN_WORDS = 6  # of the last line
-OPEN_ENDS = ",(–—"
-FENCE = "```"
-
-
 def looks_cut_off(text: str) -> bool:
     """Prose with whole sentences before an end that is none, or an open code block."""
-    last = text[-1]
-    if not (last.islower() or last in OPEN_ENDS or last.isspace() or FENCE in text):
-        return False
     body = text.rstrip()
     if body.count(FENCE) % 2 and body[-1] not in ".!?":
         return True

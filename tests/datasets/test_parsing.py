@@ -104,7 +104,7 @@ def test_an_answer_may_be_a_tool_call_without_content():
     )
 
     assert found.messages[1].content is None
-    assert found.uses_tools
+    assert found.messages[1].calls == [call]
 
 
 def test_text_parts_are_joined():

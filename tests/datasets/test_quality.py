@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.plants import PLANTS
-from datasets.core.analysis import Upload, analyze
+from datasets.core.analysis import Counting, Upload, analyze
 from datasets.core.ingest import Limits, Targets, ingest
 from datasets.core.problems import Group
 from datasets.core.quality import WEIGHTS, Evidence, judge
@@ -26,10 +26,7 @@ def judged(rows):
         found.bad_lines, tuple(map(str, found.problems)), found.faulty_examples,
         found.groups,
     )  # fmt: skip
-    profile, _ = analyze(
-        targets.examples, upload, encoding="words",
-        count_tokens=lambda text: len(text.split()), report=lambda done: None,
-    )  # fmt: skip
+    profile, _ = analyze(targets.examples, upload, Counting(), lambda done: None)
     return profile
 
 
