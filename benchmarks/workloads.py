@@ -99,7 +99,8 @@ def cookbook(path: Path) -> str:
             if message["role"] == "assistant" and message.get("content"):
                 text = message["content"]
                 totals["answers"] += len(encoding.encode(text, disallowed_special=()))
-    return f"{len(rows)} examples, {totals['tokens']} tokens, {sum(errors.values())} errors"
+    found = sum(errors.values())
+    return f"{len(rows)} examples, {totals['tokens']} tokens, {found} errors"
 
 
 def cookbook_errors(rows: list[Any]) -> dict[str, int]:

@@ -12,8 +12,6 @@ from datasets.core.tally import Tally, sampled_letters, tallied
 from datasets.core.tokens import token_counter
 
 DIGEST_BYTES = 16
-# One of these is in every line with tools; the last hides any other.
-TOOL_HINTS = (b"tool", b"function", b"\\u")
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 
@@ -43,9 +41,11 @@ def measure(piece: Piece, *, encoding: str, library: str, seed: int) -> Measured
     counts = token_counter(encoding, library)(texts)  # type: ignore[arg-type]  # no list is left
     tally, tokens = tallied(found, texts, counts)  # type: ignore[arg-type]  # as above
     tally.with_tools = sum(
-        each.uses_tools
-        for each, line in zip(found, lines, strict=True)
-        if any(hint in line for hint in TOOL_HINTS)
+        [
+            each.uses_tools
+            for each, line in zip(found, lines, strict=True)
+            if b"tool" in line or b"function" in line or b"\\u" in line
+        ]
     )
     tally.letters = sampled_letters(found, piece.first)
     return Measured(

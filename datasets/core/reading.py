@@ -40,6 +40,16 @@ class _AnyRow(_Row, kw_only=True, gc=False):
     messages: Annotated[list[_Message], LENGTHS]
 
 
+class _LooseMessage(Message, gc=False):
+    content: str
+
+
+class _LooseRow(msgspec.Struct, gc=False):
+    messages: Annotated[list[_LooseMessage], LENGTHS]
+    tools: Any = None
+
+
+_loose_decoder = msgspec.json.Decoder(_LooseRow)
 _text_decoder = msgspec.json.Decoder(_TextRow)
 _any_decoder = msgspec.json.Decoder(_AnyRow)
 
@@ -56,7 +66,20 @@ def read(text: bytes) -> tuple[Conversation | None, list[Fault]]:
         value = decode(text)
     except Fault as fault:
         return None, [fault]
-    return examine(value)
+    found = _loose(text)
+    return examine(value) if found is None else (found, [])
+
+
+def _loose(text: bytes) -> Conversation | None:
+    """A faultless conversation with other keys, whose values were decoded already."""
+    try:
+        found = _loose_decoder.decode(text)
+    except msgspec.ValidationError:
+        return None
+    messages = cast("list[Message]", found.messages)
+    if len(text) >= MAX_WHITE_SPACE or not _ends_well(messages):
+        return None
+    return Conversation(messages, found.tools)
 
 
 def _plain(text: bytes) -> Conversation | None:

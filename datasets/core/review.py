@@ -19,7 +19,7 @@ def review(conversation: Conversation, text: bytes) -> list[Fault]:
             faults += answer_faults(message, place)
     if _has_rare_parts(text):
         faults += _rare_faults(messages)
-    faults += text_faults(messages)
+    faults += text_faults(messages, text)
     return faults
 
 

@@ -35,21 +35,20 @@ EMPTY_WORDS = frozenset(
 MAX_PLACEHOLDER = 60  # characters
 PLACEHOLDER = re.compile(
     r"[\[<({]+\s*(?:insert|your|answer|response|output|placeholder|todo|tbd)\b"
-    r"[^\])>}]*[\])>}]+|lorem ipsum dolor.*",
+    r"[^\])>}]*[\])>}]+|lorem ipsum dolor.*[^\w]",
     re.IGNORECASE | re.DOTALL,
 )
 
+# Without IGNORECASE, which makes a search several times slower.
 BOILERPLATE = re.compile(
-    r"\bas an? (?:AI\b|(?:large )?language model|artificial intelligence)"
-    r"|\bI(?:'|’| a)m (?:just |only )(?:an AI\b|a (?:large )?language model)",
-    re.IGNORECASE,
+    r"\b[Aa]s an? (?:AI\b|(?:large )?language model|artificial intelligence)"
+    r"|\bI(?:'|’| a)m (?:just |only )(?:an AI\b|a (?:large )?language model)"
 )
 BOILERPLATE_ZH = re.compile(r"作为(?:一个|一名|一款)?(?:AI|人工智能)")
 REFUSAL_WINDOW = 300  # characters: a refusal is said first
 REFUSAL = re.compile(
-    r"(?:sorry|apologi[sz]e|afraid|unfortunately|regret)[^.!?]{0,80}"
-    r"\b(?:can['’]t|cannot|unable|not able|won['’]t|don['’]t have the capability)",
-    re.IGNORECASE,
+    r"(?:[Ss]orry|[Aa]pologi[sz]e|[Aa]fraid|[Uu]nfortunately|[Rr]egret)[^.!?]{0,80}?"
+    r"\b(?:can['’]t|cannot|unable|not able|won['’]t|don['’]t have the capability)"
 )
 REFUSAL_START = re.compile(
     r"(?:I|We)(?: am|['’]m)? (?:can['’]t|cannot|can not|won['’]t|will not|unable to|"
@@ -67,15 +66,20 @@ UNFINISHED = frozenset(string.ascii_lowercase + OPEN_ENDS + string.whitespace)
 FENCE = "```"
 
 
-def text_faults(messages: list[Message]) -> list[Fault]:
-    joined = "\n".join(["", *[message.text for message in messages]])
+def text_faults(messages: list[Message], row: bytes) -> list[Fault]:
+    """`row` is what the messages were read from, searched in their place if it can be."""
+    if b"\\u" in row or not row.isascii():
+        joined = "\n".join([message.text for message in messages])
+        return _faults(messages, joined) + _wide_faults(messages, joined)
+    return _faults(messages, row.decode("ascii"))
+
+
+def _faults(messages: list[Message], joined: str) -> list[Fault]:
     faults: list[Fault] = []
     if "<" in joined or "INST]" in joined:
         faults += _matches(messages, CONTROL, _control)
     if "{{" in joined:
         faults += _matches(messages, TEMPLATE, _placeholder)
-    if not joined.isascii():
-        faults += _wide_faults(messages, joined)
     if "an AI" in joined or "language model" in joined:
         faults += _matches(messages, BOILERPLATE, _boilerplate, answers_only=True)
     if _sounds_like_refusal(joined):
@@ -187,11 +191,13 @@ def is_suspicious(text: str) -> bool:
 def answer_faults(message: Message, place: int) -> list[Fault]:
     """A refusal or a placeholder instead of an answer, or one that breaks off."""
     text = message.text
-    if refused := REFUSAL_START.match(text):
+    if text[:1] in {"I", "W"} and (refused := REFUSAL_START.match(text)):
         return [_refusal(refused[0], place)]
     if len(text) <= MAX_PLACEHOLDER or text[:5].lower() == "lorem":
         bare = text.strip()
-        hollow = bare.lower() in EMPTY_WORDS or PLACEHOLDER.fullmatch(bare)
+        hollow = bare.lower() in EMPTY_WORDS or (
+            not bare[-1:].isalnum() and PLACEHOLDER.fullmatch(bare)
+        )
         return [_placeholder(bare, place)] if hollow else []
     return [_truncated(text, place)] if looks_cut_off(text) else []
 
