@@ -109,6 +109,34 @@ class ProblemsView(APIView):
         return Response(serializers.ProblemsSerializer(answer).data)
 
 
+class InsightsView(APIView):
+    """A closer look: languages, near duplicates, private data, labels, split."""
+
+    @extend_schema(
+        operation_id="insights",
+        tags=["datasets"],
+        responses={200: serializers.InsightsSerializer, **ERRORS},
+    )
+    def get(self, request: Request, session_id: str) -> Response:
+        dataset = services.find_dataset(session_id, user=request.user)
+        answer = {"session_id": dataset.id, **services.insights_of(dataset)}
+        return Response(serializers.InsightsSerializer(answer).data)
+
+
+class ProfileView(APIView):
+    """All figures of the analysis, with every part of the score and its rows."""
+
+    @extend_schema(
+        operation_id="profile",
+        tags=["datasets"],
+        responses={200: serializers.ProfileSerializer, **ERRORS},
+    )
+    def get(self, request: Request, session_id: str) -> Response:
+        dataset = services.find_dataset(session_id, user=request.user)
+        answer = {"session_id": dataset.id, **asdict(services.profile_of(dataset))}
+        return Response(serializers.ProfileSerializer(answer).data)
+
+
 class AnalyzeView(APIView):
     """What is in the dataset: exact counts, and what is wrong with it."""
 

@@ -108,38 +108,49 @@ class Dataset(models.Model):
         )
 
 
-class AnalysisQuerySet(models.QuerySet["Analysis"]):
-    def claimable(self) -> "AnalysisQuerySet":
+class State(models.TextChoices):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class WorkQuerySet(models.QuerySet["Any"]):
+    def claimable(self) -> "WorkQuerySet":
         """Waiting, or begun by a worker that no longer renews its lease."""
-        lost = Q(state=Analysis.State.RUNNING, lease_until__lt=timezone.now())
-        return self.filter(Q(state=Analysis.State.QUEUED) | lost)
+        lost = Q(state=State.RUNNING, lease_until__lt=timezone.now())
+        return self.filter(Q(state=State.QUEUED) | lost)
 
 
-class Analysis(models.Model):
-    """One computation of a dataset's profile: the row is the truth about it.
+class Work(models.Model):
+    """One computation on a dataset: the row is the truth about it.
 
     `fence` grows with each claim; a worker writes only while the fence is its own, so
     one that was taken for dead changes nothing when it wakes up.
     """
 
-    class State(models.TextChoices):
-        QUEUED = "queued"
-        RUNNING = "running"
-        DONE = "done"
-        FAILED = "failed"
+    State = State
 
-    dataset = models.OneToOneField(
-        Dataset, on_delete=models.CASCADE, primary_key=True, related_name="analysis"
-    )
     state = models.CharField(max_length=8, choices=State, default=State.QUEUED)
     progress = models.PositiveSmallIntegerField(default=0, help_text="Percent")
     fence = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
-    profile: "models.JSONField[Any, Any]" = models.JSONField(null=True, blank=True)
-    rules_version = models.PositiveIntegerField(null=True, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
 
-    objects = AnalysisQuerySet.as_manager()
+    objects = WorkQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+
+class Analysis(Work):
+    """The computation of a dataset's profile."""
+
+    dataset = models.OneToOneField(
+        Dataset, on_delete=models.CASCADE, primary_key=True, related_name="analysis"
+    )
+    profile: "models.JSONField[Any, Any]" = models.JSONField(null=True, blank=True)
+    rules_version = models.PositiveIntegerField(null=True, blank=True)
 
     class Meta:
         verbose_name_plural = "analyses"
@@ -147,3 +158,18 @@ class Analysis(models.Model):
 
     def __str__(self) -> str:
         return f"Analysis of {self.dataset_id}"
+
+
+class Insight(Work):
+    """The closer look at a dataset, after its analysis."""
+
+    dataset = models.OneToOneField(
+        Dataset, on_delete=models.CASCADE, primary_key=True, related_name="insight"
+    )
+    report: "models.JSONField[Any, Any]" = models.JSONField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["state", "lease_until"], name="insight_queue")]
+
+    def __str__(self) -> str:
+        return f"Insight into {self.dataset_id}"

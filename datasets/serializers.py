@@ -125,5 +125,42 @@ class ProblemsSerializer(serializers.Serializer[Any]):
     page_size = serializers.IntegerField()
 
 
+class ProfileSerializer(serializers.Serializer[Any]):
+    session_id = serializers.UUIDField()
+    rules_version = serializers.IntegerField()
+    encoding = serializers.CharField()
+    total_examples = serializers.IntegerField()
+    total_messages = serializers.IntegerField()
+    total_tokens = serializers.IntegerField()
+    answer_tokens = serializers.IntegerField()
+    trainable_share = serializers.FloatField()
+    roles = serializers.DictField(child=serializers.IntegerField())
+    turns = serializers.DictField(child=serializers.IntegerField())
+    token_histogram = serializers.DictField(child=serializers.IntegerField())
+    tokens_per_example = serializers.DictField(child=serializers.IntegerField())
+    tokens_per_message = serializers.DictField(child=serializers.IntegerField())
+    scripts = serializers.DictField(child=serializers.FloatField())
+    duplicates = serializers.IntegerField()
+    quality_score = serializers.FloatField()
+    quality_parts = serializers.ListField(child=serializers.DictField())
+
+
+class InsightsSerializer(serializers.Serializer[Any]):
+    """Indices count examples from 0; of long lists the first twenty are given."""
+
+    session_id = serializers.UUIDField()
+    version = serializers.IntegerField()
+    languages = serializers.DictField(child=serializers.IntegerField())
+    language_confidence = serializers.FloatField()
+    other_languages = serializers.ListField(child=serializers.DictField())
+    near_duplicates = serializers.DictField()
+    conflicting_answers = serializers.DictField()
+    private = serializers.DictField()
+    labels = serializers.DictField(allow_null=True)
+    length_outliers = serializers.DictField()
+    split = serializers.DictField()
+    tokenizers = serializers.DictField()
+
+
 class ErrorSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField()

@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from msgspec import to_builtins
 
+from datasets import tasks
 from datasets.core import columns, index, problems, tokens
 from datasets.core.filenames import clean_filename
 from datasets.core.ingest import sample
@@ -17,7 +18,7 @@ from datasets.core.kinds import KINDS
 from datasets.core.parsing import decode
 from datasets.core.profile import Profile
 from datasets.files import opened
-from datasets.models import Analysis, AnyUser, Dataset
+from datasets.models import Analysis, AnyUser, Dataset, Insight, State
 from datasets.versions import Origin, delete_files, keep, limits
 from slmgen.errors import Conflict, InvalidInput, NotFound, NotReady
 
@@ -115,16 +116,35 @@ def find_dataset(dataset_id: str | uuid.UUID, *, user: AnyUser) -> Dataset:
 
 def profile_of(dataset: Dataset) -> Profile:
     """The stored profile; waits for a running analysis, then raises NotReady."""
+    row = _finished(Analysis, dataset, "Analysis")
+    return Profile(**row.profile)
+
+
+def insights_of(dataset: Dataset) -> dict[str, Any]:
+    """What a closer look tells. It begins when first asked for: small datasets are
+    looked at now, large ones by the worker."""
+    profile_of(dataset)
+    Insight.objects.get_or_create(dataset=dataset)
+    if dataset.examples_bytes <= settings.SLMGEN_INLINE_ANALYSIS_BYTES:
+        row = Insight.objects.claimable().filter(dataset=dataset).first()
+        claim = tasks.claim_row(row) if row is not None else None
+        if claim is not None:
+            tasks.run(claim)
+    report: dict[str, Any] = _finished(Insight, dataset, "The closer look").report
+    return report
+
+
+def _finished(kind: type[Analysis] | type[Insight], dataset: Dataset, name: str) -> Any:
     deadline = time.monotonic() + settings.SLMGEN_ANALYSIS_WAIT_SECONDS
     while True:
-        analysis = Analysis.objects.get(dataset=dataset)
-        if analysis.state == Analysis.State.DONE and analysis.profile is not None:
-            return Profile(**analysis.profile)
-        if analysis.state == Analysis.State.FAILED:
-            raise Conflict("The analysis of this dataset failed; upload it again.")
+        row = kind.objects.get(dataset=dataset)
+        if row.state == State.DONE:
+            return row
+        if row.state == State.FAILED:
+            raise Conflict(f"{name} of this dataset failed; upload it again.")
         if time.monotonic() >= deadline:
             raise NotReady(
-                f"Analysis is {analysis.progress}% done; try again in "
+                f"{name} is {row.progress}% done; try again in "
                 f"{RETRY_AFTER_SECONDS} seconds.",
                 RETRY_AFTER_SECONDS,
             )
@@ -133,9 +153,7 @@ def profile_of(dataset: Dataset) -> Profile:
 
 def stored_profile(dataset: Dataset) -> Profile | None:
     """The profile if it is there already; never waits."""
-    analysis = Analysis.objects.filter(
-        dataset=dataset, state=Analysis.State.DONE
-    ).first()
+    analysis = Analysis.objects.filter(dataset=dataset, state=State.DONE).first()
     return Profile(**analysis.profile) if analysis and analysis.profile else None
 
 

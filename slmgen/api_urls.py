@@ -37,6 +37,16 @@ urlpatterns = [
         datasets.ProblemsView.as_view(),
         name="problems",
     ),
+    path(
+        "datasets/<str:session_id>/profile",
+        datasets.ProfileView.as_view(),
+        name="profile",
+    ),
+    path(
+        "datasets/<str:session_id>/insights",
+        datasets.InsightsView.as_view(),
+        name="insights",
+    ),
     path("recommend", recommender.RecommendView.as_view(), name="recommend"),
     path("generate", jobs.GenerateView.as_view(), name="generate"),
     path("download/<str:filename>", notebooks.DownloadView.as_view(), name="download"),

@@ -34,6 +34,8 @@ MATRIX = [
     ("mapping", "GET", "/datasets/{dataset}/mapping", None, OWNED),
     ("mapping", "POST", "/datasets/{dataset}/mapping", MAPPING, OWNED),
     ("problems", "GET", "/datasets/{dataset}/problems", None, OWNED),
+    ("profile", "GET", "/datasets/{dataset}/profile", None, OWNED),
+    ("insights", "GET", "/datasets/{dataset}/insights", None, OWNED),
     ("recommend", "POST", "/recommend", NEED, OWNED),
     ("generate", "POST", "/generate", {"session_id": "{dataset}"}, OWNED),
     ("download", "GET", "{download}", None, OWNED),

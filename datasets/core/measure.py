@@ -7,7 +7,7 @@ import msgspec
 import xxhash
 
 from datasets.core.conversations import Transcript
-from datasets.core.reading import transcript
+from datasets.core.reading import transcript, weighted
 from datasets.core.tally import Tally, sampled_letters, tallied
 from datasets.core.tokens import token_counter
 
@@ -47,6 +47,7 @@ def measure(piece: Piece, *, encoding: str, library: str, seed: int) -> Measured
             if b"tool" in line or b"function" in line or b"\\u" in line
         ]
     )
+    tally.trainable_tokens = tally.answer_tokens - _untrained(lines, found, counts)
     tally.letters = sampled_letters(found, piece.first)
     return Measured(
         tally=tally,
@@ -55,6 +56,23 @@ def measure(piece: Piece, *, encoding: str, library: str, seed: int) -> Measured
         digests=b"".join([digest(each, seed) for each in found]),
         size=len(piece.lines),
     )
+
+
+def _untrained(lines: list[bytes], found: list[Transcript], counts: list[int]) -> int:
+    """Tokens of answers whose weight is 0; few files have any."""
+    tokens = place = 0
+    for line, each in zip(lines, found, strict=True):
+        end = place + len(each.messages)
+        if b'"weight"' in line:
+            tokens += sum(
+                count
+                for count, message in zip(
+                    counts[place:end], weighted(line), strict=True
+                )
+                if message.role == "assistant" and message.weight == 0
+            )
+        place = end
+    return tokens
 
 
 def key_of(transcript: Transcript) -> bytes:

@@ -21,7 +21,7 @@ class Finding:
 @dataclass(frozen=True)
 class _Rule:
     kind: str
-    signs: tuple[str, ...]  # one of these is in every match; empty: any digit
+    signs: tuple[str, ...]  # one of these is in every match
     pattern: re.Pattern[str]
     accepts: Callable[[str], bool] = bool
 
@@ -82,26 +82,34 @@ SECRETS = (
           r"[A-Za-z0-9+/_=.-]{16,128}(?![A-Za-z0-9+/_=.-])", _assigned),
 )  # fmt: skip
 
-PERSONAL = (
+WITH_SIGNS = (
     _rule("email", "@",
           r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@"
           r"(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}(?![A-Za-z0-9-])"),
-    _rule("iban", "", LEFT + r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?" + RIGHT,
-          digits.is_iban),
+)  # fmt: skip
+WITH_DOTS = (
+    _rule("ip_address", "", r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])", _is_address),
+)
+WITH_DIGITS = (
     _rule("card", "", r"(?<![\d.-])[3-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{1,7}(?![\d.-])",
           digits.is_card),
-    _rule("ip_address", ".", r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])", _is_address),
     _rule("national_id", "", LEFT + r"\d{3}\.\d{3}\.\d{3}-\d{2}" + RIGHT, digits.is_cpf),
     _rule("national_id", "", LEFT + r"(?:[XYZ]\d{7}|\d{8})-?[A-Z]" + RIGHT, digits.is_dni),
     _rule("national_id", "", LEFT + r"[12] ?\d{2} ?(?:0[1-9]|1[0-2]) ?\d{2} ?\d{3} ?\d{3} ?\d{2}"
           + RIGHT, digits.is_nir),
-    _rule("national_id", "", LEFT + r"[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z]" + RIGHT,
-          digits.is_codice_fiscale),
-    _rule("phone", "+", r"(?<![\w+])\+[1-9]\d{0,2}(?:[ .-]?\(?\d{1,4}\)?){2,5}(?!\d)", _is_phone),
+    _rule("phone", "", r"(?<![\w+])\+[1-9]\d{0,2}(?:[ .-]?\(?\d{1,4}\)?){2,5}(?!\d)", _is_phone),
     _rule("phone", "", r"(?<![\w.+-])(?:\(\d{3}\) ?|\d{3}[-.])\d{3}[-.]\d{4}(?![\w-])", _is_phone),
 )  # fmt: skip
+CODES = (
+    _rule("iban", "", LEFT + r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?" + RIGHT,
+          digits.is_iban),
+    _rule("national_id", "", LEFT + r"[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z]" + RIGHT,
+          digits.is_codice_fiscale),
+)  # fmt: skip
 
-DIGIT = re.compile(r"\d{2}|\d[ .-]\d")
+DOTTED = re.compile(r"\d\.\d{1,3}\.\d")
+MANY_DIGITS = re.compile(r"\d(?:[ .()-]{0,2}\d){6}")
+CODE = re.compile(r"[A-Z]{2}\d{2}")
 
 
 def findings(text: str) -> list[Finding]:
@@ -120,10 +128,15 @@ def findings(text: str) -> list[Finding]:
 
 
 def _worth_trying(text: str) -> Iterator[_Rule]:
-    has_digits = DIGIT.search(text) is not None
-    for rule in (*SECRETS, *PERSONAL):
-        if any(sign in text for sign in rule.signs) if rule.signs else has_digits:
+    for rule in (*SECRETS, *WITH_SIGNS):
+        if any(sign in text for sign in rule.signs):
             yield rule
+    if DOTTED.search(text):
+        yield from WITH_DOTS
+    if MANY_DIGITS.search(text):
+        yield from WITH_DIGITS
+    if CODE.search(text):
+        yield from CODES
 
 
 def mask(text: str) -> str:

@@ -4,9 +4,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from datasets.core.quality import Verdict
-from datasets.core.tally import Tally
+from datasets.core.tally import Tally, histogram, percentiles
 
-RULES_VERSION = 2  # raise it when the same data would get another profile
+RULES_VERSION = 3  # raise it when the same data would get another profile
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ class Profile:
     quality_issues: list[str]
     format_valid: bool
     quality_parts: list[dict[str, Any]] = field(default_factory=list)
+    trainable_share: float = 0.0  # of the tokens: those that a model learns to write
+    turns: dict[str, int] = field(default_factory=dict)  # examples by user messages
+    token_histogram: dict[str, int] = field(default_factory=dict)  # by powers of two
+    tokens_per_example: dict[str, int] = field(default_factory=dict)  # percentiles
+    tokens_per_message: dict[str, int] = field(default_factory=dict)
 
     @property
     def average_tokens(self) -> int:
@@ -79,4 +84,9 @@ def summarize(
         quality_issues=[*verdict.sentences, *notes],
         format_valid=format_valid,
         quality_parts=[asdict(part) for part in verdict.parts],
+        trainable_share=round(tally.trainable_tokens / max(tally.tokens, 1), 4),
+        turns={str(turns): n for turns, n in sorted(tally.turns.items())},
+        token_histogram=histogram(tally.lengths),
+        tokens_per_example=percentiles(tally.lengths),
+        tokens_per_message=percentiles(tally.message_lengths),
     )

@@ -169,3 +169,11 @@ def transcript(line: bytes) -> Transcript:
         if isinstance(turn.content, list):
             turn.content = turn.text  # parts say the same as their text
     return found
+
+
+_weighted = msgspec.json.Decoder(Conversation)
+
+
+def weighted(line: bytes) -> list[Message]:
+    """The messages of a canonical line with their weights."""
+    return _weighted.decode(line).messages

@@ -22,6 +22,7 @@ class Tally:
     characters: int = 0
     tokens: int = 0
     answer_tokens: int = 0
+    trainable_tokens: int = 0  # of answers that no weight of 0 leaves out
     multi_turn: int = 0
     with_system: int = 0
     with_tools: int = 0
@@ -37,6 +38,7 @@ class Tally:
         self.characters += other.characters
         self.tokens += other.tokens
         self.answer_tokens += other.answer_tokens
+        self.trainable_tokens += other.trainable_tokens
         self.multi_turn += other.multi_turn
         self.with_system += other.with_system
         self.with_tools += other.with_tools
@@ -74,6 +76,19 @@ def percentile(lengths: Counter[int], percent: int) -> int:
         if seen >= rank:
             return length
     return 0
+
+
+def percentiles(lengths: Counter[int]) -> dict[str, int]:
+    wanted = (1, 5, 25, 50, 75, 90, 95, 99, 100)
+    return {f"p{percent}": percentile(lengths, percent) for percent in wanted}
+
+
+def histogram(lengths: Counter[int]) -> dict[str, int]:
+    """Counts by powers of two: "64" holds the lengths from 64 to 127."""
+    counts: Counter[int] = Counter()
+    for length, examples in lengths.items():
+        counts[1 << (length.bit_length() - 1) if length else 0] += examples
+    return {str(start): counts[start] for start in sorted(counts)}
 
 
 def bucket(tokens: int) -> str:

@@ -35,7 +35,7 @@ EMPTY_WORDS = frozenset(
 MAX_PLACEHOLDER = 60  # characters
 PLACEHOLDER = re.compile(
     r"[\[<({]+\s*(?:insert|your|answer|response|output|placeholder|todo|tbd)\b"
-    r"[^\])>}]*[\])>}]+|lorem ipsum dolor.*[^\w]",
+    r"[^\])>}]*[\])>}]+|lorem ipsum dolor.*",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -67,7 +67,7 @@ FENCE = "```"
 
 
 def text_faults(messages: list[Message], row: bytes) -> list[Fault]:
-    """`row` is what the messages were read from, searched in their place if it can be."""
+    """`row` is what the messages were read from, searched in their place if it can."""
     if b"\\u" in row or not row.isascii():
         joined = "\n".join([message.text for message in messages])
         return _faults(messages, joined) + _wide_faults(messages, joined)
@@ -195,9 +195,7 @@ def answer_faults(message: Message, place: int) -> list[Fault]:
         return [_refusal(refused[0], place)]
     if len(text) <= MAX_PLACEHOLDER or text[:5].lower() == "lorem":
         bare = text.strip()
-        hollow = bare.lower() in EMPTY_WORDS or (
-            not bare[-1:].isalnum() and PLACEHOLDER.fullmatch(bare)
-        )
+        hollow = bare.lower() in EMPTY_WORDS or PLACEHOLDER.fullmatch(bare)
         return [_placeholder(bare, place)] if hollow else []
     return [_truncated(text, place)] if looks_cut_off(text) else []
 

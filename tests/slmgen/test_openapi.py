@@ -32,6 +32,8 @@ OPERATIONS = [
     ("GET", "/datasets/{session_id}/mapping"),
     ("POST", "/datasets/{session_id}/mapping"),
     ("GET", "/datasets/{session_id}/problems"),
+    ("GET", "/datasets/{session_id}/profile"),
+    ("GET", "/datasets/{session_id}/insights"),
     ("POST", "/generate"), ("GET", "/download/{filename}"), ("GET", "/jobs"),
     ("POST", "/jobs"), ("GET", "/jobs/{job_id}"), ("PATCH", "/jobs/{job_id}"),
     ("DELETE", "/jobs/{job_id}"),
