@@ -27,6 +27,26 @@ urlpatterns = [
         datasets.DuplicatesView.as_view(),
         name="duplicates",
     ),
+    path(
+        "datasets/<str:session_id>/mapping",
+        datasets.MappingView.as_view(),
+        name="mapping",
+    ),
+    path(
+        "datasets/<str:session_id>/problems",
+        datasets.ProblemsView.as_view(),
+        name="problems",
+    ),
+    path(
+        "datasets/<str:session_id>/profile",
+        datasets.ProfileView.as_view(),
+        name="profile",
+    ),
+    path(
+        "datasets/<str:session_id>/insights",
+        datasets.InsightsView.as_view(),
+        name="insights",
+    ),
     path("recommend", recommender.RecommendView.as_view(), name="recommend"),
     path("plan", notebooks.PlanView.as_view(), name="plan"),
     path("generate", jobs.GenerateView.as_view(), name="generate"),

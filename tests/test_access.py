@@ -18,6 +18,7 @@ HISTORY = {"nobody": 401, "owner": 200, "stranger": 200, "bad token": 401}
 DELETED = {**PRIVATE, "owner": 204}
 CREATED = {**PRIVATE, "owner": 201}
 NEED = {"session_id": "{dataset}", "task_type": "qa", "deployment_target": "edge"}
+MAPPING = {"mapping": {"messages": "messages"}}
 
 MATRIX = [
     ("info", "GET", "/", None, OPEN),
@@ -30,6 +31,11 @@ MATRIX = [
     ("preview", "GET", "/preview/{dataset}", None, OWNED),
     ("distribution", "GET", "/preview/{dataset}/distribution", None, OWNED),
     ("duplicates", "GET", "/preview/{dataset}/duplicates", None, OWNED),
+    ("mapping", "GET", "/datasets/{dataset}/mapping", None, OWNED),
+    ("mapping", "POST", "/datasets/{dataset}/mapping", MAPPING, OWNED),
+    ("problems", "GET", "/datasets/{dataset}/problems", None, OWNED),
+    ("profile", "GET", "/datasets/{dataset}/profile", None, OWNED),
+    ("insights", "GET", "/datasets/{dataset}/insights", None, OWNED),
     ("recommend", "POST", "/recommend", NEED, OWNED),
     ("plan", "POST", "/plan", {"session_id": "{dataset}"}, OWNED),
     ("data", "GET", "/data/malformed", None, {**OPEN, "nobody": 404, "owner": 404,

@@ -4,12 +4,13 @@ The index file is an array of `RECORD`; its position is the example's index.
 """
 
 from array import array
+from collections.abc import Callable
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.core.tally import DIGEST_BYTES
+from datasets.core.measure import DIGEST_BYTES, Measured
 
 RECORD = np.dtype(
     [
@@ -29,10 +30,10 @@ class IndexBuilder:
         self.tokens = array("I")
         self.digests = bytearray()
 
-    def add(self, *, length: int, tokens: int, digest: bytes) -> None:
-        self.lengths.append(length)
-        self.tokens.append(tokens)
-        self.digests += digest
+    def add(self, measured: Measured) -> None:
+        self.lengths.extend(measured.lengths)
+        self.tokens.extend(measured.tokens)
+        self.digests += measured.digests
 
     def build(self) -> NDArray[np.void]:
         records = np.zeros(len(self.lengths), RECORD)
@@ -56,6 +57,20 @@ def _first_equal(digests: bytes) -> NDArray[np.intp]:
     first = np.empty(len(order), np.intp)
     first[order] = order[starts][group]
     return first
+
+
+KeyAt = Callable[[int, int], bytes]  # of the example at an offset with a length
+
+
+def confirmed(records: NDArray[np.void], key_at: KeyAt) -> NDArray[np.void]:
+    """The records with each copy compared to its first: digests may collide."""
+    for copy in np.flatnonzero(records["first"] != np.arange(len(records))):
+        own, first = records[copy], records[records["first"][copy]]
+        if key_at(int(own["offset"]), int(own["length"])) != key_at(
+            int(first["offset"]), int(first["length"])
+        ):
+            records["first"][copy] = copy
+    return records
 
 
 def read_records(file: BinaryIO, start: int, count: int) -> NDArray[np.void]:

@@ -172,7 +172,7 @@ def ways(models, tmp_path_factory):
                 "resumed": task("killed"),
                 "changed": task("killed", "LEARNING_RATE = 0.005"),
                 "four_bit": task("four_bit", "LOAD_IN_4BIT = True",
-                                 runtime="FOUR_BIT = True"),
+                                 precision="FOUR_BIT = True"),
                 "little_memory": task("little_memory", lora=ROOM_FOR_THREE),
                 "unusual": task(
                     "unusual", train=SEE_THE_SETTINGS,

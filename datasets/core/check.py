@@ -1,0 +1,99 @@
+"""A batch of rows → its examples, canonical, and what is wrong with the others."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from datasets.core.columns import CHAT, Columns
+from datasets.core.conversations import Conversation
+from datasets.core.convert import convert
+from datasets.core.faults import Fault, Problem, problem
+from datasets.core.parsing import decode
+from datasets.core.reading import read
+from datasets.core.review import review
+from datasets.core.rows import Row
+from datasets.core.streams import not_text
+from datasets.core.structure import examine
+
+
+@dataclass(frozen=True)
+class Checked:
+    lines: bytes  # the examples, one a line
+    examples: int
+    bad_rows: int
+    faulty_examples: int
+    problems: list[Problem]
+    rows_of_kind: dict[str, list[int]]  # lines, each once, by kind of fault
+
+
+def check(rows: list[Row], *, unit: str, columns: Columns) -> Checked:
+    """Raises InvalidInput for bytes that are no text."""
+    reader = _as_written if columns == CHAT.columns else _Converted(columns)
+    lines: list[bytes] = []
+    problems: list[Problem] = []
+    rows_of_kind: dict[str, list[int]] = {}
+    faulty = 0
+    for row in rows:
+        try:
+            text, conversation, faults = reader(row)
+        except UnicodeDecodeError:
+            raise not_text("UTF-8", row.offset + _bad_byte(row.text)) from None
+        bad = bool(faults)
+        if conversation is not None:
+            faults = faults + review(conversation, text)
+        if not bad:
+            lines.append(text)
+            faulty += bool(faults)
+        if faults:
+            for kind in dict.fromkeys(fault.kind for fault in faults):
+                rows_of_kind.setdefault(kind, []).append(row.line)
+            problems += [
+                problem(row.line, fault, left_out=bad, unit=unit) for fault in faults
+            ]
+    joined = b"\n".join([*lines, b""])
+    return Checked(
+        joined, len(lines), len(rows) - len(lines), faulty, problems, rows_of_kind
+    )
+
+
+Read = tuple[bytes, Conversation | None, list[Fault]]
+
+
+def _as_written(row: Row) -> Read:
+    if row.fault is not None:
+        return b"", None, [row.fault]
+    conversation, faults = read(row.text)
+    return row.text, conversation, faults
+
+
+class _Converted:
+    """Reads rows whose columns are not those of a chat."""
+
+    def __init__(self, columns: Columns) -> None:
+        self.columns = columns
+
+    def __call__(self, row: Row) -> Read:
+        if row.fault is not None:
+            return b"", None, [row.fault]
+        try:
+            value = converted(row.text, self.columns)
+        except Fault as fault:
+            return b"", None, [fault]
+        conversation, faults = examine(value)
+        return msgspec.json.encode(value), conversation, faults
+
+
+def converted(text: bytes, columns: Columns) -> dict[str, Any]:
+    value = decode(text)
+    if not isinstance(value, dict):
+        raise examine(value)[1][0]
+    return convert(value, columns)
+
+
+def _bad_byte(text: bytes) -> int:
+    try:
+        text.decode()
+    except UnicodeDecodeError as error:
+        return error.start
+    return 0
