@@ -42,7 +42,7 @@ VERSIONS = $(BIN)/python -c "import tomllib; print(*tomllib.load(open('notebooks
 CELLS = $(BIN)/python tests/notebooks/execution/cells.py
 PIP = bin/python -m pip --quiet --disable-pip-version-check
 
-.venv-%/made: notebooks/pins.toml $(VENV)/test
+.venv-%/made: notebooks/pins.toml | $(VENV)/test
 	rm -rf .venv-$*
 	$(PYTHON) -m venv .venv-$*
 	.venv-$*/$(PIP) install $$($(call VERSIONS,before))

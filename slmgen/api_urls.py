@@ -4,6 +4,7 @@ from django.urls import path
 
 from datasets import api as datasets
 from jobs import api as jobs
+from jobs import training_api as training
 from notebooks import api as notebooks
 from recommender import api as recommender
 from slmgen import views
@@ -54,4 +55,23 @@ urlpatterns = [
     path("data/<str:token>", notebooks.DataView.as_view(), name="data"),
     path("jobs", jobs.JobsView.as_view(), name="jobs"),
     path("jobs/<str:job_id>", jobs.JobView.as_view(), name="job"),
+    path(
+        "jobs/<str:job_id>/training", training.TrainingView.as_view(), name="training"
+    ),
+    path(
+        "jobs/<str:job_id>/training/secret",
+        training.SecretView.as_view(),
+        name="training_secret",
+    ),
+    path(
+        "jobs/<str:job_id>/training/events",
+        training.PointsView.as_view(),
+        name="training_events",
+    ),
+    path(
+        "jobs/<str:job_id>/training/stream",
+        training.StreamView.as_view(),
+        name="training_stream",
+    ),
+    path("training/events", training.ReportView.as_view(), name="report_training"),
 ]

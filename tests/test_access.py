@@ -17,6 +17,7 @@ PRIVATE = {"nobody": 401, "owner": 200, "stranger": 404, "bad token": 401}
 HISTORY = {"nobody": 401, "owner": 200, "stranger": 200, "bad token": 401}
 DELETED = {**PRIVATE, "owner": 204}
 CREATED = {**PRIVATE, "owner": 201}
+NOBODY = dict.fromkeys(PRIVATE, 401)
 NEED = {"session_id": "{dataset}", "task_type": "qa", "deployment_target": "edge"}
 MAPPING = {"mapping": {"messages": "messages"}}
 
@@ -46,6 +47,12 @@ MATRIX = [
     ("jobs", "POST", "/jobs", {"session_id": "{dataset}"}, CREATED),
     ("job", "GET", "/jobs/{job}", None, PRIVATE),
     ("job", "PATCH", "/jobs/{job}", {"status": "running"}, PRIVATE),
+    ("training", "GET", "/jobs/{job}/training", None, PRIVATE),
+    ("training_events", "GET", "/jobs/{job}/training/events", None, PRIVATE),
+    ("training_stream", "GET", "/jobs/{job}/training/stream", None, PRIVATE),
+    ("training_secret", "POST", "/jobs/{job}/training/secret", None, CREATED),
+    ("training_secret", "DELETE", "/jobs/{job}/training/secret", None, DELETED),
+    ("report_training", "POST", "/training/events", {}, NOBODY),
     ("job", "DELETE", "/jobs/{job}", None, DELETED),
 ]  # fmt: skip
 

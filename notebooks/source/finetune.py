@@ -638,7 +638,10 @@ EFFECTIVE_BATCH = BATCH_SIZE * GRADIENT_ACCUMULATION_STEPS
 class Progress(TrainerCallback):
     """Tells the address in PROGRESS_URL how training goes; silent without one."""
 
+    told = 0.0
+
     def post(self, event, state, logs):
+        self.told = time.time()
         numbers = {k: v for k, v in (logs or {}).items() if isinstance(v, int | float)}
         report = {"event": event, "step": state.global_step, "steps": state.max_steps}
         request = urllib.request.Request(
@@ -657,6 +660,10 @@ class Progress(TrainerCallback):
     def on_train_begin(self, args, state, control, **kwargs):
         if PROGRESS_URL:
             self.post("begin", state, None)
+
+    def on_step_end(self, args, state, control, **kwargs):
+        if PROGRESS_URL and time.time() - self.told > 30:
+            self.post("beat", state, None)
 
     def on_log(self, args, state, control, logs=None, **kwargs):
         if PROGRESS_URL:

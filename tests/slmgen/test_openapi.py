@@ -37,7 +37,11 @@ OPERATIONS = [
     ("POST", "/plan"), ("POST", "/generate"), ("GET", "/download/{filename}"),
     ("GET", "/data/{token}"), ("GET", "/jobs"), ("POST", "/jobs"),
     ("GET", "/jobs/{job_id}"), ("PATCH", "/jobs/{job_id}"),
-    ("DELETE", "/jobs/{job_id}"),
+    ("DELETE", "/jobs/{job_id}"), ("GET", "/jobs/{job_id}/training"),
+    ("POST", "/jobs/{job_id}/training/secret"),
+    ("DELETE", "/jobs/{job_id}/training/secret"),
+    ("GET", "/jobs/{job_id}/training/events"),
+    ("GET", "/jobs/{job_id}/training/stream"), ("POST", "/training/events"),
 ]  # fmt: skip
 
 
