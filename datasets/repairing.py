@@ -50,7 +50,7 @@ def _mended(dataset: Dataset, repairs: tuple[Repair, ...], target: BinaryIO) -> 
 
 
 def _near_copies(dataset: Dataset) -> frozenset[int]:
-    # Imported when needed: the language model alone takes as much memory as the rest.
+    # Imported when needed: most processes never take a closer look.
     from datasets.core.insights import near_copies
 
     with opened(dataset.index_key) as file:

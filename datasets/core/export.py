@@ -102,7 +102,7 @@ def _call(call: Any) -> Any:
 
 
 def _parquet(examples: BinaryIO, target: BinaryIO) -> None:
-    # Imported when needed: Arrow alone doubles a process's memory.
+    # Imported when needed: Arrow nearly doubles a process's memory.
     from datasets.core import parquet
 
     parquet.write(_rows(examples, _columns), target)
