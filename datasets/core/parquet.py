@@ -45,7 +45,9 @@ def rows(stream: BinaryIO, max_row_bytes: int, max_bytes: int) -> Iterator[Row]:
 def _readable() -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, OSError):
+    # Values that Python has no form for, such as text that is not UTF-8 or a date in
+    # the year 20,000, are ValueError and OverflowError.
+    except (pa.ArrowException, OSError, ValueError, OverflowError):
         raise InvalidInput(
             "The Parquet file is damaged, or of a kind that cannot be read; write it "
             "again, with plain columns of text, numbers or lists."

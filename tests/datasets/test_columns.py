@@ -223,6 +223,26 @@ def test_a_damaged_parquet_file_is_refused(cut):
         read(parquet([{"question": "q", "answer": "a"}] * 100)[cut])
 
 
+def test_parquet_text_that_is_not_utf_8_is_refused():
+    """Fuzzing found it: Arrow checks text only when it becomes a Python string."""
+    target = io.BytesIO()
+    table = pa.table({"question": ["what_ever"] * 3, "answer": ["a"] * 3})
+    pq.write_table(table, target, compression="none", use_dictionary=False)
+    content = target.getvalue().replace(b"what_ever", b"what\xffever")
+
+    with pytest.raises(InvalidInput, match="Parquet file is damaged"):
+        read(content)
+
+
+def test_parquet_dates_that_python_has_no_form_for_are_refused():
+    years = pa.array([10**7], pa.date32())
+    target = io.BytesIO()
+    pq.write_table(pa.table({"question": ["q"], "answer": ["a"], "day": years}), target)
+
+    with pytest.raises(InvalidInput, match="Parquet file is damaged, or of a kind"):
+        read(target.getvalue())
+
+
 def test_a_parquet_file_that_unpacks_to_too_much_is_refused():
     rows = [{"question": "q" * 1000, "answer": "a"}] * 10_000
     limits = Limits(max_bytes=10**6, max_row_bytes=10**6, min_examples=1)
