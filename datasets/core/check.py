@@ -1,5 +1,6 @@
 """A batch of rows → its examples, canonical, and what is wrong with the others."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +28,7 @@ class Checked:
     faulty_examples: int
     problems: list[Problem]
     rows_of_kind: dict[str, list[int]]  # lines, each once, by kind of fault
+    kept_of_kind: dict[str, int]  # how many of these rows are examples all the same
 
 
 def check(rows: list[Row], *, unit: str, columns: Columns) -> Checked:
@@ -35,6 +37,7 @@ def check(rows: list[Row], *, unit: str, columns: Columns) -> Checked:
     lines: list[bytes] = []
     problems: list[Problem] = []
     rows_of_kind: dict[str, list[int]] = {}
+    kept_of_kind: Counter[str] = Counter()
     faulty = 0
     for row in rows:
         try:
@@ -48,14 +51,21 @@ def check(rows: list[Row], *, unit: str, columns: Columns) -> Checked:
             lines.append(found.text)
             faulty += bool(faults)
         if faults:
-            for kind in dict.fromkeys(fault.kind for fault in faults):
+            kinds = dict.fromkeys(fault.kind for fault in faults)
+            kept_of_kind.update([] if bad else list(kinds))
+            for kind in kinds:
                 rows_of_kind.setdefault(kind, []).append(row.line)
             problems += [
                 problem(row.line, fault, left_out=bad, unit=unit) for fault in faults
             ]
-    joined = b"\n".join([*lines, b""])
     return Checked(
-        joined, len(lines), len(rows) - len(lines), faulty, problems, rows_of_kind
+        lines=b"\n".join([*lines, b""]),
+        examples=len(lines),
+        bad_rows=len(rows) - len(lines),
+        faulty_examples=faulty,
+        problems=problems,
+        rows_of_kind=rows_of_kind,
+        kept_of_kind=kept_of_kind,
     )
 
 

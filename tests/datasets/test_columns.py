@@ -139,6 +139,13 @@ def test_two_unknown_columns_are_a_guess():
     assert example["messages"] == turns("hello", "greeting")
 
 
+def test_single_messages_are_no_two_columns():
+    content = jsonl([{"role": "user", "content": "q"}] * 3)
+
+    with pytest.raises(InvalidInput, match="'messages' is missing, found the keys"):
+        read(content)
+
+
 def test_more_unknown_columns_need_a_mapping():
     content = b"a,b,c\n1,2,3\n"
 
