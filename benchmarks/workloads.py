@@ -10,12 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import tiktoken
 import toktok
 import xxhash
 
-from datasets.core.analysis import Counting, Upload, analyze
+from datasets.core.analysis import Counting, Upload, analyze, pieces
+from datasets.core.glance import whole_text
+from datasets.core.index import RECORD
 from datasets.core.ingest import Limits, Targets, ingest
+from datasets.core.insights import near_copies
+from datasets.core.language import guesses
+from datasets.core.reading import transcript
 from datasets.core.tokens import VOCABULARIES, _encoding
 
 ROLES = {"system", "developer", "user", "assistant", "tool", "function"}
@@ -144,6 +150,27 @@ def bound(path: Path) -> str:
     return f"{tokens} tokens"
 
 
+def near_duplicates(path: Path) -> str:
+    """Sketches, candidates and their true similarity, on one core."""
+    with path.open("rb") as file:
+        lengths = np.array([len(line) for line in file], np.uint64)
+        records = np.zeros(len(lengths), RECORD)
+        records["length"] = lengths - 1
+        records["offset"][1:] = np.cumsum(lengths)[:-1]
+        file.seek(0)
+        return f"{len(near_copies(file, records))} near copies"
+
+
+def languages(path: Path) -> str:
+    counts: Counter[str] = Counter()
+    with path.open("rb") as file:
+        for piece in pieces(file):
+            found = [transcript(line) for line in piece.lines.splitlines()]
+            guessed = guesses([whole_text(each) for each in found])
+            counts.update(guess.language for guess in guessed)
+    return f"{len(counts)} languages"
+
+
 def together(path: Path) -> str:
     """Together's own check, where its package is installed."""
     from together.lib.utils import check_file  # the package is heavy and optional
@@ -159,5 +186,7 @@ WORKLOADS: dict[str, Callable[[Path], str]] = {
     "plain json and tiktoken": plain,
     "OpenAI cookbook's logic": cookbook,
     "Together's file check": together,
+    "near duplicates": near_duplicates,
+    "languages": languages,
     "bound: parse, hash, count": bound,
 }

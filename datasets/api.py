@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 from datasets import serializers, services
 from datasets.core.columns import EXAMPLE
 from slmgen.errors import InvalidInput
+from slmgen.streaming import Download
 
 ERROR = serializers.ErrorSerializer
 ERRORS = {202: ERROR, 400: ERROR, 401: ERROR, 404: ERROR}
@@ -135,6 +136,47 @@ class ProfileView(APIView):
         dataset = services.find_dataset(session_id, user=request.user)
         answer = {"session_id": dataset.id, **asdict(services.profile_of(dataset))}
         return Response(serializers.ProfileSerializer(answer).data)
+
+
+class RepairsView(APIView):
+    """A new version of the dataset with the chosen repairs, and what they changed."""
+
+    @extend_schema(
+        operation_id="repair",
+        tags=["datasets"],
+        request=serializers.RepairRequestSerializer,
+        responses={200: serializers.RepairedSerializer, **ERRORS},
+    )
+    def post(self, request: Request, session_id: str) -> Response:
+        dataset = services.find_dataset(session_id, user=request.user)
+        wanted = serializers.RepairRequestSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        done = services.repair(
+            dataset,
+            wanted.validated_data["repairs"],
+            dry_run=wanted.validated_data["dry_run"],
+        )
+        ids = {"session_id": done.dataset.id, "parent_id": done.dataset.parent_id}
+        return Response(serializers.RepairedSerializer({**ids, **done.report}).data)
+
+
+class ExportView(APIView):
+    """All valid examples as a file: jsonl, alpaca, sharegpt or parquet."""
+
+    @extend_schema(
+        operation_id="export",
+        tags=["datasets"],
+        parameters=[serializers.ExportQuerySerializer],
+        responses={(200, "application/octet-stream"): bytes, **ERRORS},
+    )
+    def get(self, request: Request, session_id: str) -> Download:
+        dataset = services.find_dataset(session_id, user=request.user)
+        # Not request.query_params: DRF's renderers take "format" for their own.
+        form = request.GET.get("format", "jsonl")
+        file = services.export_dataset(dataset, form)
+        suffix = "parquet" if form == "parquet" else "jsonl"
+        name = f"{dataset.id}.{form}.{suffix}"
+        return Download(file, as_attachment=True, filename=name)
 
 
 class AnalyzeView(APIView):

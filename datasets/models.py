@@ -63,6 +63,9 @@ class Dataset(models.Model):
         related_name="+",
         help_text="The version that this one was made from",
     )
+    repairs: "models.JSONField[Any, Any]" = models.JSONField(
+        default=dict, blank=True, help_text="What was done to the parent"
+    )
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     objects = DatasetQuerySet.as_manager()

@@ -125,6 +125,37 @@ class ProblemsSerializer(serializers.Serializer[Any]):
     page_size = serializers.IntegerField()
 
 
+class RepairSerializer(serializers.Serializer[Any]):
+    kind = serializers.CharField()
+    faults = serializers.ListField(child=serializers.CharField(), default=list)
+    roles = serializers.DictField(child=serializers.CharField(), default=dict)
+
+
+class RepairRequestSerializer(serializers.Serializer[Any]):
+    repairs = RepairSerializer(many=True)
+    dry_run = serializers.BooleanField(default=False, help_text="Only report")
+
+
+class ChangeSerializer(serializers.Serializer[Any]):
+    kind = serializers.CharField()
+    changed = serializers.IntegerField()
+    dropped = serializers.IntegerField()
+    first = serializers.ListField(child=serializers.DictField())
+
+
+class RepairedSerializer(serializers.Serializer[Any]):
+    session_id = serializers.UUIDField(help_text="Of the new version")
+    parent_id = serializers.UUIDField(allow_null=True)
+    rows_before = serializers.IntegerField()
+    rows_after = serializers.IntegerField()
+    unreadable = serializers.IntegerField()
+    changes = ChangeSerializer(many=True)
+
+
+class ExportQuerySerializer(serializers.Serializer[Any]):
+    format = serializers.CharField(default="jsonl")
+
+
 class ProfileSerializer(serializers.Serializer[Any]):
     session_id = serializers.UUIDField()
     rules_version = serializers.IntegerField()

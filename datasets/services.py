@@ -1,9 +1,10 @@
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO, cast
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -12,13 +13,16 @@ from msgspec import to_builtins
 
 from datasets import tasks
 from datasets.core import columns, index, problems, tokens
+from datasets.core.export import export
 from datasets.core.filenames import clean_filename
 from datasets.core.ingest import sample
 from datasets.core.kinds import KINDS
 from datasets.core.parsing import decode
 from datasets.core.profile import Profile
+from datasets.core.repairs import repair_of
 from datasets.files import opened
 from datasets.models import Analysis, AnyUser, Dataset, Insight, State
+from datasets.repairing import Repaired, repair_dataset
 from datasets.versions import Origin, delete_files, keep, limits
 from slmgen.errors import Conflict, InvalidInput, NotFound, NotReady
 
@@ -231,3 +235,27 @@ def delete_dataset(dataset: Dataset) -> None:
     with transaction.atomic():
         Dataset.objects.filter(pk=dataset.pk).delete()
         transaction.on_commit(lambda: delete_files(dataset))
+
+
+def repair(
+    dataset: Dataset, wanted: list[dict[str, Any]], *, dry_run: bool
+) -> Repaired:
+    """Each of `wanted` has a kind and what it is about; the order matters."""
+    profile_of(dataset)  # near duplicates are looked for by the index
+    repairs = tuple(
+        repair_of(one["kind"], one.get("faults", []), one.get("roles", {}))
+        for one in wanted
+    )
+    return repair_dataset(dataset, repairs, dry_run=dry_run)
+
+
+def export_dataset(dataset: Dataset, form: str) -> BinaryIO:
+    """An open file without a name: it is gone when it is closed."""
+    with ExitStack() as stack:
+        folder = settings.FILE_UPLOAD_TEMP_DIR
+        target = stack.enter_context(TemporaryFile(dir=folder))
+        with opened(dataset.examples_key) as examples:
+            export(examples, cast("BinaryIO", target), form)
+        target.seek(0)
+        stack.pop_all()  # the caller closes it
+        return cast("BinaryIO", target)

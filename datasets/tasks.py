@@ -116,7 +116,7 @@ def _analyze(claim: Claim) -> None:
 
 
 def _look_closer(claim: Claim) -> None:
-    # Imported when needed: the language model alone takes as much memory as the rest.
+    # Imported when needed: most processes never take a closer look.
     from datasets.core.insights import look_closer
 
     dataset = claim.row.dataset

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import SEEK_END
 from tempfile import NamedTemporaryFile
 from typing import Any, BinaryIO
@@ -26,6 +26,7 @@ class Origin:
     filename: str
     owner_id: Any
     parent: Dataset | None = None
+    repairs: dict[str, Any] = field(default_factory=dict)
 
 
 def limits(size: int = 0) -> Limits:
@@ -42,7 +43,7 @@ def limits(size: int = 0) -> Limits:
 def keep(source: BinaryIO, origin: Origin, layout: Layout | None) -> Dataset:
     """Reads, checks and keeps a file: all of it, or nothing of it."""
     with ExitStack() as stack:
-        targets = Targets(*(stack.enter_context(_temporary_file()) for _ in range(3)))
+        targets = Targets(*(stack.enter_context(temporary_file()) for _ in range(3)))
         size = source.seek(0, SEEK_END)
         source.seek(0)
         ingested = ingest(source, targets, limits(size), layout)
@@ -64,7 +65,7 @@ def _save(dataset: Dataset, source: BinaryIO, targets: Targets) -> None:
 
 
 @contextmanager
-def _temporary_file() -> Iterator[BinaryIO]:
+def temporary_file() -> Iterator[BinaryIO]:
     with NamedTemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as file:
         yield file  # type: ignore[misc]  # a BinaryIO in all but name
 
@@ -73,6 +74,7 @@ def _dataset_of(ingested: Ingested, origin: Origin) -> Dataset:
     return Dataset(
         owner_id=origin.owner_id,
         parent=origin.parent,
+        repairs=origin.repairs,
         filename=origin.filename,
         size=ingested.size,
         sha256=ingested.sha256,

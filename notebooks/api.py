@@ -1,6 +1,6 @@
 from dataclasses import dataclass
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -16,7 +16,7 @@ from notebooks.models import Notebook
 from recommender.core.catalog import ModelSpec
 from recommender.services import best_model, catalog
 from slmgen.errors import InvalidInput
-from slmgen.streaming import streamed
+from slmgen.streaming import Download
 
 
 class PlanView(APIView):
@@ -136,6 +136,12 @@ class DataView(APIView):
         tags=["notebooks"],
         responses={(200, "application/jsonl"): OpenApiTypes.BINARY, 404: ERROR},
     )
-    def get(self, request: Request, token: str) -> StreamingHttpResponse:
+    def get(self, request: Request, token: str) -> Download:
         file = services.open_data(token)
-        return streamed(file, filename=DATA_FILE, kind="application/jsonl")
+        return Download(
+            file,
+            as_attachment=True,
+            filename=DATA_FILE,
+            content_type="application/jsonl",
+            headers={"Cache-Control": "no-store"},
+        )

@@ -48,6 +48,16 @@ urlpatterns = [
         datasets.InsightsView.as_view(),
         name="insights",
     ),
+    path(
+        "datasets/<str:session_id>/repairs",
+        datasets.RepairsView.as_view(),
+        name="repairs",
+    ),
+    path(
+        "datasets/<str:session_id>/export",
+        datasets.ExportView.as_view(),
+        name="export",
+    ),
     path("recommend", recommender.RecommendView.as_view(), name="recommend"),
     path("plan", notebooks.PlanView.as_view(), name="plan"),
     path("generate", jobs.GenerateView.as_view(), name="generate"),

@@ -59,7 +59,7 @@ def analyze(
         index.add(measured)
         done += measured.size
         report(done)
-    records = confirmed(index.build(), partial(_key_at, examples))
+    records = confirmed(index.build(), partial(_line_at, examples), _key_of)
     copies = np.flatnonzero(records["first"] != np.arange(len(records)))
     profile = summarize(
         tally,
@@ -81,9 +81,13 @@ def pieces(examples: BinaryIO) -> Iterator[Piece]:
         first += lines.count(b"\n")
 
 
-def _key_at(examples: BinaryIO, offset: int, length: int) -> bytes:
+def _line_at(examples: BinaryIO, offset: int, length: int) -> bytes:
     examples.seek(offset)
-    return key_of(transcript(examples.read(length)))
+    return examples.read(length)
+
+
+def _key_of(line: bytes) -> bytes:
+    return key_of(transcript(line))
 
 
 def _evidence(tally: Tally, upload: Upload, copies: NDArray[np.intp]) -> Evidence:

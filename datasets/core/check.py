@@ -1,7 +1,10 @@
 """A batch of rows → its examples, canonical, and what is wrong with the others."""
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -25,63 +28,73 @@ class Checked:
     faulty_examples: int
     problems: list[Problem]
     rows_of_kind: dict[str, list[int]]  # lines, each once, by kind of fault
+    kept_of_kind: dict[str, int]  # how many of these rows are examples all the same
 
 
 def check(rows: list[Row], *, unit: str, columns: Columns) -> Checked:
     """Raises InvalidInput for bytes that are no text."""
-    reader = _as_written if columns == CHAT.columns else _Converted(columns)
+    reader = reader_for(columns)
     lines: list[bytes] = []
     problems: list[Problem] = []
     rows_of_kind: dict[str, list[int]] = {}
+    kept_of_kind: Counter[str] = Counter()
     faulty = 0
     for row in rows:
         try:
-            text, conversation, faults = reader(row)
+            found = reader(row)
         except UnicodeDecodeError:
             raise not_text("UTF-8", row.offset + _bad_byte(row.text)) from None
-        bad = bool(faults)
-        if conversation is not None:
-            faults = faults + review(conversation, text)
+        bad, faults = bool(found.faults), found.faults
+        if found.conversation is not None:
+            faults = faults + review(found.conversation, found.text)
         if not bad:
-            lines.append(text)
+            lines.append(found.text)
             faulty += bool(faults)
         if faults:
-            for kind in dict.fromkeys(fault.kind for fault in faults):
+            kinds = dict.fromkeys(fault.kind for fault in faults)
+            kept_of_kind.update([] if bad else list(kinds))
+            for kind in kinds:
                 rows_of_kind.setdefault(kind, []).append(row.line)
             problems += [
                 problem(row.line, fault, left_out=bad, unit=unit) for fault in faults
             ]
-    joined = b"\n".join([*lines, b""])
     return Checked(
-        joined, len(lines), len(rows) - len(lines), faulty, problems, rows_of_kind
+        lines=b"\n".join([*lines, b""]),
+        examples=len(lines),
+        bad_rows=len(rows) - len(lines),
+        faulty_examples=faulty,
+        problems=problems,
+        rows_of_kind=rows_of_kind,
+        kept_of_kind=kept_of_kind,
     )
 
 
-Read = tuple[bytes, Conversation | None, list[Fault]]
+class Read(NamedTuple):
+    text: bytes  # canonical; empty when the row could not be converted
+    conversation: Conversation | None
+    faults: list[Fault]  # for which the row is no example
+
+
+def reader_for(columns: Columns) -> Callable[[Row], Read]:
+    if columns == CHAT.columns:
+        return _as_written
+    return partial(_converted_row, columns=columns)
 
 
 def _as_written(row: Row) -> Read:
     if row.fault is not None:
-        return b"", None, [row.fault]
-    conversation, faults = read(row.text)
-    return row.text, conversation, faults
+        return Read(b"", None, [row.fault])
+    return Read(row.text, *read(row.text))
 
 
-class _Converted:
-    """Reads rows whose columns are not those of a chat."""
-
-    def __init__(self, columns: Columns) -> None:
-        self.columns = columns
-
-    def __call__(self, row: Row) -> Read:
-        if row.fault is not None:
-            return b"", None, [row.fault]
-        try:
-            value = converted(row.text, self.columns)
-        except Fault as fault:
-            return b"", None, [fault]
-        conversation, faults = examine(value)
-        return msgspec.json.encode(value), conversation, faults
+def _converted_row(row: Row, columns: Columns) -> Read:
+    if row.fault is not None:
+        return Read(b"", None, [row.fault])
+    try:
+        value = converted(row.text, columns)
+    except Fault as fault:
+        return Read(b"", None, [fault])
+    return Read(msgspec.json.encode(value), *examine(value))
 
 
 def converted(text: bytes, columns: Columns) -> dict[str, Any]:

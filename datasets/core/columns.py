@@ -49,6 +49,7 @@ PAIRS = (
     ("question/answer", "user", "assistant"),
     ("question/answer", "input", "output"),
 )
+MESSAGE_KEYS = frozenset({"role", "content", "from", "value"})  # one message, no row
 SYSTEM_NAMES = ("system", "system_prompt")
 PREFERENCES = (
     frozenset({"chosen", "rejected"}),
@@ -110,7 +111,7 @@ def _with_system(row: Mapping[str, Any], columns: Columns) -> Columns:
 def _guess(row: Mapping[str, Any]) -> Layout | None:
     """Two columns of text: the first asks, the second answers."""
     texts = [name for name, value in row.items() if isinstance(value, str)]
-    if len(row) != 2 or len(texts) != 2:
+    if len(row) != 2 or len(texts) != 2 or not MESSAGE_KEYS.isdisjoint(row):
         return None
     return Layout("two columns", Columns(user=texts[0], assistant=texts[1]), True)
 

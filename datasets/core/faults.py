@@ -4,7 +4,10 @@ from typing import Any
 
 import msgspec
 
+from datasets.core.private import redacted
+
 MAX_SHOWN_CHARACTERS = 40
+MAX_LOOKED_AT = 400
 
 
 class Fault(Exception):
@@ -91,9 +94,11 @@ def kind_of(value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as a sentence may quote it: text in part, anything else by its kind."""
+    """A value as a sentence may quote it: text in part and without what is private,
+    anything else by its kind."""
     if not isinstance(value, str):
         return kind_of(value)
+    value = redacted(value[:MAX_LOOKED_AT])
     if len(value) > MAX_SHOWN_CHARACTERS:
         value = value[:MAX_SHOWN_CHARACTERS] + "…"
     return repr(value)

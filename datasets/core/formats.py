@@ -44,7 +44,7 @@ def open_rows(stream: BinaryIO, *, max_row_bytes: int, max_bytes: int) -> Source
     with _readable_gzip():
         plain = unpacked(stream)
         if _is_parquet(plain):
-            # Imported when needed: Arrow alone doubles a process's memory.
+            # Imported when needed: Arrow nearly doubles a process's memory.
             from datasets.core import parquet
 
             rows = parquet.rows(plain, max_row_bytes, max_bytes)

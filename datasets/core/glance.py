@@ -82,12 +82,20 @@ def glance(piece: Piece) -> Glance:
     _private(seen, found, piece.first)
     _answers(seen, found)
     seen.tokenizers = lengths_of(found)
-    return Glance(
-        seen=seen,
-        bands=near.bands_of(texts),
-        lengths=np.array([len(near.normal(text)) for text in texts], np.intp),
-        size=len(piece.lines),
-    )
+    bands, lengths = _sketched(texts)
+    return Glance(seen, bands, lengths, len(piece.lines))
+
+
+def near_parts(piece: Piece) -> tuple[near.U64, NDArray[np.intp]]:
+    """Of a look at a piece only what finds near duplicates."""
+    lines = piece.lines.split(b"\n")
+    lines.pop()
+    return _sketched([whole_text(transcript(line)) for line in lines])
+
+
+def _sketched(texts: list[str]) -> tuple[near.U64, NDArray[np.intp]]:
+    lengths = np.array([len(near.normal(text)) for text in texts], np.intp)
+    return near.bands_of(texts), lengths
 
 
 def whole_text(example: Transcript) -> str:

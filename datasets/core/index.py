@@ -59,16 +59,20 @@ def _first_equal(digests: bytes) -> NDArray[np.intp]:
     return first
 
 
-KeyAt = Callable[[int, int], bytes]  # of the example at an offset with a length
+LineAt = Callable[[int, int], bytes]  # the example at an offset with a length
+KeyOf = Callable[[bytes], bytes]  # equal for lines that are the same conversation
 
 
-def confirmed(records: NDArray[np.void], key_at: KeyAt) -> NDArray[np.void]:
+def confirmed(
+    records: NDArray[np.void], line_at: LineAt, key_of: KeyOf
+) -> NDArray[np.void]:
     """The records with each copy compared to its first: digests may collide."""
     for copy in np.flatnonzero(records["first"] != np.arange(len(records))):
-        own, first = records[copy], records[records["first"][copy]]
-        if key_at(int(own["offset"]), int(own["length"])) != key_at(
-            int(first["offset"]), int(first["length"])
-        ):
+        lines = [
+            line_at(int(records["offset"][place]), int(records["length"][place]))
+            for place in (copy, records["first"][copy])
+        ]
+        if lines[0] != lines[1] and key_of(lines[0]) != key_of(lines[1]):
             records["first"][copy] = copy
     return records
 

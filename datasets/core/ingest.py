@@ -106,7 +106,7 @@ def ingest(
     for checked in spread(work, _batches(rows), limits.processes):
         targets.examples.write(checked.lines)
         progress.add(checked)
-        log.add(checked.problems, checked.rows_of_kind)
+        log.add(checked)
     raw.drain()
     _check_enough(progress, limits)
     return Ingested(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from datasets.core import labels, near, outliers, split
 from datasets.core.analysis import pieces
-from datasets.core.glance import Glance, Seen, glance, whole_text
+from datasets.core.glance import Glance, Seen, glance, near_parts, whole_text
 from datasets.core.near import Cluster
 from datasets.core.reading import transcript
 from datasets.core.spread import spread
@@ -89,6 +89,17 @@ def look_closer(
             for name, lengths in seen.tokenizers.items()
         },
     )
+
+
+def near_copies(examples: BinaryIO, records: NDArray[np.void]) -> frozenset[int]:
+    """Examples that are near duplicates of an earlier one of their cluster."""
+    found = [near_parts(piece) for piece in pieces(examples)]
+    groups = near.clusters(
+        np.concatenate([bands for bands, _ in found]),
+        np.concatenate([lengths for _, lengths in found]),
+        partial(_windows_at, examples, records),
+    )
+    return frozenset(member for group in groups for member in group.members[1:])
 
 
 def _windows_at(examples: BinaryIO, records: NDArray[np.void], at: int) -> near.Windows:

@@ -8,6 +8,7 @@ all windows, is high enough: nothing is reported because two sketches met by cha
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +20,15 @@ BANDS = BINS // BAND_ROWS
 SIMILAR = 0.7
 MIN_BYTES = 24  # shorter texts are alike by chance
 MAX_TEXT_BYTES = 20_000  # what a sketch and a comparison look at
-SAMPLED_BYTES = 1_000
-NEIGHBORS = 4  # candidates of one band that an example is compared with
+SAMPLED_BYTES = 800
+NEIGHBORS = 2  # candidates of one band that an example is compared with
+MIN_COMMON_BANDS = 2  # of 16; examples as alike as SIMILAR have four on average
+KEPT_WINDOWS = 2_000  # neighbors are compared one after the other
 
 U64 = NDArray[np.uint64]
 EMPTY = np.uint64(2**64 - 1)
 MIX = np.uint64(0x9E3779B97F4A7C15)
+NONE = np.zeros(0, np.uint64)
 MIX_BAND = np.uint64(0xFF51AFD7ED558CCD)
 
 
@@ -51,22 +55,23 @@ def normal(text: str) -> bytes:
     ]
 
 
+def _hashes(encoded: bytes) -> U64:
+    """Of the window at each byte but the last seven."""
+    count = max(len(encoded) - WINDOW_BYTES + 1, 0)
+    words: U64 = np.ndarray((count,), "<u8", encoded, strides=(1,)) if count else NONE
+    values = words * MIX
+    values ^= values >> np.uint64(29)
+    values *= MIX_BAND
+    return values
+
+
 def _hashed_windows(encoded: list[bytes]) -> tuple[U64, NDArray[np.intp]]:
     """Hashes of all windows of all texts, and to which text each belongs."""
     lengths = np.array([len(text) for text in encoded], np.intp)
-    joined = np.frombuffer(b"".join([*encoded, bytes(WINDOW_BYTES)]), np.uint8)
-    count = int(lengths.sum())
-    words = np.lib.stride_tricks.as_strided(
-        joined, (count, WINDOW_BYTES), (1, 1), writeable=False
-    )
-    values = np.ascontiguousarray(words).view(np.uint64).reshape(-1) * MIX
-    values ^= values >> np.uint64(29)
-    values *= MIX_BAND
-    ends = np.cumsum(lengths)
-    windows = np.maximum(lengths - WINDOW_BYTES + 1, 0)
+    values = _hashes(b"".join([*encoded, bytes(WINDOW_BYTES - 1)]))
     owners = np.repeat(np.arange(len(encoded)), lengths)
-    starts = ends - lengths
-    inside = np.arange(count) - starts[owners] < windows[owners]
+    ends = np.cumsum(lengths)
+    inside = np.arange(len(owners)) <= ends[owners] - WINDOW_BYTES
     return values[inside], owners[inside]
 
 
@@ -98,7 +103,7 @@ WindowsOf = Callable[[int], Windows]  # of the example at an index
 def windows_of(text: str) -> Windows:
     """The hashed windows of one text; of a long one every fourth, chosen by hash."""
     encoded = normal(text)
-    hashes, _ = _hashed_windows([encoded])
+    hashes = _hashes(encoded)
     if len(encoded) > SAMPLED_BYTES:
         hashes = hashes[hashes & np.uint64(3) == 0]
     return frozenset(hashes.tolist())
@@ -118,9 +123,10 @@ def clusters(
     """
     forest = _Forest(len(bands))
     tried: set[tuple[int, int]] = set()
+    windows = lru_cache(KEPT_WINDOWS)(windows)
     eligible = np.flatnonzero(lengths >= MIN_BYTES)
-    for band in range(bands.shape[1]):
-        for first, second in _candidates(bands[:, band], eligible):
+    for place in range(bands.shape[1]):
+        for first, second in _candidates(bands, place, eligible):
             pair = (first, second)
             if pair in tried or forest.root(first) == forest.root(second):
                 continue
@@ -131,14 +137,20 @@ def clusters(
     return forest.groups()
 
 
-def _candidates(band: U64, eligible: NDArray[np.intp]) -> Iterator[tuple[int, int]]:
-    """Each example with the next ones that have the same band."""
-    order = eligible[np.argsort(band[eligible], kind="stable")]
-    ordered = band[order]
+def _candidates(
+    bands: U64, place: int, eligible: NDArray[np.intp]
+) -> Iterator[tuple[int, int]]:
+    """Each example with the next ones that have this band in common, and another."""
+    order = eligible[np.argsort(bands[eligible, place], kind="stable")]
+    ordered = bands[order]
     for step in range(1, NEIGHBORS + 1):
-        same = np.flatnonzero(ordered[step:] == ordered[:-step])
-        for place in same.tolist():
-            yield int(order[place]), int(order[place + step])
+        same = ordered[step:, place] == ordered[:-step, place]
+        places = np.flatnonzero(same)
+        common = (ordered[places] == ordered[places + step]).sum(axis=1)
+        places = places[common >= MIN_COMMON_BANDS]
+        yield from zip(
+            order[places].tolist(), order[places + step].tolist(), strict=True
+        )
 
 
 class _Forest:

@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.core.check import Checked
 from datasets.core.faults import Problem
 
 RECORD = np.dtype([("offset", "<u8"), ("length", "<u4"), ("kind", "<u2")])
@@ -19,7 +20,8 @@ class Group(msgspec.Struct):
     kind: str
     problems: int = 0
     rows: int = 0
-    left_out: int = 0  # problems in rows that are no examples for it
+    left_out: int = 0  # problems in rows that are no examples
+    kept: int = 0  # rows that are examples all the same
     first_lines: list[int] = msgspec.field(default_factory=list)
 
 
@@ -32,10 +34,12 @@ class ProblemLog:
     groups: dict[str, Group] = field(default_factory=dict)
     written: int = 0
 
-    def add(self, problems: list[Problem], rows_of_kind: dict[str, list[int]]) -> None:
-        for kind, rows in rows_of_kind.items():
+    def add(self, checked: Checked) -> None:
+        problems = checked.problems
+        for kind, rows in checked.rows_of_kind.items():
             group = self.groups.setdefault(kind, Group(kind))
             group.rows += len(rows)
+            group.kept += checked.kept_of_kind.get(kind, 0)
             group.first_lines += rows[: FIRST_LINES - len(group.first_lines)]
         numbers = {kind: number for number, kind in enumerate(self.groups)}
         records = np.zeros(len(problems), RECORD)

@@ -122,14 +122,14 @@ def _duplicates(evidence: Evidence) -> Part | None:
 
 def _kind(evidence: Evidence, group: Group) -> Part | None:
     weight = WEIGHTS.get(group.kind)
-    if weight is None:
+    if weight is None or not group.kept:
         return None  # its rows are left out, which costs points already
     sentence = (
-        f"{KINDS[group.kind]}: {_of_all(group.rows, evidence.examples)}, on lines "
+        f"{KINDS[group.kind]}: {_of_all(group.kept, evidence.examples)}, on lines "
         f"{places(group)}."
     )
-    points = weight * evidence.share(group.rows)
-    return Part(group.kind, points, group.rows, (sentence,), tuple(group.first_lines))
+    points = weight * evidence.share(group.kept)
+    return Part(group.kind, points, group.kept, (sentence,), tuple(group.first_lines))
 
 
 def _of_all(count: int, total: int) -> str:

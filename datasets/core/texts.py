@@ -32,7 +32,9 @@ EMPTY_WORDS = frozenset(
     {"n/a", "tbd", "todo", "fixme", "xxx", "null", "undefined", "nan", "...", "…", "-",
      "?", "placeholder", "lorem ipsum", "your answer here", "answer here"}
 )  # fmt: skip
+MAX_EMPTY_WORD = max(map(len, EMPTY_WORDS))
 MAX_PLACEHOLDER = 60  # characters
+CLOSING = ("]", ")", ">", "}")
 PLACEHOLDER = re.compile(
     r"[\[<({]+\s*(?:insert|your|answer|response|output|placeholder|todo|tbd)\b"
     r"[^\])>}]*[\])>}]+|lorem ipsum dolor.*",
@@ -188,16 +190,21 @@ def is_suspicious(text: str) -> bool:
     return text[-1] in UNFINISHED or text[0] in "IWlL" or FENCE in text
 
 
-def answer_faults(message: Message, place: int) -> list[Fault]:
+def answer_faults(text: str, place: int) -> list[Fault]:
     """A refusal or a placeholder instead of an answer, or one that breaks off."""
-    text = message.text
     if text[:1] in {"I", "W"} and (refused := REFUSAL_START.match(text)):
         return [_refusal(refused[0], place)]
     if len(text) <= MAX_PLACEHOLDER or text[:5].lower() == "lorem":
         bare = text.strip()
-        hollow = bare.lower() in EMPTY_WORDS or PLACEHOLDER.fullmatch(bare)
-        return [_placeholder(bare, place)] if hollow else []
+        return [_placeholder(bare, place)] if _is_hollow(bare) else []
     return [_truncated(text, place)] if looks_cut_off(text) else []
+
+
+def _is_hollow(bare: str) -> bool:
+    if len(bare) <= MAX_EMPTY_WORD and bare.lower() in EMPTY_WORDS:
+        return True
+    may_match = bare[-1:] in CLOSING or bare[:5].lower() == "lorem"
+    return may_match and PLACEHOLDER.fullmatch(bare) is not None
 
 
 def _truncated(text: str, place: int) -> Fault:

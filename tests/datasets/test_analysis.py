@@ -109,12 +109,14 @@ def test_first_copies_are_those_of_a_plain_search(kinds):
 
 def test_equal_digests_of_different_examples_are_no_copies():
     index = IndexBuilder()
-    keys = {0: b"a", 2: b"b", 4: b"a"}
+    lines = {0: b"a", 2: b"b", 4: b"A"}
     index.add(
         Measured(Tally(), array("I", [1, 1, 1]), array("I", [1, 1, 1]), bytes(48), 6)
     )
 
-    records = confirmed(index.build(), lambda offset, length: keys[offset])
+    records = confirmed(
+        index.build(), lambda offset, length: lines[offset], bytes.lower
+    )
 
     assert records["first"].tolist() == [0, 1, 0]
 

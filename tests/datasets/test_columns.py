@@ -139,6 +139,13 @@ def test_two_unknown_columns_are_a_guess():
     assert example["messages"] == turns("hello", "greeting")
 
 
+def test_single_messages_are_no_two_columns():
+    content = jsonl([{"role": "user", "content": "q"}] * 3)
+
+    with pytest.raises(InvalidInput, match="'messages' is missing, found the keys"):
+        read(content)
+
+
 def test_more_unknown_columns_need_a_mapping():
     content = b"a,b,c\n1,2,3\n"
 
@@ -221,6 +228,26 @@ def test_a_parquet_row_is_named_as_a_row():
 def test_a_damaged_parquet_file_is_refused(cut):
     with pytest.raises(InvalidInput, match="Parquet file is damaged"):
         read(parquet([{"question": "q", "answer": "a"}] * 100)[cut])
+
+
+def test_parquet_text_that_is_not_utf_8_is_refused():
+    """Fuzzing found it: Arrow checks text only when it becomes a Python string."""
+    target = io.BytesIO()
+    table = pa.table({"question": ["what_ever"] * 3, "answer": ["a"] * 3})
+    pq.write_table(table, target, compression="none", use_dictionary=False)
+    content = target.getvalue().replace(b"what_ever", b"what\xffever")
+
+    with pytest.raises(InvalidInput, match="Parquet file is damaged"):
+        read(content)
+
+
+def test_parquet_dates_that_python_has_no_form_for_are_refused():
+    years = pa.array([10**7], pa.date32())
+    target = io.BytesIO()
+    pq.write_table(pa.table({"question": ["q"], "answer": ["a"], "day": years}), target)
+
+    with pytest.raises(InvalidInput, match="Parquet file is damaged, or of a kind"):
+        read(target.getvalue())
 
 
 def test_a_parquet_file_that_unpacks_to_too_much_is_refused():

@@ -55,7 +55,10 @@ EVIDENCE = {
     "few_examples": {"examples": 10},
     "duplicates": {"duplicates": 30, "first_duplicates": (3, 4)},
     "left_out": {"bad_lines": 5, "problems": ("Line 3: x.",)},
-    **{kind: {"faulty": 9, "groups": (Group(kind, 9, 9, 0, [2]),)} for kind in WEIGHTS},
+    **{
+        kind: {"faulty": 9, "groups": (Group(kind, 9, 9, 0, 9, [2]),)}
+        for kind in WEIGHTS
+    },
 }
 
 
@@ -69,6 +72,15 @@ def test_every_fault_costs_points_says_so_and_names_its_rows(name):
     assert part.points > 0
     assert part.sentences
     assert part.rows or name in {"few_examples", "left_out"}
+
+
+def test_a_row_that_is_left_out_costs_points_once():
+    """A conversation without an answer also ends without one."""
+    lonely = {"messages": [{"role": "user", "content": "q"}]}
+
+    names = [part["name"] for part in judged([*CLEAN, lonely]).quality_parts]
+
+    assert names == ["left_out"]
 
 
 def test_few_examples_are_counted_in_words():

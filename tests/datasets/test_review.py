@@ -77,6 +77,15 @@ def test_a_problem_says_where_what_and_how_to_fix_it():
     }  # fmt: skip
 
 
+def test_a_problem_quotes_nothing_private():
+    rows = [{"messages": [{"role": "anna.mayer@example.org", "content": "x"}]}]
+    good = [make_conversation("q", "a")] * 20
+
+    (problem,) = problems_of(jsonl(good + rows))
+
+    assert problem["found"] == "'[EMAIL]'"
+
+
 def test_an_older_function_call_is_no_fault():
     call = {"name": "f", "arguments": "{}"}
     messages = [

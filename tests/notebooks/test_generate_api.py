@@ -12,6 +12,7 @@ from notebooks.models import Notebook
 from notebooks.services import NotebookFault, generate_notebook
 from recommender.services import catalog
 from slmgen import storage
+from slmgen.streaming import Download
 from tests.factories import make_dataset, make_lines
 
 pytestmark = pytest.mark.django_db
@@ -130,24 +131,24 @@ def data_url(client, dataset, settings):
     return re.search(r"http://testserver(/data/[^\\\"']*)", content)[1]
 
 
-async def fetched(url):
+async def served(url):
+    """The pieces as a server gets them, which would be one if all were read first."""
     response = await AsyncClient().get(url)
-    body = b""
-    if response.streaming:
-        async for part in response.streaming_content:
-            body += part
-    return response, body or response.content
+    return [part async for part in response]
 
 
 def test_a_notebook_s_link_leads_to_its_data_alone(client, owner, settings):
-    content = make_lines(400)
+    content = make_lines(6000)
     dataset = make_dataset(content)
     url = data_url(client, dataset, settings)
 
-    response, body = async_to_sync(fetched)(url)
+    response = client.get(url)
 
     assert response.status_code == 200
-    assert body == content
+    assert b"".join(response.streaming_content) == content
+    pieces = async_to_sync(served)(url)
+    assert b"".join(pieces) == content
+    assert len(pieces) == 1 + len(content) // Download.block_size > 1
     assert response["Content-Disposition"] == 'attachment; filename="examples.jsonl"'
     assert data_url(client, dataset, settings) == url
     for broken in (url[:-1], url.replace(str(dataset.id), str(make_dataset().id))):

@@ -32,6 +32,8 @@ OPERATIONS = [
     ("GET", "/datasets/{session_id}/mapping"),
     ("POST", "/datasets/{session_id}/mapping"),
     ("GET", "/datasets/{session_id}/problems"),
+    ("POST", "/datasets/{session_id}/repairs"),
+    ("GET", "/datasets/{session_id}/export"),
     ("GET", "/datasets/{session_id}/profile"),
     ("GET", "/datasets/{session_id}/insights"),
     ("POST", "/plan"), ("POST", "/generate"), ("GET", "/download/{filename}"),
