@@ -7,6 +7,10 @@ from datasets.serializers import ErrorSerializer as ERROR
 from datasets.services import find_dataset, parse_id
 from recommender import serializers, services
 from recommender.core.catalog import parse_target, parse_task
+from recommender.core.needs import parse_wishes
+from recommender.services import Explained
+
+ERRORS = dict.fromkeys((202, 400, 401, 404), ERROR)
 
 
 class RecommendView(APIView):
@@ -16,18 +20,36 @@ class RecommendView(APIView):
         operation_id="recommend",
         tags=["recommender"],
         request=serializers.NeedSerializer,
-        responses={
-            200: serializers.RankingSerializer,
-            **dict.fromkeys((202, 400, 401, 404), ERROR),
-        },
+        responses={200: serializers.RankingSerializer, **ERRORS},
     )
     def post(self, request: Request) -> Response:
-        sent = serializers.NeedSerializer(data=request.data)
-        sent.is_valid(raise_exception=True)
-        need = sent.validated_data
-        task = parse_task(need["task_type"])
-        target = parse_target(need["deployment_target"])
-        session_id = parse_id(need["session_id"])
-        dataset = find_dataset(session_id, user=request.user)
-        ranking = services.recommend(dataset, task=task, target=target)
-        return Response(serializers.RankingSerializer(ranking).data)
+        found = _recommended(request)
+        return Response(serializers.RankingSerializer(found.ranking).data)
+
+
+class ExplainView(APIView):
+    """The same ranking with the whole way to it, from facts to excluded models."""
+
+    @extend_schema(
+        operation_id="explain",
+        tags=["recommender"],
+        request=serializers.NeedSerializer,
+        responses={200: serializers.ExplanationSerializer, **ERRORS},
+    )
+    def post(self, request: Request) -> Response:
+        stored = _recommended(request).recommendation
+        answer = {"recommendation_id": stored.id, **stored.trace}
+        return Response(serializers.ExplanationSerializer(answer).data)
+
+
+def _recommended(request: Request) -> Explained:
+    """The ranking for what a request names, remembered. Raises InvalidInput."""
+    sent = serializers.NeedSerializer(data=request.data)
+    sent.is_valid(raise_exception=True)
+    asked = dict(sent.validated_data)
+    task = parse_task(asked.pop("task_type"))
+    target = parse_target(asked.pop("deployment_target"))
+    session_id = parse_id(asked.pop("session_id"))
+    wishes = parse_wishes(services.catalog(), **asked)
+    dataset = find_dataset(session_id, user=request.user)
+    return services.recommend(dataset, task=task, target=target, wishes=wishes)

@@ -3,6 +3,7 @@ from typing import Any
 from rest_framework import serializers
 
 from recommender.core.catalog import TASK_ALIASES, Target, Task
+from recommender.core.gpus import GPUS
 
 
 class NeedSerializer(serializers.Serializer[Any]):
@@ -14,6 +15,20 @@ class NeedSerializer(serializers.Serializer[Any]):
     deployment_target = serializers.CharField(
         max_length=40, help_text=", ".join(Target)
     )
+    gpu = serializers.CharField(
+        max_length=40, default="t4", help_text=f"{', '.join(GPUS)}, or GB such as 16"
+    )
+    commercial_use = serializers.BooleanField(default=True)
+    max_model_size = serializers.CharField(
+        max_length=40, required=False, help_text="such as 4B or 600M"
+    )
+    languages = serializers.ListField(
+        child=serializers.CharField(max_length=40),
+        max_length=50,
+        required=False,
+        help_text="ISO 639-1 codes that the model must name",
+    )
+    ungated_only = serializers.BooleanField(default=False)
 
 
 class RecommendedSerializer(serializers.Serializer[Any]):
@@ -27,3 +42,20 @@ class RecommendedSerializer(serializers.Serializer[Any]):
 
 class RankingSerializer(serializers.Serializer[Any]):
     recommendations = RecommendedSerializer(many=True, source="recommended")
+
+
+class ExplanationSerializer(serializers.Serializer[Any]):
+    """The trace as it was stored."""
+
+    recommendation_id = serializers.UUIDField()
+    rules_version = serializers.IntegerField()
+    catalog = serializers.DictField()
+    need = serializers.DictField()
+    facts = serializers.DictField()
+    constraints = serializers.ListField(child=serializers.DictField())
+    weights = serializers.DictField(child=serializers.FloatField())
+    candidates = serializers.ListField(child=serializers.DictField())
+    runner_up = serializers.DictField(allow_null=True)
+    too_close_to_call = serializers.ListField(child=serializers.CharField())
+    would_change_if = serializers.ListField(child=serializers.CharField())
+    excluded = serializers.ListField(child=serializers.DictField())

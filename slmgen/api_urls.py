@@ -28,6 +28,7 @@ urlpatterns = [
         name="duplicates",
     ),
     path("recommend", recommender.RecommendView.as_view(), name="recommend"),
+    path("recommend/explain", recommender.ExplainView.as_view(), name="explain"),
     path("plan", notebooks.PlanView.as_view(), name="plan"),
     path("generate", jobs.GenerateView.as_view(), name="generate"),
     path("download/<str:filename>", notebooks.DownloadView.as_view(), name="download"),

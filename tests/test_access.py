@@ -31,6 +31,7 @@ MATRIX = [
     ("distribution", "GET", "/preview/{dataset}/distribution", None, OWNED),
     ("duplicates", "GET", "/preview/{dataset}/duplicates", None, OWNED),
     ("recommend", "POST", "/recommend", NEED, OWNED),
+    ("explain", "POST", "/recommend/explain", NEED, OWNED),
     ("plan", "POST", "/plan", {"session_id": "{dataset}"}, OWNED),
     ("data", "GET", "/data/malformed", None, {**OPEN, "nobody": 404, "owner": 404,
                                               "stranger": 404}),
