@@ -1,3 +1,5 @@
+from dataclasses import asdict
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -7,6 +9,7 @@ from datasets.serializers import ErrorSerializer as ERROR
 from datasets.services import find_dataset, parse_id
 from recommender import serializers, services
 from recommender.core.catalog import parse_target, parse_task
+from recommender.core.catalog_view import find_model
 from recommender.core.needs import parse_wishes
 from recommender.services import Explained
 
@@ -40,6 +43,35 @@ class ExplainView(APIView):
         stored = _recommended(request).recommendation
         answer = {"recommendation_id": stored.id, **stored.trace}
         return Response(serializers.ExplanationSerializer(answer).data)
+
+
+class ModelsView(APIView):
+    """Every model of the catalogue, with the version it comes from."""
+
+    @extend_schema(
+        operation_id="models",
+        tags=["recommender"],
+        responses={200: serializers.ModelListSerializer, 401: ERROR},
+    )
+    def get(self, request: Request) -> Response:
+        return Response(serializers.ModelListSerializer(services.catalog()).data)
+
+
+class ModelView(APIView):
+    """Every fact about one model, with its sources and what is not verified."""
+
+    @extend_schema(
+        operation_id="model",
+        tags=["recommender"],
+        responses={
+            200: serializers.ModelDetailSerializer,
+            **dict.fromkeys((401, 404), ERROR),
+        },
+    )
+    def get(self, request: Request, model_id: str) -> Response:
+        model = find_model(services.catalog(), model_id)
+        answer = {**asdict(model), "size": model.size}
+        return Response(serializers.ModelDetailSerializer(answer).data)
 
 
 def _recommended(request: Request) -> Explained:

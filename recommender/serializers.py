@@ -59,3 +59,50 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     too_close_to_call = serializers.ListField(child=serializers.CharField())
     would_change_if = serializers.ListField(child=serializers.CharField())
     excluded = serializers.ListField(child=serializers.DictField())
+
+
+class ModelSerializer(serializers.Serializer[Any]):
+    """The most important facts; the rest is at the model's own address."""
+
+    model_id = serializers.CharField(source="slug")
+    model_name = serializers.CharField(source="name")
+    hf_id = serializers.CharField()
+    maker = serializers.CharField()
+    size = serializers.CharField()
+    parameters = serializers.IntegerField(source="parameters.total")
+    context_length = serializers.IntegerField()
+    license = serializers.CharField()
+    commercial = serializers.CharField()
+    is_gated = serializers.BooleanField()
+    released = serializers.CharField()
+
+
+class ModelListSerializer(serializers.Serializer[Any]):
+    catalog_version = serializers.CharField(source="version")
+    catalog_sha256 = serializers.CharField(source="sha256")
+    models = ModelSerializer(many=True)
+
+
+class ModelDetailSerializer(ModelSerializer):
+    parameters = serializers.DictField(child=serializers.IntegerField())  # type: ignore[assignment]  # all counts, not the total alone
+    unsloth_id = serializers.CharField(allow_null=True)
+    unsloth_4bit_id = serializers.CharField(allow_null=True)
+    training_id = serializers.CharField(allow_null=True)
+    commercial_note = serializers.CharField(allow_null=True)
+    architecture = serializers.CharField()
+    modalities = serializers.CharField()
+    thinking = serializers.CharField()
+    min_transformers = serializers.CharField()
+    float16_is_safe = serializers.BooleanField()
+    tokenizer = serializers.CharField()
+    specialty = serializers.CharField(allow_null=True)
+    lora_target_modules = serializers.ListField(child=serializers.CharField())
+    lora_params_r16 = serializers.IntegerField()
+    shape = serializers.DictField()
+    chat = serializers.DictField()
+    languages = serializers.DictField()
+    deployment = serializers.DictField()
+    evidence = serializers.DictField()
+    notes = serializers.ListField(child=serializers.CharField())
+    sources = serializers.ListField(child=serializers.CharField())
+    unverified = serializers.ListField(child=serializers.CharField())

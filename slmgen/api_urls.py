@@ -29,6 +29,8 @@ urlpatterns = [
     ),
     path("recommend", recommender.RecommendView.as_view(), name="recommend"),
     path("recommend/explain", recommender.ExplainView.as_view(), name="explain"),
+    path("models", recommender.ModelsView.as_view(), name="models"),
+    path("models/<str:model_id>", recommender.ModelView.as_view(), name="model"),
     path("plan", notebooks.PlanView.as_view(), name="plan"),
     path("generate", jobs.GenerateView.as_view(), name="generate"),
     path("download/<str:filename>", notebooks.DownloadView.as_view(), name="download"),

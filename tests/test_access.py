@@ -32,6 +32,8 @@ MATRIX = [
     ("duplicates", "GET", "/preview/{dataset}/duplicates", None, OWNED),
     ("recommend", "POST", "/recommend", NEED, OWNED),
     ("explain", "POST", "/recommend/explain", NEED, OWNED),
+    ("models", "GET", "/models", None, OPEN),
+    ("model", "GET", "/models/qwen3-0.6b", None, OPEN),
     ("plan", "POST", "/plan", {"session_id": "{dataset}"}, OWNED),
     ("data", "GET", "/data/malformed", None, {**OPEN, "nobody": 404, "owner": 404,
                                               "stranger": 404}),

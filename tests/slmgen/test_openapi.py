@@ -29,7 +29,7 @@ OPERATIONS = [
     ("POST", "/auth/token"), ("POST", "/upload"), ("GET", "/analyze/{session_id}"),
     ("GET", "/preview/{session_id}"), ("GET", "/preview/{session_id}/distribution"),
     ("GET", "/preview/{session_id}/duplicates"), ("POST", "/recommend"),
-    ("POST", "/recommend/explain"),
+    ("POST", "/recommend/explain"), ("GET", "/models"), ("GET", "/models/{model_id}"),
     ("POST", "/plan"), ("POST", "/generate"), ("GET", "/download/{filename}"),
     ("GET", "/data/{token}"), ("GET", "/jobs"), ("POST", "/jobs"),
     ("GET", "/jobs/{job_id}"), ("PATCH", "/jobs/{job_id}"),
@@ -80,7 +80,8 @@ def test_the_schema_is_of_version_3_1_and_names_the_whole_table(client):
         "/", "/health", "/health/ready", "/auth/token", "/upload",
         "/analyze/{session_id}", "/preview/{session_id}",
         "/preview/{session_id}/distribution", "/preview/{session_id}/duplicates",
-        "/recommend", "/recommend/explain", "/plan", "/generate",
+        "/recommend", "/recommend/explain", "/models", "/models/{model_id}",
+        "/plan", "/generate",
         "/download/{filename}", "/data/{token}",
         "/jobs", "/jobs/{job_id}",
     }  # fmt: skip
