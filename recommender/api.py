@@ -74,6 +74,23 @@ class ModelView(APIView):
         return Response(serializers.ModelDetailSerializer(answer).data)
 
 
+class SuggestView(APIView):
+    """The task and the target that the data look made for, and why."""
+
+    @extend_schema(
+        operation_id="suggest",
+        tags=["recommender"],
+        responses={
+            200: serializers.SuggestionSerializer,
+            **dict.fromkeys((202, 401, 404), ERROR),
+        },
+    )
+    def get(self, request: Request, session_id: str) -> Response:
+        dataset = find_dataset(session_id, user=request.user)
+        found = services.suggest_need(dataset)
+        return Response(serializers.SuggestionSerializer(found).data)
+
+
 def _recommended(request: Request) -> Explained:
     """The ranking for what a request names, remembered. Raises InvalidInput."""
     sent = serializers.NeedSerializer(data=request.data)

@@ -106,3 +106,18 @@ class ModelDetailSerializer(ModelSerializer):
     notes = serializers.ListField(child=serializers.CharField())
     sources = serializers.ListField(child=serializers.CharField())
     unverified = serializers.ListField(child=serializers.CharField())
+
+
+class ClueSerializer(serializers.Serializer[Any]):
+    task_type = serializers.CharField(source="task.value")
+    strength = serializers.FloatField()
+    reason = serializers.CharField()
+
+
+class SuggestionSerializer(serializers.Serializer[Any]):
+    task_type = serializers.CharField(source="task.task.value")
+    task_reason = serializers.CharField(source="task.reason")
+    deployment_target = serializers.CharField(source="target.value")
+    target_reason = serializers.CharField()
+    alternatives = ClueSerializer(many=True)
+    examined = serializers.IntegerField()

@@ -1,17 +1,22 @@
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from datasets.models import Dataset
-from datasets.services import profile_of
+from datasets.services import examples_page, profile_of
 from recommender.core import ranking
 from recommender.core.catalog import Catalog, ModelSpec, Target, Task, load
 from recommender.core.needs import Need, Wishes
 from recommender.core.ranking import Ranking
+from recommender.core.signs import Exchange, exchange_of, signs_of
+from recommender.core.suggestion import Suggestion, suggest
 from recommender.core.trace import need_of, trace
 from recommender.models import Recommendation
 
+SAMPLE_PAGES = 20  # spread evenly over the dataset
+SAMPLE_PAGE_SIZE = 50
 CATALOG_PATH = Path(__file__).with_name("catalog.toml")
 
 
@@ -88,3 +93,18 @@ def best_model(dataset: Dataset) -> ModelSpec:
         return catalog().get(last.model_slug)
     need = Need(profile_of(dataset), Task.INSTRUCTION_FOLLOWING, Target.CLOUD)
     return ranking.rank(catalog(), need).recommended[0].model
+
+
+def suggest_need(dataset: Dataset) -> Suggestion:
+    """Task and target that the data look made for, from an even sample of them."""
+    profile = profile_of(dataset)
+    return suggest(signs_of(_sample(dataset)), profile)
+
+
+def _sample(dataset: Dataset) -> Iterator[Exchange]:
+    pages = -(-dataset.total_examples // SAMPLE_PAGE_SIZE)
+    step = max(pages / SAMPLE_PAGES, 1)
+    for place in range(min(pages, SAMPLE_PAGES)):
+        page = int(place * step) + 1
+        for example in examples_page(dataset, page=page, page_size=SAMPLE_PAGE_SIZE):
+            yield exchange_of(example.messages)

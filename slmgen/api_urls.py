@@ -29,6 +29,11 @@ urlpatterns = [
     ),
     path("recommend", recommender.RecommendView.as_view(), name="recommend"),
     path("recommend/explain", recommender.ExplainView.as_view(), name="explain"),
+    path(
+        "datasets/<str:session_id>/suggest",
+        recommender.SuggestView.as_view(),
+        name="suggest",
+    ),
     path("models", recommender.ModelsView.as_view(), name="models"),
     path("models/<str:model_id>", recommender.ModelView.as_view(), name="model"),
     path("plan", notebooks.PlanView.as_view(), name="plan"),

@@ -32,6 +32,7 @@ MATRIX = [
     ("duplicates", "GET", "/preview/{dataset}/duplicates", None, OWNED),
     ("recommend", "POST", "/recommend", NEED, OWNED),
     ("explain", "POST", "/recommend/explain", NEED, OWNED),
+    ("suggest", "GET", "/datasets/{dataset}/suggest", None, OWNED),
     ("models", "GET", "/models", None, OPEN),
     ("model", "GET", "/models/qwen3-0.6b", None, OPEN),
     ("plan", "POST", "/plan", {"session_id": "{dataset}"}, OWNED),
