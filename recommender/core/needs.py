@@ -10,6 +10,7 @@ from recommender.core.gpus import DEFAULT_GPU, Gpu, parse_gpu
 from slmgen.errors import InvalidInput
 
 SERVING_CONTEXT = 4096  # tokens, or what the longest examples need
+SHORT_ANSWER = 50  # tokens of an answer on average; a thinking model writes more
 LANGUAGE_SHARE = 0.05  # of the text's letters
 SCRIPT_LANGUAGES = {
     "arabic": ("ar", "fa", "ur"),
@@ -47,6 +48,12 @@ class Need:
     @property
     def serving_context(self) -> int:
         return max(SERVING_CONTEXT, self.profile.tokens_p99)
+
+    @property
+    def average_answer(self) -> float:
+        """Tokens of one answer."""
+        answers = self.profile.roles.get("assistant", 0)
+        return self.profile.answer_tokens / max(answers, 1)
 
     @property
     def scripts(self) -> dict[str, float]:

@@ -39,7 +39,13 @@ class Line:
 
     def predict(self, parameters: float, maker: str) -> float:
         on_line = self.intercept + self.slope * math.log10(parameters)
-        return min(max(on_line + self.advantages.get(maker, 0.0), LEAST), MOST)
+        advantage = self.advantages.get(maker, self.unknown_maker)
+        return min(max(on_line + advantage, LEAST), MOST)
+
+    @property
+    def unknown_maker(self) -> float:
+        """The mean of the makers: two that are strong have most of the models."""
+        return fmean(self.advantages.values())
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from recommender.core import lengths, rules, scoring, training
 from recommender.core.catalog import Catalog, ModelSpec
 from recommender.core.gpus import GPUS
-from recommender.core.needs import Need
+from recommender.core.needs import SHORT_ANSWER, Need
 from recommender.core.quality import catalog_line
 from slmgen.errors import InvalidInput
 
@@ -112,10 +112,13 @@ def _verdict(found: Ranking) -> list[str]:
     """What is said about the best alone."""
     texts = []
     if found.close:
+        first, nearest = found.candidates[0], found.close[0]
+        sure = math.hypot(first.detail.half_width, nearest.detail.half_width)
         names = ", ".join(f"{e.model.name} ({e.score:.2f})" for e in found.close[:2])
         texts.append(
-            f"Too close to call: {found.candidates[0].score:.2f} against {names} lies "
-            "within the uncertainty; try them on a part of your data"
+            f"Too close to call: {first.score:.2f} against {names} lies within the "
+            f"uncertainty of their quality (± {sure:.2f} of the score); try them on a "
+            "part of your data"
         )
     if len(found.candidates) < ENOUGH:
         texts.append(
@@ -167,6 +170,12 @@ def _remarks(entry: Recommended, need: Need) -> list[str]:
         remarks.append(f"Its maker claims the language: {model.languages.claim}")
     if need.profile.tool_examples and model.chat.tools == "limited":
         remarks.append("Its template knows tools only in part")
+    switchable = model.thinking.startswith(("hybrid", "switch"))
+    if switchable and need.average_answer < SHORT_ANSWER:
+        remarks.append(
+            "It can think before it answers: keep that off, your answers have "
+            f"{need.average_answer:.0f} tokens on average"
+        )
     remarks.append(f"Licence: {model.commercial_note or model.license}")
     if model.is_gated:
         copy = f", or use the open copy {model.unsloth_id}" if model.unsloth_id else ""

@@ -4,13 +4,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from recommender.core import lengths, training
+from recommender.core import lengths, needs, training
 from recommender.core.catalog import Catalog, ModelSpec
 from recommender.core.gpus import GPUS
 from recommender.core.needs import Need, languages_of
 from recommender.core.serving import serving
-
-SHORT_ANSWER = 50  # tokens of an answer on average; a thinking model writes more
 
 
 @dataclass(frozen=True)
@@ -161,9 +159,8 @@ def _tools(model: ModelSpec, need: Need, _: Catalog) -> Violation | None:
 
 
 def _thinking(model: ModelSpec, need: Need, _: Catalog) -> Violation | None:
-    answers = max(need.profile.roles.get("assistant", 0), 1)
-    average = need.profile.answer_tokens / answers
-    if not model.thinking.startswith("always") or average >= SHORT_ANSWER:
+    average = need.average_answer
+    if not model.thinking.startswith("always") or average >= needs.SHORT_ANSWER:
         return None
     reason = (
         f"it always thinks first, your answers have {average:.0f} tokens on average"

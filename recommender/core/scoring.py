@@ -143,15 +143,20 @@ def _effort_reason(way: training.Way, need: Need, found: training.Effort) -> str
     profile, gpu = need.profile, need.wishes.gpu
     ratio = lengths.ratio_of(way.model, profile)
     low, high = found.minutes
-    cost = ""
-    if found.dollars is not None:
-        cost = f", USD {found.dollars[0]:.2f} to {found.dollars[1]:.2f} where rented"
+    own = lengths.in_model_tokens(way.model, profile, profile.tokens_p95)
     return (
-        f"p95 of your examples is {profile.tokens_p95:,} tokens ({ratio.basis}); "
+        f"p95 of your examples is {own:,} of its tokens ({ratio.basis}); "
         f"trains in {way.gib:.1f} ± {way.margin_gib:.1f} GiB of {gpu.label}'s "
         f"{gpu.usable_gib:.1f} ({way.words}); one pass over the data takes "
-        f"{minutes_text(low)} to {minutes_text(high)}{cost}"
+        f"{minutes_text(low)} to {minutes_text(high)}{_cost(found)}"
     )
+
+
+def _cost(found: training.Effort) -> str:
+    if found.dollars is None:
+        return ""
+    low, high = (max(dollars, 0.01) for dollars in found.dollars)
+    return f", USD {low:.2f} to {high:.2f} where it is rented"
 
 
 def _effort_source(way: training.Way) -> str:
@@ -194,8 +199,8 @@ def serving_part(model: ModelSpec, need: Need) -> Part:
     place = found.place
     value = 1 - log_share(found.gb, place.limit_gb / 32, place.limit_gb)
     reason = (
-        f"Runs in {found.gb:.1f} GB ({place.bits}-bit), {place.label} leaves "
-        f"{place.limit_gb:g} GB"
+        f"Runs in {found.gb:.1f} GB ({place.bits}-bit) of the {place.limit_gb:g} GB "
+        f"that {place.label} leaves"
     )
     return Part("serving", value, reason, place.basis)
 

@@ -155,3 +155,18 @@ def test_wishes_are_read_as_people_write_them():
     assert found.gpu.usable_gib == pytest.approx(22.08)
     assert found.max_parameters == 6e8
     assert found.languages == ("de", "pt")
+
+
+def test_a_model_that_can_think_is_told_not_to_for_short_answers():
+    asked = need(answer_tokens=1500 * 10)
+
+    remarks = {
+        entry.model.slug: [r for r in entry.reasons if "can think" in r]
+        for entry in rank(CATALOG, asked).candidates
+    }
+
+    assert remarks["qwen3-1.7b"] == [
+        "It can think before it answers: keep that off, your answers have 10 tokens on "
+        "average"
+    ]
+    assert remarks["qwen3-4b-instruct-2507"] == []
