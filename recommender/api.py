@@ -1,3 +1,5 @@
+from dataclasses import asdict
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -7,6 +9,11 @@ from datasets.serializers import ErrorSerializer as ERROR
 from datasets.services import find_dataset, parse_id
 from recommender import serializers, services
 from recommender.core.catalog import parse_target, parse_task
+from recommender.core.catalog_view import find_model
+from recommender.core.needs import parse_wishes
+from recommender.services import Explained
+
+ERRORS = dict.fromkeys((202, 400, 401, 404), ERROR)
 
 
 class RecommendView(APIView):
@@ -16,18 +23,82 @@ class RecommendView(APIView):
         operation_id="recommend",
         tags=["recommender"],
         request=serializers.NeedSerializer,
-        responses={
-            200: serializers.RankingSerializer,
-            **dict.fromkeys((202, 400, 401, 404), ERROR),
-        },
+        responses={200: serializers.RankingSerializer, **ERRORS},
     )
     def post(self, request: Request) -> Response:
-        sent = serializers.NeedSerializer(data=request.data)
-        sent.is_valid(raise_exception=True)
-        need = sent.validated_data
-        task = parse_task(need["task_type"])
-        target = parse_target(need["deployment_target"])
-        session_id = parse_id(need["session_id"])
+        found = _recommended(request)
+        return Response(serializers.RankingSerializer(found.ranking).data)
+
+
+class ExplainView(APIView):
+    """The same ranking with the whole way to it, from facts to excluded models."""
+
+    @extend_schema(
+        operation_id="explain",
+        tags=["recommender"],
+        request=serializers.NeedSerializer,
+        responses={200: serializers.ExplanationSerializer, **ERRORS},
+    )
+    def post(self, request: Request) -> Response:
+        stored = _recommended(request).recommendation
+        answer = {"recommendation_id": stored.id, **stored.trace}
+        return Response(serializers.ExplanationSerializer(answer).data)
+
+
+class ModelsView(APIView):
+    """Every model of the catalogue, with the version it comes from."""
+
+    @extend_schema(
+        operation_id="models",
+        tags=["recommender"],
+        responses={200: serializers.ModelListSerializer, 401: ERROR},
+    )
+    def get(self, request: Request) -> Response:
+        return Response(serializers.ModelListSerializer(services.catalog()).data)
+
+
+class ModelView(APIView):
+    """Every fact about one model, with its sources and what is not verified."""
+
+    @extend_schema(
+        operation_id="model",
+        tags=["recommender"],
+        responses={
+            200: serializers.ModelDetailSerializer,
+            **dict.fromkeys((401, 404), ERROR),
+        },
+    )
+    def get(self, request: Request, model_id: str) -> Response:
+        model = find_model(services.catalog(), model_id)
+        answer = {**asdict(model), "size": model.size}
+        return Response(serializers.ModelDetailSerializer(answer).data)
+
+
+class SuggestView(APIView):
+    """The task and the target that the data look made for, and why."""
+
+    @extend_schema(
+        operation_id="suggest",
+        tags=["recommender"],
+        responses={
+            200: serializers.SuggestionSerializer,
+            **dict.fromkeys((202, 401, 404), ERROR),
+        },
+    )
+    def get(self, request: Request, session_id: str) -> Response:
         dataset = find_dataset(session_id, user=request.user)
-        ranking = services.recommend(dataset, task=task, target=target)
-        return Response(serializers.RankingSerializer(ranking).data)
+        found = services.suggest_need(dataset)
+        return Response(serializers.SuggestionSerializer(found).data)
+
+
+def _recommended(request: Request) -> Explained:
+    """The ranking for what a request names, remembered. Raises InvalidInput."""
+    sent = serializers.NeedSerializer(data=request.data)
+    sent.is_valid(raise_exception=True)
+    asked = dict(sent.validated_data)
+    task = parse_task(asked.pop("task_type"))
+    target = parse_target(asked.pop("deployment_target"))
+    session_id = parse_id(asked.pop("session_id"))
+    wishes = parse_wishes(services.catalog(), **asked)
+    dataset = find_dataset(session_id, user=request.user)
+    return services.recommend(dataset, task=task, target=target, wishes=wishes)

@@ -14,6 +14,7 @@ class Recommendation(models.Model):
     task = models.CharField(max_length=40)
     target = models.CharField(max_length=40)
     ranking: "models.JSONField[Any, Any]" = models.JSONField()
+    trace: "models.JSONField[Any, Any]" = models.JSONField(default=dict)
     catalog_version = models.CharField(max_length=64)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -3,6 +3,7 @@ from typing import Any
 from rest_framework import serializers
 
 from recommender.core.catalog import TASK_ALIASES, Target, Task
+from recommender.core.gpus import GPUS
 
 
 class NeedSerializer(serializers.Serializer[Any]):
@@ -14,6 +15,20 @@ class NeedSerializer(serializers.Serializer[Any]):
     deployment_target = serializers.CharField(
         max_length=40, help_text=", ".join(Target)
     )
+    gpu = serializers.CharField(
+        max_length=40, default="t4", help_text=f"{', '.join(GPUS)}, or GB such as 16"
+    )
+    commercial_use = serializers.BooleanField(default=True)
+    max_model_size = serializers.CharField(
+        max_length=40, required=False, help_text="such as 4B or 600M"
+    )
+    languages = serializers.ListField(
+        child=serializers.CharField(max_length=40),
+        max_length=50,
+        required=False,
+        help_text="ISO 639-1 codes that the model must name",
+    )
+    ungated_only = serializers.BooleanField(default=False)
 
 
 class RecommendedSerializer(serializers.Serializer[Any]):
@@ -27,3 +42,82 @@ class RecommendedSerializer(serializers.Serializer[Any]):
 
 class RankingSerializer(serializers.Serializer[Any]):
     recommendations = RecommendedSerializer(many=True, source="recommended")
+
+
+class ExplanationSerializer(serializers.Serializer[Any]):
+    """The trace as it was stored."""
+
+    recommendation_id = serializers.UUIDField()
+    rules_version = serializers.IntegerField()
+    catalog = serializers.DictField()
+    need = serializers.DictField()
+    facts = serializers.DictField()
+    constraints = serializers.ListField(child=serializers.DictField())
+    weights = serializers.DictField(child=serializers.FloatField())
+    candidates = serializers.ListField(child=serializers.DictField())
+    runner_up = serializers.DictField(allow_null=True)
+    too_close_to_call = serializers.ListField(child=serializers.CharField())
+    would_change_if = serializers.ListField(child=serializers.CharField())
+    excluded = serializers.ListField(child=serializers.DictField())
+
+
+class ModelSerializer(serializers.Serializer[Any]):
+    """The most important facts; the rest is at the model's own address."""
+
+    model_id = serializers.CharField(source="slug")
+    model_name = serializers.CharField(source="name")
+    hf_id = serializers.CharField()
+    maker = serializers.CharField()
+    size = serializers.CharField()
+    parameters = serializers.IntegerField(source="parameters.total")
+    context_length = serializers.IntegerField()
+    license = serializers.CharField()
+    commercial = serializers.CharField()
+    is_gated = serializers.BooleanField()
+    released = serializers.CharField()
+
+
+class ModelListSerializer(serializers.Serializer[Any]):
+    catalog_version = serializers.CharField(source="version")
+    catalog_sha256 = serializers.CharField(source="sha256")
+    models = ModelSerializer(many=True)
+
+
+class ModelDetailSerializer(ModelSerializer):
+    parameters = serializers.DictField(child=serializers.IntegerField())  # type: ignore[assignment]  # all counts, not the total alone
+    unsloth_id = serializers.CharField(allow_null=True)
+    unsloth_4bit_id = serializers.CharField(allow_null=True)
+    training_id = serializers.CharField(allow_null=True)
+    commercial_note = serializers.CharField(allow_null=True)
+    architecture = serializers.CharField()
+    modalities = serializers.CharField()
+    thinking = serializers.CharField()
+    min_transformers = serializers.CharField()
+    float16_is_safe = serializers.BooleanField()
+    tokenizer = serializers.CharField()
+    specialty = serializers.CharField(allow_null=True)
+    lora_target_modules = serializers.ListField(child=serializers.CharField())
+    lora_params_r16 = serializers.IntegerField()
+    shape = serializers.DictField()
+    chat = serializers.DictField()
+    languages = serializers.DictField()
+    deployment = serializers.DictField()
+    evidence = serializers.DictField()
+    notes = serializers.ListField(child=serializers.CharField())
+    sources = serializers.ListField(child=serializers.CharField())
+    unverified = serializers.ListField(child=serializers.CharField())
+
+
+class ClueSerializer(serializers.Serializer[Any]):
+    task_type = serializers.CharField(source="task.value")
+    strength = serializers.FloatField()
+    reason = serializers.CharField()
+
+
+class SuggestionSerializer(serializers.Serializer[Any]):
+    task_type = serializers.CharField(source="task.task.value")
+    task_reason = serializers.CharField(source="task.reason")
+    deployment_target = serializers.CharField(source="target.value")
+    target_reason = serializers.CharField()
+    alternatives = ClueSerializer(many=True)
+    examined = serializers.IntegerField()

@@ -8,6 +8,7 @@ urlpatterns = [
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),
     path("docs/api/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("app/", TemplateView.as_view(template_name="home.html"), name="home"),
+    path("app/models/", include("recommender.urls")),
     path("admin/", admin.site.urls),
 ]
 

@@ -175,7 +175,14 @@ class ModelSpec:
 @dataclass(frozen=True)
 class Catalog:
     models: tuple[ModelSpec, ...]
-    version: str  # SHA-256 of the file
+    sha256: str  # of the file
+    version: str
+    transformers_limit: str  # newest that the pinned Unsloth allows
+
+    @property
+    def label(self) -> str:
+        """Which catalogue a ranking was made from."""
+        return f"{self.version}+{self.sha256[:12]}"
 
     def get(self, model_id: str) -> ModelSpec:
         """The model of this slug or hub id, in any case. Raises InvalidInput."""
@@ -194,7 +201,9 @@ class CatalogError(Exception):
 def load(path: Path) -> Catalog:
     content = path.read_bytes()
     try:
-        tables = tomllib.loads(content.decode())["models"]
+        document = tomllib.loads(content.decode())
+        tables = document["models"]
+        version, limit = str(document["version"]), str(document["transformers_limit"])
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
         raise CatalogError(f"{path.name} is no catalogue: {error!r}") from error
     models = tuple(
@@ -202,7 +211,7 @@ def load(path: Path) -> Catalog:
         for slug, table in tables.items()
     )
     _check(models)
-    return Catalog(models, hashlib.sha256(content).hexdigest())
+    return Catalog(models, hashlib.sha256(content).hexdigest(), version, limit)
 
 
 def _check(models: Iterable[ModelSpec]) -> None:

@@ -1,23 +1,43 @@
 """Memory and speed from a model's numbers. Estimates, each with what it was held to.
 
-Formulas and errors: 79 measured runs on a T4 in the fitcheck-llm 0.3.1 source package
-(MIT), with SDPA attention; median error 0.6 % (4-bit) and 0.1 % (16-bit), worst 1.2 %.
+Formulas and errors: measured runs on a T4 in the fitcheck-llm 0.3.1 source package
+(MIT), with SDPA attention; `manage.py evaluate_recommender` prints the fit.
 """
 
-from recommender.core.catalog import ModelSpec
+from recommender.core.catalog import ModelSpec, Parameters, Shape
 
 GIB = 2**30
 T4_GIB = 14.7  # usable of a T4's 15
 T4_FLOPS_4BIT = 8.5e12  # median of 20 runs at 1B and more; worst miss × 1.48
+T4_FLOPS_16BIT = 12e12  # median of 9 runs at 1B and more; worst miss × 1.31
+# Small models wait for the launch of each layer's kernels instead of arithmetic.
+SMALL_PARAMETERS = 1e9
+T4_FLOPS_SMALL = 10e12
+LAUNCH_SECONDS_PER_LAYER = 0.0195  # for each micro-batch
 RUNTIME_GB = 0.5  # what a llama.cpp process takes beside weights and cache
+UNSLOTH_SHORT_ROW = 256  # tokens; the low end of the range
+LORA_BYTES = 16  # weight, gradient and two AdamW states in 32 bit
 
 
 def qlora_bytes(
     model: ModelSpec, *, batch: int, length: int, lora_rank: int = 16
 ) -> float:
     """Peak allocation of 4-bit LoRA training: nf4, checkpointing, AdamW in 32 bit."""
-    shape, parameters = model.shape, model.parameters
-    tokens = batch * length
+    trainable = lora_parameters(model, lora_rank)
+    return peak_4bit(model.parameters, model.shape, trainable, batch * length)
+
+
+def lora16_bytes(
+    model: ModelSpec, *, batch: int, length: int, lora_rank: int = 16
+) -> float:
+    """Peak allocation of LoRA training on 16-bit weights."""
+    trainable = lora_parameters(model, lora_rank)
+    return peak_16bit(model.parameters, model.shape, trainable, batch * length)
+
+
+def peak_4bit(
+    parameters: Parameters, shape: Shape, trainable: float, tokens: int
+) -> float:
     # PEFT raises embeddings and norms to 32 bit; per-layer embeddings must stay at 16.
     other_bytes = 2 if shape.has_per_layer_embeddings else 4
     logits = 16 * tokens * shape.vocab_size
@@ -25,26 +45,42 @@ def qlora_bytes(
     return (
         0.5625 * parameters.linear
         + other_bytes * (parameters.total - parameters.linear)
-        + 16 * lora_parameters(model, lora_rank)
+        + LORA_BYTES * trainable
         + 4 * shape.num_layers * tokens * shape.hidden_size
         + max(logits, layer)
     )
 
 
-def lora16_bytes(
-    model: ModelSpec, *, batch: int, length: int, lora_rank: int = 16
+def peak_16bit(
+    parameters: Parameters, shape: Shape, trainable: float, tokens: int
 ) -> float:
-    """Peak allocation of LoRA training on 16-bit weights."""
-    shape, parameters = model.shape, model.parameters
-    tokens = batch * length
     logits = 14 * tokens * shape.vocab_size
     layer = 2 * tokens * (8 * shape.hidden_size + 4 * shape.intermediate_size)
     return (
         2 * parameters.total
-        + 16 * lora_parameters(model, lora_rank)
+        + LORA_BYTES * trainable
         + 2 * shape.num_layers * tokens * shape.hidden_size
         + max(logits, layer)
     )
+
+
+def unsloth_range_bytes(
+    model: ModelSpec, *, batch: int, length: int, in_4bit: bool, lora_rank: int = 16
+) -> tuple[float, float]:
+    """From short rows with the loss in chunks to full rows with it whole.
+
+    22 of 23 published notebook runs lie inside; the range is 2 to 9 times wide.
+    """
+    parameters, shape = model.parameters, model.shape
+    linear_bytes = 0.516 if in_4bit else 2
+    weights = linear_bytes * parameters.linear + 2 * (
+        parameters.total - parameters.linear
+    )
+    fixed = weights + LORA_BYTES * lora_parameters(model, lora_rank)
+    row = 2 * (12 * shape.hidden_size + 4 * shape.intermediate_size)
+    short = batch * min(length, UNSLOTH_SHORT_ROW)
+    full = batch * length
+    return fixed + row * short, 1.15 * (fixed + (row + 12 * shape.vocab_size) * full)
 
 
 def lora_parameters(model: ModelSpec, rank: int) -> float:
@@ -62,10 +98,27 @@ def training_tokens_per_second(model: ModelSpec) -> float:
     return T4_FLOPS_4BIT / (6 * model.parameters.total)
 
 
+def t4_tokens_per_second(
+    parameters: int, num_layers: int, *, in_4bit: bool, tokens_at_once: int
+) -> float:
+    """Training speed of plain Hugging Face on a T4, one micro-batch after another."""
+    if parameters >= SMALL_PARAMETERS:
+        flops = T4_FLOPS_4BIT if in_4bit else T4_FLOPS_16BIT
+        return flops / (6 * parameters)
+    arithmetic = 6 * parameters * tokens_at_once / T4_FLOPS_SMALL
+    launches = LAUNCH_SECONDS_PER_LAYER * num_layers
+    return tokens_at_once / (arithmetic + launches)
+
+
 def serving_gb(model: ModelSpec, *, context: int) -> float:
     """4-bit GGUF weights, a 16-bit cache for `context` tokens, and the runtime."""
     cache = model.shape.kv_bytes_per_token * context / 1e9
     return model.deployment.gguf_q4_mb / 1e3 + cache + RUNTIME_GB
+
+
+def gguf_q4_bytes(parameters: Parameters) -> float:
+    """The size of a Q4_K_M file where none is published."""
+    return 0.60 * parameters.linear + 0.82 * (parameters.total - parameters.linear)
 
 
 def serving_16bit_gb(model: ModelSpec, *, context: int) -> float:

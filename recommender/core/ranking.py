@@ -1,13 +1,19 @@
 """The best models for a need, and why the others are not among them."""
 
-from dataclasses import dataclass
+import math
+from collections import Counter
+from dataclasses import dataclass, replace
 
-from datasets.core.profile import Profile
-from recommender.core import fit, scoring
-from recommender.core.catalog import Catalog, ModelSpec, Target, Task
+from recommender.core import lengths, rules, scoring, training
+from recommender.core.catalog import Catalog, ModelSpec
+from recommender.core.gpus import GPUS
+from recommender.core.needs import SHORT_ANSWER, Need
+from recommender.core.quality import catalog_line
+from slmgen.errors import InvalidInput
 
 OFFERED = 5
-LEAST_OFFERED = 3
+ENOUGH = 3
+BROAD_CLAIM = "broad_claim"
 
 
 @dataclass(frozen=True)
@@ -15,73 +21,163 @@ class Recommended:
     model: ModelSpec
     score: float  # 0..1, two decimals
     reasons: tuple[str, ...]
+    detail: scoring.Score
+    way: training.Way
 
 
 @dataclass(frozen=True)
 class Excluded:
     model: ModelSpec
-    reasons: tuple[str, ...]
+    violations: tuple[rules.Violation, ...]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        return tuple(map(str, self.violations))
 
 
 @dataclass(frozen=True)
 class Ranking:
-    recommended: tuple[Recommended, ...]
+    candidates: tuple[Recommended, ...]  # every model that can work, the best first
     excluded: tuple[Excluded, ...]
+    would_change_if: tuple[str, ...] = ()
+
+    @property
+    def recommended(self) -> tuple[Recommended, ...]:
+        return self.candidates[:OFFERED]
+
+    @property
+    def close(self) -> tuple[Recommended, ...]:
+        """Those offered that cannot be told from the best."""
+        best, *others = self.recommended
+        return tuple(other for other in others if _is_close(best, other))
 
 
-def rank(catalog: Catalog, profile: Profile, *, task: Task, target: Target) -> Ranking:
-    """The best first; the order of the catalogue has no influence."""
-    need = fit.Need(profile, target)
-    line = scoring.quality_line(catalog)
-    faults = {model.slug: fit.violations(model, need) for model in catalog.models}
-    fitting = [model for model in catalog.models if not faults[model.slug]]
-    others = sorted(
-        (model for model in catalog.models if faults[model.slug]),
-        key=lambda model: (len(faults[model.slug]), model.slug),
-    )
-    # Nothing left to choose from: offer what comes closest and say what speaks against.
-    missing = max(LEAST_OFFERED - len(fitting), 0)
-    closest = [model for model in others if _is_usable(model)][:missing]
-    offered = [
-        _recommended(model, need, task, line, faults[model.slug])
-        for model in [*fitting, *closest]
-    ]
-    offered.sort(key=lambda entry: (-entry.score, entry.model.slug))
-    left = tuple(
-        Excluded(model, tuple(faults[model.slug]))
-        for model in others
-        if model not in closest
-    )
-    return Ranking(tuple(offered[:OFFERED]), left)
+def rank(catalog: Catalog, need: Need) -> Ranking:
+    """The best first; the order of the catalogue has no influence.
 
-
-def _is_usable(model: ModelSpec) -> bool:
-    """A licence is a promise to others: it is not relaxed to fill a list."""
-    return model.commercial not in {"no", "unclear"}
-
-
-def _recommended(
-    model: ModelSpec,
-    need: fit.Need,
-    task: Task,
-    line: scoring.QualityLine,
-    faults: list[str],
-) -> Recommended:
-    found = scoring.score(model, need, task, line)
-    # A model that breaks a rule never stands above one that breaks none.
-    value = found.value if not faults else 0.1 * found.value / len(faults)
-    warnings = [f"Against it: {fault}" for fault in faults]
-    reasons = [*warnings, *(part.reason for part in found.parts), *_remarks(model)]
-    return Recommended(model, round(value, 2), tuple(reasons))
-
-
-def _remarks(model: ModelSpec) -> list[str]:
-    remarks = [f"Licence: {model.commercial_note or model.license}"]
-    if model.is_gated:
-        remarks.append(
-            "Gated: accept its terms on Hugging Face first, or use the open copy "
-            f"{model.unsloth_id}"
-            if model.unsloth_id
-            else "Gated: accept its terms on Hugging Face first"
+    Raises InvalidInput when no model can work, with the constraints that say so.
+    """
+    found = _rank(catalog, need)
+    if not found.candidates:
+        raise InvalidInput(
+            f"No model of the catalogue can work for this: {_emptied(found)}."
         )
+    found = replace(found, would_change_if=_what_if(catalog, need, found))
+    return replace(found, candidates=_with_remarks(found, need))
+
+
+def _rank(catalog: Catalog, need: Need) -> Ranking:
+    line = catalog_line(catalog)
+    candidates, excluded = [], []
+    for model in sorted(catalog.models, key=lambda model: model.slug):
+        faults = rules.violations(model, need, catalog)
+        way = training.best_way(model, need)
+        if faults or way is None:
+            excluded.append(Excluded(model, tuple(faults)))
+            continue
+        detail = scoring.score(model, need, way, line)
+        reasons = tuple(map(str, detail.parts))
+        candidates.append(
+            Recommended(model, round(detail.value, 2), reasons, detail, way)
+        )
+    candidates.sort(key=lambda entry: (-entry.detail.value, entry.model.slug))
+    excluded.sort(key=lambda entry: (len(entry.violations), entry.model.slug))
+    return Ranking(tuple(candidates), tuple(excluded))
+
+
+def _is_close(best: Recommended, other: Recommended) -> bool:
+    sure = math.hypot(best.detail.half_width, other.detail.half_width)
+    return best.detail.value - other.detail.value < sure
+
+
+def _emptied(found: Ranking) -> str:
+    counts = Counter(
+        violation.rule for entry in found.excluded for violation in entry.violations
+    )
+    total = len(found.excluded) + len(found.candidates)
+    texts = [f"{rule} excludes {n} of {total}" for rule, n in counts.most_common(3)]
+    nearest = found.excluded[0]
+    return f"{', '.join(texts)}; nearest is {nearest.model.name}: {nearest.reasons[0]}"
+
+
+def _with_remarks(found: Ranking, need: Need) -> tuple[Recommended, ...]:
+    first, *others = [
+        replace(entry, reasons=(*entry.reasons, *_remarks(entry, need)))
+        for entry in found.candidates
+    ]
+    return replace(first, reasons=(*first.reasons, *_verdict(found))), *others
+
+
+def _verdict(found: Ranking) -> list[str]:
+    """What is said about the best alone."""
+    texts = []
+    if found.close:
+        first, nearest = found.candidates[0], found.close[0]
+        sure = math.hypot(first.detail.half_width, nearest.detail.half_width)
+        names = ", ".join(f"{e.model.name} ({e.score:.2f})" for e in found.close[:2])
+        texts.append(
+            f"Too close to call: {first.score:.2f} against {names} lies within the "
+            f"uncertainty of their quality (± {sure:.2f} of the score); try them on a "
+            "part of your data"
+        )
+    if len(found.candidates) < ENOUGH:
+        texts.append(
+            f"Only {len(found.candidates)} can work for this: {_emptied(found)}"
+        )
+    texts += [f"Would change if {text}" for text in found.would_change_if]
+    return texts
+
+
+def _what_if(catalog: Catalog, need: Need, found: Ranking) -> tuple[str, ...]:
+    """Single changes of what was asked that put another model first."""
+    wishes, texts = need.wishes, []
+    best = found.candidates[0].model.slug
+    changes = {
+        f"you train on gpu {name}": replace(wishes, gpu=gpu)
+        for name, gpu in GPUS.items()
+        if gpu.usable_gib > wishes.gpu.usable_gib
+    }
+    if wishes.commercial_use:
+        changes["commercial_use is false"] = replace(wishes, commercial_use=False)
+    if wishes.max_parameters is not None:
+        changes["max_model_size is left out"] = replace(wishes, max_parameters=None)
+    if wishes.ungated_only:
+        changes["ungated_only is false"] = replace(wishes, ungated_only=False)
+    said = {best}
+    for text, changed in changes.items():
+        first = _rank(catalog, replace(need, wishes=changed)).candidates[0].model
+        if first.slug not in said:
+            said.add(first.slug)
+            texts.append(f"{text}: then {first.name} comes first")
+    rows = need.profile.total_examples
+    other = scoring.FEW_EXAMPLES - 1 if rows >= scoring.FEW_EXAMPLES else 10 * rows
+    changed_need = replace(need, profile=replace(need.profile, total_examples=other))
+    first = _rank(catalog, changed_need).candidates[0].model
+    if first.slug not in said:
+        texts.append(f"you had {other:,} examples: then {first.name} comes first")
+    return tuple(texts)
+
+
+def _remarks(entry: Recommended, need: Need) -> list[str]:
+    model, remarks = entry.model, []
+    cut = lengths.rows_over(model, need.profile, entry.way.limit)
+    if cut > need.profile.total_examples // 100:
+        remarks.append(
+            f"At most {cut:,} of {need.profile.total_examples:,} rows are longer than "
+            f"{entry.way.limit:,} of its tokens and cut"
+        )
+    if model.languages.scope == BROAD_CLAIM and need.is_multilingual:
+        remarks.append(f"Its maker claims the language: {model.languages.claim}")
+    if need.profile.tool_examples and model.chat.tools == "limited":
+        remarks.append("Its template knows tools only in part")
+    switchable = model.thinking.startswith(("hybrid", "switch"))
+    if switchable and need.average_answer < SHORT_ANSWER:
+        remarks.append(
+            "It can think before it answers: keep that off, your answers have "
+            f"{need.average_answer:.0f} tokens on average"
+        )
+    remarks.append(f"Licence: {model.commercial_note or model.license}")
+    if model.is_gated:
+        copy = f", or use the open copy {model.unsloth_id}" if model.unsloth_id else ""
+        remarks.append(f"Gated: accept its terms on Hugging Face first{copy}")
     return remarks

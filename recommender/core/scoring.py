@@ -1,20 +1,21 @@
-"""The score of a model that can work: weighted parts, each with its reason."""
+"""The score of a model that can work: weighted parts, each with reason and source."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
-from recommender.core import fit, memory
-from recommender.core.catalog import Catalog, ModelSpec, Task
-from recommender.core.fit import Need
+from recommender.core import lengths, training
+from recommender.core.catalog import Evidence, ModelSpec, Task
+from recommender.core.needs import Need
+from recommender.core.quality import ROUND_MODELS, Line, quality
+from recommender.core.serving import serving
 
 # Quality after fine-tuning leads. Task fit is small on purpose: over 10 base models and
 # 31 tasks (LoRA Land, arXiv 2405.00732, table 12) choosing by task type was no better
-# than taking the model that is best overall.
+# than taking the model that is best overall. `manage.py evaluate_recommender` shows it.
 WEIGHTS = {"quality": 0.50, "task": 0.15, "effort": 0.15, "data": 0.10, "serving": 0.10}
 
-PLACES = 12  # models in the distil labs round
-UNPLACED_SHRINKAGE = 0.5  # how much of its maker's advantage an unmeasured model gets
 FEW_EXAMPLES, MANY_EXAMPLES = 500, 5_000
 TASK_BENCHMARKS = {
     Task.INSTRUCTION_FOLLOWING: ("IFEval",),
@@ -28,6 +29,7 @@ TASK_BENCHMARKS = {
 }
 MULTILINGUAL_BENCHMARKS = ("MGSM", "MMMLU")
 TOOL_BENCHMARKS = ("BFCLv3",)
+ORDINALS = {1: "1st", 2: "2nd", 3: "3rd"}
 
 
 @dataclass(frozen=True)
@@ -35,159 +37,175 @@ class Part:
     name: str
     value: float  # 0..1
     reason: str
+    source: str
+    half_width: float = 0.0  # of the 95 % interval, where one is known
+
+    def __str__(self) -> str:
+        return f"{self.reason} ({self.source})"
 
 
 @dataclass(frozen=True)
 class Score:
     value: float
+    half_width: float
     parts: tuple[Part, ...]
 
 
-@dataclass(frozen=True)
-class QualityLine:
-    """Quality after tuning against size, by least squares over the ranked models."""
-
-    slope: float  # per factor of ten in parameters outside the embedding
-    intercept: float
-    maker_advantage: dict[str, float]
-
-    def predict(self, model: ModelSpec) -> float:
-        size = math.log10(model.parameters.non_embedding)
-        advantage = self.maker_advantage.get(model.maker, 0.0)
-        value = self.intercept + self.slope * size + UNPLACED_SHRINKAGE * advantage
-        return min(max(value, 0.05), 0.95)
-
-
-def measured_quality(model: ModelSpec) -> float | None:
-    """1 for the first of the distil labs round, 0 for the last; None if not in it."""
-    evidence = model.evidence
-    rank = evidence.tuned_average_rank or evidence.tuned_place
-    if rank is None and evidence.tuned_place_from is not None:
-        rank = (evidence.tuned_place_from + PLACES) / 2
-    return None if rank is None else 1 - (rank - 1) / (PLACES - 1)
-
-
-def quality_line(catalog: Catalog) -> QualityLine:
-    points = [
-        (math.log10(model.parameters.non_embedding), value, model.maker)
-        for model in catalog.models
-        if (value := measured_quality(model)) is not None
-    ]
-    mean_x = fmean(x for x, _, _ in points)
-    mean_y = fmean(y for _, y, _ in points)
-    slope = sum((x - mean_x) * (y - mean_y) for x, y, _ in points) / sum(
-        (x - mean_x) ** 2 for x, _, _ in points
-    )
-    intercept = mean_y - slope * mean_x
-    advantages = {
-        maker: fmean(y - intercept - slope * x for x, y, by in points if by == maker)
-        for maker in sorted({maker for _, _, maker in points})
-    }
-    return QualityLine(slope, intercept, advantages)
-
-
-def score(model: ModelSpec, need: Need, task: Task, line: QualityLine) -> Score:
+def score(model: ModelSpec, need: Need, way: training.Way, line: Line) -> Score:
     parts = (
-        _quality(model, line),
-        _task(model, need, task),
-        _effort(model, need),
-        _data(model, need),
-        _serving(model, need),
+        quality_part(model, line),
+        task_part(model, need),
+        effort_part(way, need),
+        data_part(model, need),
+        serving_part(model, need),
     )
-    value = sum(WEIGHTS[part.name] * part.value for part in parts)
-    return Score(round(value, 4), parts)
+    value = weigh({part.name: part.value for part in parts})
+    return Score(value, WEIGHTS["quality"] * parts[0].half_width, parts)
 
 
-def _quality(model: ModelSpec, line: QualityLine) -> Part:
-    measured, evidence = measured_quality(model), model.evidence
-    if measured is None:
+def weigh(parts: Mapping[str, float], weights: Mapping[str, float] = WEIGHTS) -> float:
+    """The weighted mean of the parts that are there."""
+    total = sum(weights[name] for name in parts)
+    return round(sum(weights[name] * parts[name] for name in parts) / total, 4)
+
+
+def ordinal(place: int) -> str:
+    return ORDINALS.get(place, f"{place}th")
+
+
+def quality_part(model: ModelSpec, line: Line) -> Part:
+    found, evidence = quality(model, line), model.evidence
+    if not found.is_measured:
         size = model.parameters.non_embedding / 1e9
         reason = (
-            "No public comparison after fine-tuning; expected from its size "
-            f"({size:.2f}B parameters outside the embedding) and its maker's others"
+            "No public comparison after fine-tuning; expected "
+            f"{found.value:.2f} ± {found.half_width:.2f} from its {size:.2f}B "
+            "parameters outside the embedding and its maker's others"
         )
-        return Part("quality", line.predict(model), reason)
-    place = evidence.tuned_place or f"{evidence.tuned_place_from} or below"
-    interval = (
-        f", average rank {evidence.tuned_average_rank} ± {evidence.tuned_rank_interval}"
-        if evidence.tuned_average_rank
-        else ""
-    )
-    reason = (
-        f"Place {place} of {PLACES} after fine-tuning{interval} "
-        f"({evidence.tuned_source})"
-    )
-    return Part("quality", measured, reason)
+        source = f"line through the distil labs round of {ROUND_MODELS} models, 2025-12"
+    else:
+        reason = f"{_place(evidence)} of {ROUND_MODELS} after fine-tuning"
+        if evidence.tuned_average_rank:
+            reason += (
+                f", average rank {evidence.tuned_average_rank} ± "
+                f"{evidence.tuned_rank_interval}"
+            )
+        source = evidence.tuned_source or "distil labs, 2025-12"
+    return Part("quality", found.value, reason, source, found.half_width)
 
 
-def _task(model: ModelSpec, need: Need, task: Task) -> Part:
+def _place(evidence: Evidence) -> str:
+    if evidence.tuned_place is not None:
+        return ordinal(evidence.tuned_place)
+    return f"{ordinal(evidence.tuned_place_from or ROUND_MODELS)} or below"
+
+
+def task_part(model: ModelSpec, need: Need) -> Part:
     if model.specialty == "code":
-        fits = task is Task.CODE_GENERATION
+        fits = need.task is Task.CODE_GENERATION
         text = "Made for code" if fits else "Made for code, not for this task"
-        return Part("task", 0.75 if fits else 0.25, f"{text} (its card)")
-    wanted = _benchmarks_for(need, task)
+        reason = f"{text}: {0.75 if fits else 0.25:g} instead of 0.5"
+        return Part("task", 0.75 if fits else 0.25, reason, "its card")
+    wanted = benchmarks_for(need)
     found = [entry for entry in model.evidence.benchmarks if entry.name in wanted]
     if not found:
         names = " or ".join(wanted)
-        return Part("task", 0.5, f"No comparable {names} result is public")
+        reason = f"No comparable {names} result is public, so 0.5"
+        return Part("task", 0.5, reason, "the catalogue's evidence")
     value = fmean(1 - (entry.place - 1) / (entry.of - 1) for entry in found)
     best = min(found, key=lambda entry: (entry.place / entry.of, entry.name))
-    reason = (
-        f"{best.name} {best.score:g}, place {best.place} of {best.of} in one harness "
-        f"({best.source})"
-    )
-    return Part("task", value, reason)
+    reason = f"{best.name} {best.score:g}, {ordinal(best.place)} of {best.of}"
+    return Part("task", value, reason, best.source)
 
 
-def _benchmarks_for(need: Need, task: Task) -> tuple[str, ...]:
+def benchmarks_for(need: Need) -> tuple[str, ...]:
     if need.profile.tool_examples:
         return TOOL_BENCHMARKS
-    scripts = need.profile.scripts
-    foreign = sum(share for name, share in scripts.items() if name != "latin")
-    return MULTILINGUAL_BENCHMARKS if foreign > 0.5 else TASK_BENCHMARKS[task]
+    if need.is_multilingual:
+        return MULTILINGUAL_BENCHMARKS
+    return TASK_BENCHMARKS[need.task]
 
 
-def _effort(model: ModelSpec, need: Need) -> Part:
-    length = need.training_length
-    needed = fit.training_gib(model, length)
-    speed = memory.training_tokens_per_second(model)
-    room = 1 - needed / memory.T4_GIB
-    value = 0.5 * _log_share(speed, 150, 3000) + 0.5 * min(max(room, 0.0), 1.0)
-    reason = (
-        f"4-bit training at {length:,} tokens takes about {needed:.1f} GiB of a free "
-        f"T4's {memory.T4_GIB} (plain Hugging Face, batch 1, an upper estimate), "
-        f"at roughly {speed:,.0f} tokens a second"
+def effort_part(way: training.Way, need: Need) -> Part:
+    gpu, found = need.wishes.gpu, training.effort(way, need)
+    smallest = training.Way(way.model, way.in_4bit, 1, way.limit)
+    slow, fast = (
+        speed / factor
+        for speed, factor in zip(found.tokens_per_second, gpu.speed, strict=True)
     )
-    return Part("effort", value, reason)
+    room = 1 - smallest.gib / gpu.usable_gib
+    speed = log_share(math.sqrt(slow * fast), 150, 3000)
+    value = 0.5 * speed + 0.5 * min(max(room, 0.0), 1.0)
+    return Part("effort", value, _effort_reason(way, need, found), _effort_source(way))
 
 
-def _data(model: ModelSpec, need: Need) -> Part:
-    rows, p95 = need.profile.total_examples, need.profile.tokens_p95
-    size = _log_share(model.parameters.non_embedding, 1e8, 8e9)
-    place = model.evidence.tunable_place
+def _effort_reason(way: training.Way, need: Need, found: training.Effort) -> str:
+    profile, gpu = need.profile, need.wishes.gpu
+    ratio = lengths.ratio_of(way.model, profile)
+    low, high = found.minutes
+    own = lengths.in_model_tokens(way.model, profile, profile.tokens_p95)
+    return (
+        f"p95 of your examples is {own:,} of its tokens ({ratio.basis}); "
+        f"trains in {way.gib:.1f} ± {way.margin_gib:.1f} GiB of {gpu.label}'s "
+        f"{gpu.usable_gib:.1f} ({way.words}); one pass over the data takes "
+        f"{minutes_text(low)} to {minutes_text(high)}{_cost(found)}"
+    )
+
+
+def _cost(found: training.Effort) -> str:
+    if found.dollars is None:
+        return ""
+    low, high = (max(dollars, 0.01) for dollars in found.dollars)
+    return f", USD {low:.2f} to {high:.2f} where it is rented"
+
+
+def _effort_source(way: training.Way) -> str:
+    low, high = way.unsloth_gib
+    return (
+        "formula held to 34 runs on a T4, plain Hugging Face; with Unsloth "
+        f"{low:.1f} to {high:.1f} GiB"
+    )
+
+
+def minutes_text(minutes: float) -> str:
+    if minutes >= 120:
+        return f"{minutes / 60:,.0f} hours"
+    return f"{math.ceil(minutes)} min"
+
+
+def data_part(model: ModelSpec, need: Need) -> Part:
+    rows, place = need.profile.total_examples, model.evidence.tunable_place
+    size = log_share(model.parameters.non_embedding, 1e8, 8e9)
     if rows < FEW_EXAMPLES:
-        value = 0.75 - 0.25 * (place - 1) / (PLACES - 1) if place else 0.5
-        learns = f", and place {place} of {PLACES} in gain from tuning" if place else ""
-        text = f"{rows:,} examples are few{learns}"
+        steps = (place - 1) / (ROUND_MODELS - 1) if place else 1.0
+        value = 0.75 - 0.25 * steps
+        gain = (
+            f", {ordinal(place)} of {ROUND_MODELS} in gain from tuning" if place else ""
+        )
+        reason = f"{rows:,} examples are few{gain}"
     else:
         value = size if rows > MANY_EXAMPLES else 0.5 + 0.5 * (size - 0.5)
-        text = f"Your {rows:,} examples"
-    context = f"95% need at most {p95:,} of its {model.context_length:,} tokens"
-    return Part("data", value, f"{text}; {context}")
+        much = (
+            "enough for a large model" if rows > MANY_EXAMPLES else "a middling number"
+        )
+        reason = f"{rows:,} examples are {much}, it has {model.size} parameters"
+    return Part("data", value, reason, "our judgment; gains from distil labs, 2025-12")
 
 
-def _serving(model: ModelSpec, need: Need) -> Part:
-    used, limit = fit.serving_gb(model, need), fit.SERVING_LIMIT_GB[need.target]
-    if used is None:
-        return Part("serving", 0.0, "No ready build for this target")
-    value = 1 - _log_share(used, limit / 32, limit)
-    bits = "16-bit" if limit > 20 else "4-bit"
-    machine = fit.MACHINE[need.target]
-    reason = f"Runs in {used:.1f} GB ({bits}), {machine} leaves about {limit:g} GB"
-    return Part("serving", value, reason)
+def serving_part(model: ModelSpec, need: Need) -> Part:
+    found = serving(model, need)
+    if found.gb is None:
+        return Part("serving", 0.0, "0 ready builds for this target", "web-llm 0.2.83")
+    place = found.place
+    value = 1 - log_share(found.gb, place.limit_gb / 32, place.limit_gb)
+    reason = (
+        f"Runs in {found.gb:.1f} GB ({place.bits}-bit) of the {place.limit_gb:g} GB "
+        f"that {place.label} leaves"
+    )
+    return Part("serving", value, reason, place.basis)
 
 
-def _log_share(value: float, low: float, high: float) -> float:
+def log_share(value: float, low: float, high: float) -> float:
     """Where `value` lies between `low` (0) and `high` (1) on a logarithmic scale."""
     share = math.log(value / low) / math.log(high / low)
     return min(max(share, 0.0), 1.0)

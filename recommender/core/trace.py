@@ -1,0 +1,105 @@
+"""The whole way to a ranking as plain values, and the way back to what was asked."""
+
+from collections import Counter
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import asdict
+from typing import Any
+
+from datasets.core.profile import Profile
+from recommender.core import training
+from recommender.core.catalog import Catalog, Target, Task
+from recommender.core.gpus import Gpu
+from recommender.core.lengths import ratio_of
+from recommender.core.needs import Need, Wishes
+from recommender.core.ranking import Ranking, Recommended
+from recommender.core.rules import RULES
+from recommender.core.scoring import WEIGHTS
+
+# Raise it when the same facts and catalogue would get another ranking.
+RULES_VERSION = 1
+
+
+def trace(catalog: Catalog, need: Need, found: Ranking) -> dict[str, Any]:
+    candidates = [_candidate(entry, need) for entry in found.candidates]
+    return {
+        "rules_version": RULES_VERSION,
+        "catalog": {"version": catalog.version, "sha256": catalog.sha256},
+        "need": {
+            "task_type": need.task.value,
+            "deployment_target": need.target.value,
+            **asdict(need.wishes),
+        },
+        "facts": asdict(need.profile),
+        "constraints": _constraints(found),
+        "weights": dict(WEIGHTS),
+        "candidates": candidates,
+        "runner_up": candidates[1] if len(candidates) > 1 else None,
+        "too_close_to_call": [entry.model.slug for entry in found.close],
+        "would_change_if": list(found.would_change_if),
+        "excluded": [
+            {
+                "model_id": entry.model.slug,
+                "violations": [asdict(violation) for violation in entry.violations],
+            }
+            for entry in found.excluded
+        ],
+    }
+
+
+def _constraints(found: Ranking) -> list[dict[str, Any]]:
+    counts = Counter(
+        violation.rule for entry in found.excluded for violation in entry.violations
+    )
+    checked = len(found.candidates) + len(found.excluded)
+    return [
+        {"constraint": name, "checked": checked, "excluded": counts[name]}
+        for name in RULES
+    ]
+
+
+def _candidate(entry: Recommended, need: Need) -> dict[str, Any]:
+    effort, ratio = (
+        training.effort(entry.way, need),
+        ratio_of(entry.model, need.profile),
+    )
+    return {
+        "model_id": entry.model.slug,
+        "score": entry.detail.value,
+        "half_width": round(entry.detail.half_width, 4),
+        "parts": [
+            {**asdict(part), "weight": WEIGHTS[part.name]}
+            for part in entry.detail.parts
+        ],
+        "training": {
+            "in_4bit": entry.way.in_4bit,
+            "batch_size": entry.way.batch,
+            "max_seq_length": entry.way.limit,
+            "gib": round(entry.way.gib, 2),
+            "unsloth_gib": _rounded(entry.way.unsloth_gib),
+            "tokens_per_second": _rounded(effort.tokens_per_second),
+            "minutes_per_epoch": _rounded(effort.minutes),
+            "dollars_per_epoch": _rounded(effort.dollars),
+        },
+        "tokens": asdict(ratio),
+        "reasons": list(entry.reasons),
+    }
+
+
+def _rounded(span: tuple[float, float] | None) -> list[float] | None:
+    return None if span is None else [round(value, 2) for value in span]
+
+
+def need_of(traced: Mapping[str, Any]) -> Need:
+    """What was asked, so that it can be ranked again."""
+    asked = deepcopy(traced["need"])
+    task, target = asked.pop("task_type"), asked.pop("deployment_target")
+    gpu = asked.pop("gpu")
+    price = gpu.pop("dollars_per_hour")
+    card = Gpu(
+        **{**gpu, "speed": tuple(gpu["speed"])},
+        dollars_per_hour=None if price is None else (price[0], price[1]),
+    )
+    languages = tuple(asked.pop("languages"))
+    wishes = Wishes(gpu=card, languages=languages, **asked)
+    return Need(Profile(**traced["facts"]), Task(task), Target(target), wishes)

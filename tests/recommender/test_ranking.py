@@ -1,0 +1,80 @@
+"""What the order says of itself: how sure it is, and what would change it."""
+
+from dataclasses import replace
+
+import pytest
+
+from recommender.core.catalog import Target, Task
+from recommender.core.gpus import parse_gpu
+from recommender.core.needs import Need, Wishes
+from recommender.core.ranking import rank
+from recommender.core.scoring import WEIGHTS, weigh
+from tests.recommender.test_recommender import CATALOG, make_profile
+
+
+def need(target=Target.CLOUD, wishes=None, **changes):
+    return Need(make_profile(**changes), Task.QA, target, wishes or Wishes())
+
+
+def said(found, start):
+    return [r for r in found.recommended[0].reasons if r.startswith(start)]
+
+
+def test_near_ties_are_too_close_to_call():
+    found = rank(CATALOG, need())
+
+    (sentence,) = said(found, "Too close to call: 0.75 against ")
+    assert all(entry.model.name in sentence for entry in found.close[:2])
+    assert "(± 0." in sentence
+
+
+def test_a_sure_lead_is_not_called_close():
+    best = CATALOG.get("qwen3-4b-instruct-2507")
+    known = replace(best.evidence, tuned_average_rank=11.0, tuned_rank_interval=0.1)
+    models = [
+        model if model is best else replace(model, evidence=known)
+        for model in CATALOG.models
+    ]
+
+    found = rank(replace(CATALOG, models=tuple(models)), need())
+
+    assert found.close == ()
+    assert said(found, "Too close") == []
+
+
+def test_what_would_change_the_first_place_is_true():
+    asked = need(Target.MOBILE, scripts={"latin": 1.0}, total_examples=60)
+    found = rank(CATALOG, asked)
+    open_licence = rank(
+        CATALOG, replace(asked, wishes=replace(asked.wishes, commercial_use=False))
+    )
+
+    first = open_licence.candidates[0].model
+    changes = first.slug != found.candidates[0].model.slug
+    sentence = f"commercial_use is false: then {first.name} comes first"
+    assert (sentence in found.would_change_if) is changes
+
+
+def test_a_larger_gpu_that_would_change_the_first_place_is_named():
+    small = need(wishes=Wishes(gpu=parse_gpu("6")))
+
+    found = rank(CATALOG, small)
+
+    assert any(text.startswith("you train on gpu ") for text in found.would_change_if)
+
+
+def test_few_left_say_what_excluded_the_others():
+    found = rank(CATALOG, need(wishes=Wishes(max_parameters=3e8)))
+
+    assert [entry.model.slug for entry in found.candidates] == ["gemma-3-270m"]
+    (sentence,) = said(found, "Only 1 can work for this: ")
+    assert "max_model_size excludes 26 of 27" in sentence
+
+
+@pytest.mark.parametrize(
+    ("parts", "value"),
+    [({"quality": 1.0}, 1.0), ({"quality": 1.0, "task": 0.0}, 0.7692)],
+)
+def test_parts_are_weighed_by_the_one_table_of_weights(parts, value):
+    assert weigh(parts) == value
+    assert sum(WEIGHTS.values()) == pytest.approx(1)

@@ -1,0 +1,172 @@
+"""Each constraint: what it says, and what it says would bring the model back."""
+
+import tomllib
+from dataclasses import replace
+
+import pytest
+
+from recommender.core import lengths, training
+from recommender.core.catalog import Target, Task
+from recommender.core.gpus import parse_gpu
+from recommender.core.needs import Need, Wishes, parse_wishes
+from recommender.core.ranking import rank
+from recommender.core.rules import violations
+from slmgen.errors import InvalidInput
+from tests.conftest import REPO
+from tests.recommender.test_recommender import CATALOG, make_profile
+
+LONG = {"tokens_p50": 1500, "tokens_p95": 2500, "tokens_p99": 3000, "tokens_max": 9000}
+
+
+def need(target=Target.CLOUD, wishes=None, **changes):
+    return Need(make_profile(**changes), Task.QA, target, wishes or Wishes())
+
+
+def faults(slug, asked, **changes):
+    model = replace(CATALOG.get(slug), **changes)
+    return [(fault.rule, str(fault)) for fault in violations(model, asked, CATALOG)]
+
+
+SAID = [
+    ("qwen3-4b-instruct-2507", need(**LONG), "H1 training memory",
+     "training takes 17.0 GiB (4-bit, batch 1, 3,648 tokens a row), a free T4 has "
+     "14.7; gpu l4 would do, or a limit of 2,880 tokens (4-bit, batch 1, 2,880 tokens "
+     "a row) would bring it back and cut at most 750 of 1,500 rows"),
+    ("mistral-7b", need(Target.MOBILE), "H2 deployment memory",
+     "it takes 5.4 GB to run in 4 bits with 4,096 tokens, a mid-range phone leaves 2.6 "
+     "GB; a target with 5.4 GB would bring it back"),
+    ("tinyllama-1.1b", need(**LONG), "H3 length",
+     "99% of your examples need up to 3,600 of its tokens (estimated as 1.2 × o200k), "
+     "it reads 2,048; leave out its longest rows, at most 750 of 1,500"),
+    ("mistral-7b", need(scripts={"thai": 0.9, "latin": 0.1}), "H4 language",
+     "90% of your text is in thai script and its languages (english mainly) do not "
+     "name th; leave out those rows, at most 5% may stay"),
+    ("mistral-7b", need(wishes=Wishes(languages=("de",))), "H4 language",
+     "its languages (english mainly: en) do not name de; leave de out of languages"),
+    ("qwen2.5-3b", need(), "H5 licence",
+     "its licence does not clearly allow commercial use (no (research and evaluation "
+     "only)); commercial_use false would bring it back"),
+    ("gemma-2-2b", need(system_examples=7), "H7 system prompts",
+     "7 of your examples have a system prompt, its template has none; put the system "
+     "text into the first user message"),
+    ("phi-3.5-mini", need(tool_examples=7), "H7 tools",
+     "7 of your examples use tools, its template has none; leave those rows out"),
+    ("qwen3-4b-instruct-2507", need(wishes=Wishes(max_parameters=3e9)),
+     "max_model_size",
+     "it has 4.0B parameters, max_model_size is 3B; max_model_size 4.0B would bring it "
+     "back"),
+    ("llama-3.2-1b", need(wishes=Wishes(ungated_only=True)), "ungated_only",
+     "its maker's repository asks for a login and agreement to its terms; ungated_only "
+     "false would bring it back (unsloth/Llama-3.2-1B-Instruct is an open copy)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("slug", "asked", "rule", "sentence"), SAID)
+def test_a_violation_names_figure_and_way_back(slug, asked, rule, sentence):
+    assert (rule, sentence) in faults(slug, asked)
+
+
+def test_a_model_newer_than_the_pinned_software_is_left_out():
+    ((rule, sentence),) = faults("qwen3-1.7b", need(), min_transformers="5.23")
+
+    assert rule == "H6 software"
+    assert sentence.startswith("it needs transformers 5.23, the pinned Unsloth allows")
+
+
+def test_the_limit_of_the_software_is_that_of_the_notebook():
+    pins = tomllib.loads((REPO / "notebooks/pins.toml").read_text(encoding="utf-8"))
+
+    assert f"transformers=={CATALOG.transformers_limit}" in pins["unsloth"]["packages"]
+
+
+def test_a_model_that_always_thinks_is_kept_off_short_answers():
+    short = need(answer_tokens=1500 * 10)
+    long = need(answer_tokens=1500 * 200)
+
+    found = faults("qwen3-1.7b", short, thinking="always on")
+
+    assert [rule for rule, _ in found] == ["H7 thinking"]
+    assert faults("qwen3-1.7b", long, thinking="always on") == []
+
+
+def test_the_way_back_leads_back():
+    shorter = training.shorter_way(CATALOG.get("qwen3-4b-instruct-2507"), need(**LONG))
+    cut = {**LONG, "tokens_p95": 2300, "tokens_p99": 2360}
+
+    assert shorter.limit == 2880
+    assert faults("qwen3-4b-instruct-2507", need(**cut)) == []
+    large = Wishes(gpu=parse_gpu("l4"))
+    assert faults("qwen3-4b-instruct-2507", need(wishes=large, **LONG)) == []
+
+
+def test_a_smaller_batch_is_tried_before_a_model_is_left_out():
+    way = training.best_way(CATALOG.get("qwen3-8b"), need())
+
+    assert (way.in_4bit, way.batch) == (True, 2)
+
+
+def test_without_a_gpu_there_is_no_4_bit():
+    asked = need(wishes=Wishes(gpu=parse_gpu("cpu")))
+
+    ways = [entry.way for entry in rank(CATALOG, asked).candidates]
+
+    assert ways
+    assert not any(way.in_4bit for way in ways)
+
+
+def test_rows_that_a_limit_cuts_are_counted_from_the_safe_side():
+    model, profile = CATALOG.get("phi-4-mini"), make_profile()
+
+    cut = [lengths.rows_over(model, profile, limit) for limit in (100, 200, 300, 600)]
+
+    assert cut == [1500, 750, 75, 0]
+
+
+def test_nothing_left_is_said_with_the_constraint():
+    asked = need(tokens_p99=400_000, tokens_max=400_000)
+
+    with pytest.raises(InvalidInput) as error:
+        rank(CATALOG, asked)
+
+    assert "H3 length excludes 27 of 27" in error.value.detail
+
+
+WRONG = [
+    ({"gpu": "v100"}, "gpu is 'v100'; expected one of t4, l4, a100, h100, rtx-4090, "),
+    ({"gpu": "0"}, "or its memory in GB from 1 to 1024"),
+    ({"max_model_size": "big"}, "max_model_size is 'big'; expected parameters in bill"),
+    ({"languages": ["xx"]}, "languages holds 'xx'; expected ISO 639-1 codes out of ar"),
+]
+
+
+@pytest.mark.parametrize(("asked", "sentence"), WRONG)
+def test_an_unknown_wish_is_refused_with_those_that_are_known(asked, sentence):
+    with pytest.raises(InvalidInput) as error:
+        parse_wishes(CATALOG, **asked)
+
+    assert sentence in error.value.detail
+
+
+def test_wishes_are_read_as_people_write_them():
+    found = parse_wishes(
+        CATALOG, gpu="24 GB", max_model_size="600m", languages=["DE", "pt-BR"]
+    )
+
+    assert found.gpu.usable_gib == pytest.approx(22.08)
+    assert found.max_parameters == 6e8
+    assert found.languages == ("de", "pt")
+
+
+def test_a_model_that_can_think_is_told_not_to_for_short_answers():
+    asked = need(answer_tokens=1500 * 10)
+
+    remarks = {
+        entry.model.slug: [r for r in entry.reasons if "can think" in r]
+        for entry in rank(CATALOG, asked).candidates
+    }
+
+    assert remarks["qwen3-1.7b"] == [
+        "It can think before it answers: keep that off, your answers have 10 tokens on "
+        "average"
+    ]
+    assert remarks["qwen3-4b-instruct-2507"] == []
