@@ -8,12 +8,14 @@ most that the process and its children had at one time (Linux only).
 """
 
 import argparse
-import statistics
+import os
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -51,7 +53,7 @@ def parse() -> argparse.Namespace:
 def report(path: Path, arguments: argparse.Namespace) -> None:
     megabytes = path.stat().st_size / 1e6
     names = arguments.only or list(WORKLOADS)
-    runs: dict[str, list[tuple[float, float, str]]] = {name: [] for name in names}
+    runs: dict[str, list[Run]] = {name: [] for name in names}
     for _ in range(arguments.repeats):
         for name in names:
             python = sys.executable
@@ -60,35 +62,55 @@ def report(path: Path, arguments: argparse.Namespace) -> None:
             if (run := measured(python, name, path)) is not None:
                 runs[name].append(run)
     print(f"{arguments.examples:,} examples, {megabytes:.1f} MB of JSON Lines\n")
-    print("| what | MB/s | ratio to plain | peak MB | result |")
-    print("|---|---:|---:|---:|---|")
-    seconds = {n: statistics.median(r[0] for r in found)
-               for n, found in runs.items() if found}  # fmt: skip
-    for name, median in seconds.items():
-        ratio = f"{seconds[PLAIN] / median:.1f}" if PLAIN in seconds else ""
-        peak = max(run[1] for run in runs[name])
+    print("| what | MB/s | MB per CPU second | ratio of CPU to plain | peak MB |")
+    print("|---|---:|---:|---:|---:|")
+    seconds = {
+        n: median(r.seconds for r in found) for n, found in runs.items() if found
+    }
+    cpu = {
+        n: median(r.cpu_seconds for r in found) for n, found in runs.items() if found
+    }
+    for name in seconds:
+        ratio = f"{cpu[PLAIN] / cpu[name]:.1f}" if PLAIN in cpu else ""
+        peak = max(run.peak for run in runs[name])
         print(
-            f"| {name} | {megabytes / median:.1f} | {ratio} | {peak:.0f} "
-            f"| {runs[name][0][2]} |"
+            f"| {name} | {megabytes / seconds[name]:.1f} "
+            f"| {megabytes / cpu[name]:.1f} | {ratio} | {peak:.0f} |"
         )
+    for name in seconds:
+        print(f"\n{name}: {runs[name][0].said}.")
     for name in sorted(set(names) - set(seconds)):
         print(f"\n{name}: did not run here.")
 
 
-def measured(python: str, name: str, path: Path) -> tuple[float, float, str] | None:
-    """Wall seconds, peak MB and what it said; None when it failed."""
+@dataclass(frozen=True)
+class Run:
+    seconds: float
+    cpu_seconds: float  # of the process and its children
+    peak: float  # MB
+    said: str
+
+
+def measured(python: str, name: str, path: Path) -> Run | None:
+    """None when it failed."""
     command = [python, __file__, str(path), "--child", name]
     began = time.monotonic()
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
     peak = 0.0
-    while process.poll() is None:
+    while True:
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            break
         peak = max(peak, memory_of(process.pid))
         time.sleep(SECONDS_BETWEEN_LOOKS)
     seconds = time.monotonic() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
     output = process.stdout.read() if process.stdout else ""
-    return (seconds, peak, output.strip()) if process.returncode == 0 else None
+    if process.returncode:
+        return None
+    return Run(seconds, usage.ru_utime + usage.ru_stime, peak, output.strip())
 
 
 def memory_of(pid: int) -> float:
