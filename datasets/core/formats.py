@@ -103,4 +103,4 @@ def _lines(stream: io.BufferedReader, limit: int, offset: int) -> Iterator[Row]:
         if cut:
             yield Row(number, start, b"", too_long(limit))
         elif text := line.strip(JSON_SPACE):
-            yield Row(number, start + line.index(text), text)
+            yield Row(number, start + size - len(line.lstrip(JSON_SPACE)), text)

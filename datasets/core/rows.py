@@ -1,12 +1,11 @@
 """One row of an upload, before anybody knows whether it is an example."""
 
-from dataclasses import dataclass
+import msgspec
 
 from datasets.core.faults import Fault
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True, gc=False):
     """JSON text and the line of the file (from 1) that it starts on."""
 
     line: int

@@ -1,0 +1,107 @@
+"""What is called faultless at a glance is faultless for the closer look as well."""
+
+import json
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from benchmarks.plants import PLANTS
+from datasets.core.conversations import Message
+from datasets.core.reading import read
+from datasets.core.review import review
+from datasets.core.sift import is_faultless
+from datasets.core.texts import RULES, text_faults
+from tests.factories import make_conversation
+
+PIECES = [
+    "<|im_end|>", "</s>", "<s> [INST]", "[/INST]", "<</SYS>>", "<end_of_turn>", "<b>",
+    "</think>", "<tool_call>", "<｜end｜>", "{{ name }}", "{{", "As an AI", "As a AI",
+    "as an artificial intelligence", "I'm just a language model", "Sorry, I cannot",
+    "I can’t", "We must decline", "作为一个AI", "抱歉，我无法", "对不起", "Ã©", "Â ",
+    "â€™", "\ufffd", "ÐŸÑ€", "café", "tbd", " N/A ", "[your answer]", "<insert it>",
+    "lorem ipsum dolor sit", "```", "", " ", "\n", "\u3000", "\0", "...", "?", "yes",
+    "One sentence. Another one! And then five more words, which", "汉字", "😀",
+    "a" * 61,
+]  # fmt: skip
+TEXTS = st.lists(st.sampled_from(PIECES) | st.text(max_size=4), max_size=4).map("".join)
+ROLES = st.sampled_from(["user", "assistant"]) | st.sampled_from(
+    ["system", "developer", "tool", "function", "User"]
+)
+MESSAGES = st.fixed_dictionaries(
+    {"role": ROLES, "content": TEXTS},
+    optional={"weight": st.sampled_from([0, 1, 2]), "tool_calls": st.just([{}])},
+)
+ROWS = st.fixed_dictionaries(
+    {"messages": st.lists(MESSAGES, max_size=5)},
+    optional={"id": st.integers(), "tools": st.just([{"a": {"b": [{}]}}]),
+              "note": st.just("a\0b"), "big": st.just(2**70)},
+)  # fmt: skip
+TURNS = st.lists(TEXTS, min_size=1, max_size=3).map(
+    lambda texts: {
+        "messages": [
+            {"role": role, "content": text}
+            for text in texts
+            for role, text in (("user", "q"), ("assistant", text))
+        ]
+    }
+)
+
+
+def faults_of(text):
+    conversation, faults = read(text)
+    return faults if conversation is None else faults + review(conversation, text)
+
+
+def spellings(row):
+    yield json.dumps(row).encode()
+    yield json.dumps(row).replace("/", "\\/").encode()
+    yield json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+@settings(max_examples=400, deadline=None)
+@given(ROWS | TURNS)
+@example(make_conversation("q", "[/INST] I can’t"))  # an escape beside a mark
+@example(make_conversation("{{ a }} é", "b"))
+def test_no_fault_of_a_generated_row_is_passed_over(row):
+    for text in spellings(row):
+        if is_faultless(text):
+            assert faults_of(text) == []
+
+
+@pytest.mark.parametrize("kind", sorted(PLANTS))
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 251), st.randoms(use_true_random=False))
+def test_no_planted_fault_is_passed_over(rows, kind, place, source):
+    spoiled = PLANTS[kind](rows[place], source)
+
+    for text in spellings(spoiled) if spoiled is not None else ():
+        assert not is_faultless(text)
+        assert faults_of(text) != []
+
+
+@pytest.fixture(scope="session")
+def rows(shared_data):
+    lines = (shared_data / "user_oriented_252.chat.jsonl").read_bytes().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_real_rows_without_fault_need_no_closer_look(rows):
+    texts = [text for row in rows for text in spellings(row)]
+    proved = sum(map(is_faultless, texts))
+
+    assert proved > 0.9 * len(texts)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(TEXTS, min_size=1, max_size=3))
+def test_signs_hide_no_match(texts):
+    messages = [Message("assistant", text) for text in texts]
+    matches = [
+        (found, place)
+        for rule in RULES
+        for place, text in enumerate(texts)
+        if (found := rule.found_in(text))
+    ]
+
+    assert len(text_faults(messages)) == len(matches)
