@@ -7,7 +7,7 @@ import msgspec
 import xxhash
 
 from datasets.core.conversations import Transcript
-from datasets.core.reading import transcript, weighted
+from datasets.core.reading import PlainTranscript, transcript, weighted
 from datasets.core.tally import Tally, sampled_letters, tallied
 from datasets.core.tokens import token_counter
 
@@ -41,11 +41,7 @@ def measure(piece: Piece, *, encoding: str, library: str, seed: int) -> Measured
     counts = token_counter(encoding, library)(texts)  # type: ignore[arg-type]  # no list is left
     tally, tokens = tallied(found, texts, counts)  # type: ignore[arg-type]  # as above
     tally.with_tools = sum(
-        [
-            each.uses_tools
-            for each, line in zip(found, lines, strict=True)
-            if b"tool" in line or b"function" in line or b"\\u" in line
-        ]
+        [each.uses_tools for each in found if type(each) is not PlainTranscript]
     )
     tally.trainable_tokens = tally.answer_tokens - _untrained(lines, found, counts)
     tally.letters = sampled_letters(found, piece.first)
@@ -63,7 +59,7 @@ def _untrained(lines: list[bytes], found: list[Transcript], counts: list[int]) -
     tokens = place = 0
     for line, each in zip(lines, found, strict=True):
         end = place + len(each.messages)
-        if b'"weight"' in line:
+        if type(each) is not PlainTranscript and b'"weight"' in line:
             tokens += sum(
                 count
                 for count, message in zip(
