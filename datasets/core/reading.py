@@ -6,7 +6,7 @@ import msgspec
 
 from datasets.core.conversations import Conversation, Message, Transcript, Turn
 from datasets.core.faults import Fault
-from datasets.core.parsing import MAX_DEPTH, decode
+from datasets.core.parsing import decode, is_too_deep
 from datasets.core.structure import (
     MAX_MESSAGES,
     MAX_WHITE_SPACE,
@@ -79,7 +79,7 @@ def _known(text: bytes) -> Conversation | None:
         return None
     if not _ends_well(messages) and trainable_faults(messages):
         return None
-    if _is_bushy(text) and _has_more(found, messages):
+    if _has_more(found, messages) and is_too_deep(text):
         return None
     return Conversation(messages, found.tools)
 
@@ -102,10 +102,6 @@ def _ends_well(messages: list[Message]) -> bool:
     if last.role != "assistant" or not last.content or last.content[-1].isspace():
         return False
     return messages[0].role == "user" or any(m.role == "user" for m in messages)
-
-
-def _is_bushy(text: bytes) -> bool:
-    return text.count(b"[") + text.count(b"{") > MAX_DEPTH
 
 
 def _has_more(found: _Row, messages: list[Message]) -> bool:
