@@ -14,17 +14,13 @@ from datasets.core.faults import Fault
 from datasets.core.order import SHAPES_KEPT, order_faults
 from datasets.core.parsing import decode
 from datasets.core.structure import MAX_MESSAGES, MAX_WHITE_SPACE
-from datasets.core.texts import RULES, answer_faults, is_suspicious
+from datasets.core.texts import answer_faults, is_suspicious, rules_for
 
 # Parts of the marks of templates, as the raw text has them: a slash may be escaped.
 MARKS = (b"<|", b"<s>", b"/s>", b"SYS>>", b"_of_turn>", b"think>", b"tool_call>",
          "<｜".encode())  # fmt: skip
 LATIN_LEAD = b"\xc3"  # the first byte of all signs of mojibake but one
 REPLACED = "\ufffd".encode()
-RULES_OF_ANSWERS = tuple(rule for rule in RULES if rule.of_answers)
-LATIN_RULES = tuple(
-    rule for rule in RULES_OF_ANSWERS if all(sign.isascii() for sign in rule.signs)
-)
 
 
 class _Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -111,10 +107,9 @@ def _has_marks(text: bytes, said: list[str]) -> bool:
 
 def _has_bad_words(answers: list[str]) -> bool:
     joined = "\n".join(answers)
-    for rule in LATIN_RULES if joined.isascii() else RULES_OF_ANSWERS:
-        for sign in rule.signs:
-            if sign in joined and any(
-                sign in answer and rule.found_in(answer) for answer in answers
-            ):
-                return True
+    for rule in rules_for(joined):
+        if rule.of_answers and rule.may_be_in(joined):
+            for answer in answers:
+                if rule.may_be_in(answer) and rule.found_in(answer):
+                    return True
     return False
