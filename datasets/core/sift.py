@@ -14,13 +14,14 @@ from datasets.core.faults import Fault
 from datasets.core.order import SHAPES_KEPT, order_faults
 from datasets.core.parsing import decode
 from datasets.core.structure import MAX_MESSAGES, MAX_WHITE_SPACE
-from datasets.core.texts import answer_faults, is_suspicious, rules_for
+from datasets.core.texts import MOJIBAKE_SIGNS, answer_faults, is_suspicious, rules_for
 
 # Parts of the marks of templates, as the raw text has them: a slash may be escaped.
 MARKS = (b"<|", b"<s>", b"/s>", b"SYS>>", b"_of_turn>", b"think>", b"tool_call>",
          "<｜".encode())  # fmt: skip
-LATIN_LEAD = b"\xc3"  # the first byte of all signs of mojibake but one
-REPLACED = "\ufffd".encode()
+REPLACED = "\ufffd"
+MISREAD = tuple(sign.encode() for sign in MOJIBAKE_SIGNS if sign != REPLACED)
+MISREAD_LEAD = b"\xc3"  # the first byte of each of them
 
 
 class _Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -102,7 +103,13 @@ def _has_marks(text: bytes, said: list[str]) -> bool:
         return True
     if b"<" in text and any(mark in text for mark in MARKS):
         return True
-    return not text.isascii() and (REPLACED in text or LATIN_LEAD in text)
+    return not text.isascii() and _is_misread(text)
+
+
+def _is_misread(text: bytes) -> bool:
+    if MISREAD_LEAD in text and any(sign in text for sign in MISREAD):
+        return True
+    return REPLACED.encode() in text
 
 
 def _has_bad_words(answers: list[str]) -> bool:

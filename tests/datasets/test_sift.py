@@ -10,7 +10,7 @@ from benchmarks.plants import PLANTS
 from datasets.core.conversations import Message
 from datasets.core.reading import read
 from datasets.core.review import review
-from datasets.core.sift import is_faultless
+from datasets.core.sift import MISREAD, MISREAD_LEAD, is_faultless
 from datasets.core.texts import RULES, text_faults
 from tests.factories import make_conversation
 
@@ -105,3 +105,7 @@ def test_signs_hide_no_match(texts):
     ]
 
     assert len(text_faults(messages)) == len(matches)
+
+
+def test_all_signs_of_misread_text_start_alike():
+    assert {sign[:1] for sign in MISREAD} == {MISREAD_LEAD}
