@@ -115,15 +115,15 @@ def measured(python: str, name: str, path: Path) -> Run | None:
 
 
 def memory_of(pid: int) -> float:
-    """Resident MB of a process and its children; memory they share counts once each."""
+    """MB of a process and its children; pages that they share are divided by them."""
     total = 0.0
     for each in [pid, *children_of(pid)]:
         try:
-            status = Path(f"/proc/{each}/status").read_text()
+            rollup = Path(f"/proc/{each}/smaps_rollup").read_text()
         except OSError:
             continue  # ended meanwhile
-        fields = dict(line.split(":", 1) for line in status.splitlines())
-        total += int(fields.get("VmRSS", "0").split()[0]) * 1024 / 1e6
+        fields = dict(line.split(":", 1) for line in rollup.splitlines()[1:])
+        total += int(fields.get("Pss", "0").split()[0]) * 1024 / 1e6
     return total
 
 
