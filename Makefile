@@ -1,8 +1,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+DATA ?= ../shared/data
 
-.PHONY: help run test test-notebooks notebook-matrix known check format clean
+.PHONY: help run test test-notebooks notebook-matrix known check bench format clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | sort
@@ -41,7 +42,7 @@ VERSIONS = $(BIN)/python -c "import tomllib; print(*tomllib.load(open('notebooks
 CELLS = $(BIN)/python tests/notebooks/execution/cells.py
 PIP = bin/python -m pip --quiet --disable-pip-version-check
 
-.venv-%/made: notebooks/pins.toml $(VENV)/test
+.venv-%/made: notebooks/pins.toml | $(VENV)/test
 	rm -rf .venv-$*
 	$(PYTHON) -m venv .venv-$*
 	.venv-$*/$(PIP) install $$($(call VERSIONS,before))
@@ -61,6 +62,9 @@ check: $(VENV)/test ## Format, lint, import order, types, settings, migrations
 	$(BIN)/mypy
 	$(BIN)/python manage.py check --fail-level WARNING
 	$(BIN)/python manage.py makemigrations --check --dry-run
+
+bench: $(VENV)/test ## Measure the data engine (DATA: a folder of small datasets)
+	$(BIN)/python benchmarks/engine.py $(DATA)
 
 format: $(VENV)/test ## Format the code
 	$(BIN)/ruff format .

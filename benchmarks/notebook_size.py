@@ -21,12 +21,12 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "slmgen.settings"
 os.environ["SLMGEN_VAR"] = tempfile.mkdtemp(prefix="slmgen-bench-")
 django.setup()
 
-from notebooks.core.build import Facts, build  # noqa: E402  # Django comes first
-from notebooks.core.embed import embed  # noqa: E402
-from notebooks.core.plan import plan  # noqa: E402
-from notebooks.services import cells  # noqa: E402
-from recommender.services import catalog  # noqa: E402
-from tests.recommender.test_recommender import make_profile  # noqa: E402
+from notebooks.core.build import Facts, build  # Django comes first
+from notebooks.core.embed import embed
+from notebooks.core.plan import plan
+from notebooks.services import cells
+from recommender.services import catalog
+from tests.recommender.test_recommender import make_profile
 
 
 def size(data: bytes) -> tuple[int, float]:
@@ -34,7 +34,7 @@ def size(data: bytes) -> tuple[int, float]:
     began = time.perf_counter()
     training = plan(catalog().get("qwen3-0.6b"), make_profile())
     packed = embed(data, max_bytes=10**9)
-    content = build(cells(), training, Facts("data.jsonl", 1, 1), packed)
+    content = build(cells(), [training], Facts("data.jsonl", 1, 1), packed)
     return len(content), time.perf_counter() - began
 
 

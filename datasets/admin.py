@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from datasets.models import Analysis, Dataset
+from datasets.models import Analysis, Dataset, Insight
 from slmgen.read_only import ReadOnlyAdmin
 
 
@@ -21,3 +21,11 @@ class AnalysisAdmin(ReadOnlyAdmin):
     list_select_related = ("dataset",)
     list_filter = ("state",)
     exclude = ("profile",)
+
+
+@admin.register(Insight)
+class InsightAdmin(ReadOnlyAdmin):
+    list_display = ("dataset", "state", "progress", "fence", "updated_at")
+    list_select_related = ("dataset",)
+    list_filter = ("state",)
+    exclude = ("report",)

@@ -1,6 +1,8 @@
+import uuid
 from dataclasses import asdict
 from typing import Any
 
+import msgspec
 from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -8,7 +10,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from datasets import serializers, services
+from datasets.core.columns import EXAMPLE
 from slmgen.errors import InvalidInput
+from slmgen.streaming import Download
 
 ERROR = serializers.ErrorSerializer
 ERRORS = {202: ERROR, 400: ERROR, 401: ERROR, 404: ERROR}
@@ -35,8 +39,144 @@ class UploadView(APIView):
                 "The form has no file in the field 'file'; send the dataset as "
                 "multipart/form-data, for example curl -F file=@data.jsonl."
             )
-        dataset = services.upload_dataset(file=file, owner=request.user)
+        dataset = services.upload_dataset(
+            file=file, owner=request.user, mapping=_mapping(request)
+        )
         return Response(serializers.UploadedSerializer(dataset).data)
+
+
+def _mapping(request: Request) -> dict[str, Any] | None:
+    text = request.POST.get("mapping")
+    if not text:
+        return None
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.DecodeError, TypeError):
+        raise InvalidInput(
+            "The form field 'mapping' is not a JSON object; write one such as "
+            f"{EXAMPLE}."
+        ) from None
+
+
+class MappingView(APIView):
+    """Which column of the upload holds what, shown on one row."""
+
+    @extend_schema(
+        operation_id="mapping",
+        tags=["datasets"],
+        responses={200: serializers.MappingSerializer, **ERRORS},
+    )
+    def get(self, request: Request, session_id: str) -> Response:
+        dataset = services.find_dataset(session_id, user=request.user)
+        return _mapped(dataset.id, services.mapping_of(dataset))
+
+    @extend_schema(
+        operation_id="map",
+        tags=["datasets"],
+        request=serializers.MappingRequestSerializer,
+        responses={200: serializers.MappingSerializer, **ERRORS},
+    )
+    def post(self, request: Request, session_id: str) -> Response:
+        dataset = services.find_dataset(session_id, user=request.user)
+        wanted = serializers.MappingRequestSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        mapping = wanted.validated_data["mapping"]
+        shown = services.mapping_of(dataset, mapping)
+        if not wanted.validated_data["dry_run"]:
+            dataset = services.map_dataset(dataset, mapping)
+        return _mapped(dataset.id, shown)
+
+
+def _mapped(dataset_id: uuid.UUID, shown: services.Mapped) -> Response:
+    answer = {"session_id": dataset_id, **asdict(shown)}
+    return Response(serializers.MappingSerializer(answer).data)
+
+
+class ProblemsView(APIView):
+    """Everything that is wrong with the upload: grouped, counted, by line."""
+
+    @extend_schema(
+        operation_id="problems",
+        tags=["datasets"],
+        parameters=[serializers.ProblemQuerySerializer],
+        responses={200: serializers.ProblemsSerializer, **ERRORS},
+    )
+    def get(self, request: Request, session_id: str) -> Response:
+        dataset = services.find_dataset(session_id, user=request.user)
+        wanted = serializers.ProblemQuerySerializer(data=request.query_params)
+        wanted.is_valid(raise_exception=True)
+        query: dict[str, Any] = wanted.validated_data
+        answer = {**query, **vars(services.problems_of(dataset, **query))}
+        return Response(serializers.ProblemsSerializer(answer).data)
+
+
+class InsightsView(APIView):
+    """A closer look: languages, near duplicates, private data, labels, split."""
+
+    @extend_schema(
+        operation_id="insights",
+        tags=["datasets"],
+        responses={200: serializers.InsightsSerializer, **ERRORS},
+    )
+    def get(self, request: Request, session_id: str) -> Response:
+        dataset = services.find_dataset(session_id, user=request.user)
+        answer = {"session_id": dataset.id, **services.insights_of(dataset)}
+        return Response(serializers.InsightsSerializer(answer).data)
+
+
+class ProfileView(APIView):
+    """All figures of the analysis, with every part of the score and its rows."""
+
+    @extend_schema(
+        operation_id="profile",
+        tags=["datasets"],
+        responses={200: serializers.ProfileSerializer, **ERRORS},
+    )
+    def get(self, request: Request, session_id: str) -> Response:
+        dataset = services.find_dataset(session_id, user=request.user)
+        answer = {"session_id": dataset.id, **asdict(services.profile_of(dataset))}
+        return Response(serializers.ProfileSerializer(answer).data)
+
+
+class RepairsView(APIView):
+    """A new version of the dataset with the chosen repairs, and what they changed."""
+
+    @extend_schema(
+        operation_id="repair",
+        tags=["datasets"],
+        request=serializers.RepairRequestSerializer,
+        responses={200: serializers.RepairedSerializer, **ERRORS},
+    )
+    def post(self, request: Request, session_id: str) -> Response:
+        dataset = services.find_dataset(session_id, user=request.user)
+        wanted = serializers.RepairRequestSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        done = services.repair(
+            dataset,
+            wanted.validated_data["repairs"],
+            dry_run=wanted.validated_data["dry_run"],
+        )
+        ids = {"session_id": done.dataset.id, "parent_id": done.dataset.parent_id}
+        return Response(serializers.RepairedSerializer({**ids, **done.report}).data)
+
+
+class ExportView(APIView):
+    """All valid examples as a file: jsonl, alpaca, sharegpt or parquet."""
+
+    @extend_schema(
+        operation_id="export",
+        tags=["datasets"],
+        parameters=[serializers.ExportQuerySerializer],
+        responses={(200, "application/octet-stream"): bytes, **ERRORS},
+    )
+    def get(self, request: Request, session_id: str) -> Download:
+        dataset = services.find_dataset(session_id, user=request.user)
+        # Not request.query_params: DRF's renderers take "format" for their own.
+        form = request.GET.get("format", "jsonl")
+        file = services.export_dataset(dataset, form)
+        suffix = "parquet" if form == "parquet" else "jsonl"
+        name = f"{dataset.id}.{form}.{suffix}"
+        return Download(file, as_attachment=True, filename=name)
 
 
 class AnalyzeView(APIView):

@@ -14,6 +14,10 @@ MAX_ATTEMPTS = 3
 AnyUser = AbstractBaseUser | AnonymousUser
 
 
+def chat_columns() -> dict[str, str]:
+    return {"messages": "messages"}
+
+
 class DatasetQuerySet(models.QuerySet["Dataset"]):
     def visible_to(self, user: AnyUser) -> "DatasetQuerySet":
         """What `user` may see: their own, and what nobody owns (the id is the key)."""
@@ -41,6 +45,27 @@ class Dataset(models.Model):
     examples_sha256 = models.CharField(max_length=64)
     bad_lines = models.PositiveIntegerField(default=0)
     problems = models.JSONField(default=list, help_text="The first bad lines, in words")
+    faulty_examples = models.PositiveIntegerField(default=0)
+    problem_groups: "models.JSONField[Any, Any]" = models.JSONField(
+        default=list, help_text="How many problems of each kind"
+    )
+    container = models.CharField(max_length=16, default="JSON Lines")
+    form = models.CharField(max_length=32, default="chat", help_text="Its layout")
+    columns: "models.JSONField[Any, Any]" = models.JSONField(
+        default=chat_columns, help_text="Key of a row by what it holds"
+    )
+    columns_guessed = models.BooleanField(default=False)
+    parent = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The version that this one was made from",
+    )
+    repairs: "models.JSONField[Any, Any]" = models.JSONField(
+        default=dict, blank=True, help_text="What was done to the parent"
+    )
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     objects = DatasetQuerySet.as_manager()
@@ -68,42 +93,67 @@ class Dataset(models.Model):
         return f"{self.folder}/index"
 
     @property
-    def keys(self) -> tuple[str, str, str]:
-        return self.original_key, self.examples_key, self.index_key
+    def problems_key(self) -> str:
+        return f"{self.folder}/problems.jsonl"
+
+    @property
+    def problem_index_key(self) -> str:
+        return f"{self.folder}/problems.index"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return (
+            self.original_key,
+            self.examples_key,
+            self.index_key,
+            self.problems_key,
+            self.problem_index_key,
+        )
 
 
-class AnalysisQuerySet(models.QuerySet["Analysis"]):
-    def claimable(self) -> "AnalysisQuerySet":
+class State(models.TextChoices):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class WorkQuerySet(models.QuerySet["Any"]):
+    def claimable(self) -> "WorkQuerySet":
         """Waiting, or begun by a worker that no longer renews its lease."""
-        lost = Q(state=Analysis.State.RUNNING, lease_until__lt=timezone.now())
-        return self.filter(Q(state=Analysis.State.QUEUED) | lost)
+        lost = Q(state=State.RUNNING, lease_until__lt=timezone.now())
+        return self.filter(Q(state=State.QUEUED) | lost)
 
 
-class Analysis(models.Model):
-    """One computation of a dataset's profile: the row is the truth about it.
+class Work(models.Model):
+    """One computation on a dataset: the row is the truth about it.
 
     `fence` grows with each claim; a worker writes only while the fence is its own, so
     one that was taken for dead changes nothing when it wakes up.
     """
 
-    class State(models.TextChoices):
-        QUEUED = "queued"
-        RUNNING = "running"
-        DONE = "done"
-        FAILED = "failed"
+    State = State
 
-    dataset = models.OneToOneField(
-        Dataset, on_delete=models.CASCADE, primary_key=True, related_name="analysis"
-    )
     state = models.CharField(max_length=8, choices=State, default=State.QUEUED)
     progress = models.PositiveSmallIntegerField(default=0, help_text="Percent")
     fence = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
-    profile: "models.JSONField[Any, Any]" = models.JSONField(null=True, blank=True)
-    rules_version = models.PositiveIntegerField(null=True, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
 
-    objects = AnalysisQuerySet.as_manager()
+    objects = WorkQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+
+class Analysis(Work):
+    """The computation of a dataset's profile."""
+
+    dataset = models.OneToOneField(
+        Dataset, on_delete=models.CASCADE, primary_key=True, related_name="analysis"
+    )
+    profile: "models.JSONField[Any, Any]" = models.JSONField(null=True, blank=True)
+    rules_version = models.PositiveIntegerField(null=True, blank=True)
 
     class Meta:
         verbose_name_plural = "analyses"
@@ -111,3 +161,18 @@ class Analysis(models.Model):
 
     def __str__(self) -> str:
         return f"Analysis of {self.dataset_id}"
+
+
+class Insight(Work):
+    """The closer look at a dataset, after its analysis."""
+
+    dataset = models.OneToOneField(
+        Dataset, on_delete=models.CASCADE, primary_key=True, related_name="insight"
+    )
+    report: "models.JSONField[Any, Any]" = models.JSONField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["state", "lease_until"], name="insight_queue")]
+
+    def __str__(self) -> str:
+        return f"Insight into {self.dataset_id}"

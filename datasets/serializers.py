@@ -6,7 +6,13 @@ MAX_PAGE_SIZE = 100
 
 
 class UploadSerializer(serializers.Serializer[Any]):
-    file = serializers.FileField(help_text="Chat data as JSON Lines, at most 512 MB")
+    file = serializers.FileField(
+        help_text="JSON Lines, a JSON array, CSV, TSV or Parquet, at most 512 MB"
+    )
+    mapping = serializers.CharField(
+        required=False,
+        help_text='Which column holds what, as JSON: {"user": "q", "assistant": "a"}',
+    )
 
 
 class UploadedSerializer(serializers.Serializer[Any]):
@@ -60,6 +66,131 @@ class DistributionSerializer(serializers.Serializer[Any]):
 class DuplicatesSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField()
     examples = serializers.ListField(child=serializers.IntegerField())
+
+
+class MappingRequestSerializer(serializers.Serializer[Any]):
+    mapping = serializers.DictField(
+        help_text="Column by part: messages, or user and assistant; also system, "
+        "context, history"
+    )
+    dry_run = serializers.BooleanField(
+        default=False, help_text="Only show what becomes of the first good row"
+    )
+
+
+class MappingSerializer(serializers.Serializer[Any]):
+    session_id = serializers.UUIDField()
+    container = serializers.CharField()
+    form = serializers.CharField()
+    guessed = serializers.BooleanField()
+    columns = serializers.ListField(child=serializers.CharField())
+    mapping = serializers.DictField(child=serializers.CharField())
+    source_row = serializers.DictField()
+    example = serializers.DictField()
+
+
+class ProblemQuerySerializer(PageSerializer):
+    page_size = serializers.IntegerField(
+        default=20, min_value=1, max_value=MAX_PAGE_SIZE
+    )
+    kind = serializers.CharField(default=None, help_text="Only problems of this kind")
+
+
+class ProblemGroupSerializer(serializers.Serializer[Any]):
+    kind = serializers.CharField()
+    title = serializers.CharField()
+    problems = serializers.IntegerField()
+    rows = serializers.IntegerField()
+    left_out = serializers.IntegerField()
+    first_lines = serializers.ListField(child=serializers.IntegerField())
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    line = serializers.IntegerField()
+    message = serializers.IntegerField(allow_null=True)
+    field = serializers.CharField()
+    kind = serializers.CharField()
+    found = serializers.CharField()
+    expected = serializers.CharField()
+    fix = serializers.CharField()
+    left_out = serializers.BooleanField()
+    sentence = serializers.CharField()
+
+
+class ProblemsSerializer(serializers.Serializer[Any]):
+    kinds = ProblemGroupSerializer(many=True)
+    problems = ProblemSerializer(many=True)
+    total_count = serializers.IntegerField()
+    page = serializers.IntegerField()
+    page_size = serializers.IntegerField()
+
+
+class RepairSerializer(serializers.Serializer[Any]):
+    kind = serializers.CharField()
+    faults = serializers.ListField(child=serializers.CharField(), default=list)
+    roles = serializers.DictField(child=serializers.CharField(), default=dict)
+
+
+class RepairRequestSerializer(serializers.Serializer[Any]):
+    repairs = RepairSerializer(many=True)
+    dry_run = serializers.BooleanField(default=False, help_text="Only report")
+
+
+class ChangeSerializer(serializers.Serializer[Any]):
+    kind = serializers.CharField()
+    changed = serializers.IntegerField()
+    dropped = serializers.IntegerField()
+    first = serializers.ListField(child=serializers.DictField())
+
+
+class RepairedSerializer(serializers.Serializer[Any]):
+    session_id = serializers.UUIDField(help_text="Of the new version")
+    parent_id = serializers.UUIDField(allow_null=True)
+    rows_before = serializers.IntegerField()
+    rows_after = serializers.IntegerField()
+    unreadable = serializers.IntegerField()
+    changes = ChangeSerializer(many=True)
+
+
+class ExportQuerySerializer(serializers.Serializer[Any]):
+    format = serializers.CharField(default="jsonl")
+
+
+class ProfileSerializer(serializers.Serializer[Any]):
+    session_id = serializers.UUIDField()
+    rules_version = serializers.IntegerField()
+    encoding = serializers.CharField()
+    total_examples = serializers.IntegerField()
+    total_messages = serializers.IntegerField()
+    total_tokens = serializers.IntegerField()
+    answer_tokens = serializers.IntegerField()
+    trainable_share = serializers.FloatField()
+    roles = serializers.DictField(child=serializers.IntegerField())
+    turns = serializers.DictField(child=serializers.IntegerField())
+    token_histogram = serializers.DictField(child=serializers.IntegerField())
+    tokens_per_example = serializers.DictField(child=serializers.IntegerField())
+    tokens_per_message = serializers.DictField(child=serializers.IntegerField())
+    scripts = serializers.DictField(child=serializers.FloatField())
+    duplicates = serializers.IntegerField()
+    quality_score = serializers.FloatField()
+    quality_parts = serializers.ListField(child=serializers.DictField())
+
+
+class InsightsSerializer(serializers.Serializer[Any]):
+    """Indices count examples from 0; of long lists the first twenty are given."""
+
+    session_id = serializers.UUIDField()
+    version = serializers.IntegerField()
+    languages = serializers.DictField(child=serializers.IntegerField())
+    language_confidence = serializers.FloatField()
+    other_languages = serializers.ListField(child=serializers.DictField())
+    near_duplicates = serializers.DictField()
+    conflicting_answers = serializers.DictField()
+    private = serializers.DictField()
+    labels = serializers.DictField(allow_null=True)
+    length_outliers = serializers.DictField()
+    split = serializers.DictField()
+    tokenizers = serializers.DictField()
 
 
 class ErrorSerializer(serializers.Serializer[Any]):

@@ -2,8 +2,9 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from jobs.models import Job
+from jobs.models import Job, TrainingRun
 from jobs.services import Change, change_job
+from jobs.training import revoke_secret
 from slmgen.errors import InvalidInput
 from slmgen.read_only import ReadOnlyAdmin
 
@@ -23,3 +24,16 @@ class JobAdmin(ReadOnlyAdmin):
                 change_job(job, Change(status=Job.Status.CANCELLED))
             except InvalidInput as error:
                 self.message_user(request, error.detail, messages.ERROR)
+
+
+@admin.register(TrainingRun)
+class TrainingRunAdmin(ReadOnlyAdmin):
+    list_display = ("job", "step", "steps", "started_at", "seen_at", "ended_at")
+    list_select_related = ("job",)
+    exclude = ("secret_hash",)
+    actions = ("revoke",)
+
+    @admin.action(description="Revoke the selected secrets", permissions=["view"])
+    def revoke(self, request: HttpRequest, runs: QuerySet[TrainingRun]) -> None:
+        for run in runs.select_related("job"):
+            revoke_secret(run.job)

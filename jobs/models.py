@@ -61,3 +61,41 @@ MOVES: dict[str, tuple[Status, ...]] = {
     Status.CANCELLED: (Status.QUEUED,),
 }
 EDITABLE_IN = (Status.CREATED, Status.QUEUED)
+
+
+class TrainingRun(models.Model):
+    """What the notebook of a job reported; its secret lets it do nothing else."""
+
+    job = models.OneToOneField(
+        Job, on_delete=models.CASCADE, primary_key=True, related_name="training_run"
+    )
+    secret_hash = models.CharField(max_length=64, unique=True, null=True)  # noqa: DJ001  # NULL: none; empty ones would collide
+    secret_ends_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(null=True, help_text="The last sign of life")
+    ended_at = models.DateTimeField(null=True)
+    first_step = models.PositiveIntegerField(default=0, help_text="It began behind it")
+    step = models.PositiveIntegerField(default=0)
+    steps = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"Training of {self.job_id}"
+
+
+class TrainingPoint(models.Model):
+    """A measurement; a later report of the same step takes its place."""
+
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=5)  # "train" or "eval"
+    step = models.PositiveIntegerField()
+    values: "models.JSONField[Any, Any]" = models.JSONField()
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("step", "kind")
+        constraints = [
+            models.UniqueConstraint(fields=("run", "kind", "step"), name="one_a_step")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} at step {self.step} of {self.run_id}"

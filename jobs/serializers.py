@@ -1,6 +1,9 @@
+from dataclasses import asdict
 from typing import Any
 
 from rest_framework import serializers
+
+from jobs.core.progress import EVENTS, MAX_STEP
 
 MAX_LIMIT = 100
 
@@ -60,8 +63,10 @@ class JobDetailsSerializer(serializers.Serializer[Any]):
         return details.job.notebook.colab_url if details.job.notebook else None
 
     def get_training(self, details: Any) -> dict[str, Any] | None:
-        """What the notebook reported; null before it has reported anything."""
-        return None
+        """What the notebook reported; null before it was set up to."""
+        if details.training is None:
+            return None
+        return dict(TrainingSerializer(asdict(details.training)).data)
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -94,3 +99,42 @@ class JobChangeSerializer(ConfigurationSerializer):
 class HistoryPageSerializer(serializers.Serializer[Any]):
     limit = serializers.IntegerField(default=50, min_value=1, max_value=MAX_LIMIT)
     offset = serializers.IntegerField(default=0, min_value=0, max_value=10**9)
+
+
+class ReportSerializer(serializers.Serializer[Any]):
+    """Documents a report; `jobs.core.progress` alone judges it."""
+
+    event = serializers.ChoiceField(choices=EVENTS)
+    step = serializers.IntegerField(min_value=0)
+    steps = serializers.IntegerField(min_value=0)
+    loss = serializers.FloatField(required=False)
+    eval_loss = serializers.FloatField(required=False)
+
+
+class SecretSerializer(serializers.Serializer[Any]):
+    progress_url = serializers.CharField()
+    progress_token = serializers.CharField()
+    ends_at = serializers.DateTimeField()
+
+
+class TrainingSerializer(serializers.Serializer[Any]):
+    state = serializers.CharField()
+    step = serializers.IntegerField(default=0)
+    steps = serializers.IntegerField(default=0)
+    eta_seconds = serializers.IntegerField(allow_null=True, default=None)
+    started_at = serializers.DateTimeField(allow_null=True, default=None)
+    seen_at = serializers.DateTimeField(allow_null=True, default=None)
+    ended_at = serializers.DateTimeField(allow_null=True, default=None)
+    loss = serializers.FloatField(allow_null=True, default=None)
+    eval_loss = serializers.FloatField(allow_null=True, default=None)
+
+
+class SinceSerializer(serializers.Serializer[Any]):
+    since_step = serializers.IntegerField(min_value=-1, max_value=MAX_STEP, default=-1)
+
+
+class PointSerializer(serializers.Serializer[Any]):
+    kind = serializers.CharField()
+    step = serializers.IntegerField()
+    at = serializers.DateTimeField()
+    values = serializers.DictField(child=serializers.FloatField())

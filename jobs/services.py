@@ -11,6 +11,7 @@ from datasets.core.profile import Profile
 from datasets.models import AnyUser, Dataset
 from datasets.services import delete_dataset, find_dataset, parse_id, stored_profile
 from jobs.models import EDITABLE_IN, MOVES, Job
+from jobs.training import Training, training_of
 from notebooks.models import Notebook
 from notebooks.services import (
     check_training_config,
@@ -29,6 +30,7 @@ class JobDetails:
     job: Job
     profile: Profile | None
     model_name: str | None
+    training: Training | None
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,13 @@ def create_job(*, owner: User, session_id: str, configuration: Configuration) ->
 
 
 def record_notebook(*, owner: User, notebook: Notebook) -> Job:
-    """The job of a notebook that was just generated."""
+    """The job of a notebook that was just generated; one that compares has no model."""
     need = last_need(notebook.dataset)
     return Job.objects.create(
         owner=owner,
         dataset=notebook.dataset,
         notebook=notebook,
-        model_id=notebook.model_id,
+        model_id="" if notebook.candidates else notebook.model_id,
         task_type=need.task.value if need else "",
         deployment_target=need.target.value if need else "",
         training_config=notebook.training_config,
@@ -101,7 +103,7 @@ def find_job(job_id: str, *, user: AnyUser) -> Job:
 
 def details_of(job: Job) -> JobDetails:
     name = catalog().get(job.model_id).name if job.model_id else None
-    return JobDetails(job, stored_profile(job.dataset), name)
+    return JobDetails(job, stored_profile(job.dataset), name, training_of(job))
 
 
 @transaction.atomic

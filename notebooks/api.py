@@ -1,20 +1,22 @@
-from typing import Any
+from dataclasses import dataclass
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from datasets.models import Dataset
 from datasets.serializers import ErrorSerializer as ERROR
 from datasets.services import find_dataset, parse_id
 from notebooks import serializers, services
 from notebooks.core.build import DATA_FILE
 from notebooks.models import Notebook
+from recommender.core.catalog import ModelSpec
 from recommender.services import best_model, catalog
 from slmgen.errors import InvalidInput
-from slmgen.streaming import streamed
+from slmgen.streaming import Download
 
 
 class PlanView(APIView):
@@ -30,7 +32,12 @@ class PlanView(APIView):
         },
     )
     def post(self, request: Request) -> Response:
-        training = services.plan_training(**_wanted(request))
+        wanted = _wanted(request)
+        if len(wanted.models) > 1:
+            raise InvalidInput("/plan looks at one model; send it as model_id.")
+        training = services.plan_training(
+            wanted.dataset, model=wanted.models[0], training_config=wanted.config
+        )
         return Response(serializers.PlanSerializer(training).data)
 
 
@@ -47,8 +54,22 @@ class GenerateView(APIView):
         },
     )
     def post(self, request: Request) -> Response:
+        wanted = _wanted(request)
         server = request.build_absolute_uri("/").rstrip("/")
-        notebook = services.generate_notebook(**_wanted(request), server=server)
+        if len(wanted.models) == 1:
+            notebook = services.generate_notebook(
+                wanted.dataset,
+                model=wanted.models[0],
+                training_config=wanted.config,
+                server=server,
+            )
+        else:
+            notebook = services.generate_bake_off(
+                wanted.dataset,
+                models=wanted.models,
+                training_config=wanted.config,
+                server=server,
+            )
         self.record(request, notebook)
         return Response(serializers.NotebookSerializer(notebook).data)
 
@@ -56,20 +77,25 @@ class GenerateView(APIView):
         """For those who keep a history of notebooks."""
 
 
-def _wanted(request: Request) -> dict[str, Any]:
-    """Dataset, model and settings that a request names. Raises InvalidInput."""
+@dataclass(frozen=True)
+class _Wanted:
+    dataset: Dataset
+    models: list[ModelSpec]
+    config: dict[str, object]
+
+
+def _wanted(request: Request) -> _Wanted:
+    """Dataset, models and settings that a request names. Raises InvalidInput."""
     sent = serializers.GenerateSerializer(data=request.data)
     sent.is_valid(raise_exception=True)
     values = sent.validated_data
     config = _config(values.get("training_config"))
-    wanted = values.get("model_id")
-    model = catalog().get(wanted) if wanted is not None else None
+    one, several = values.get("model_id"), values.get("model_ids")
+    if one is not None and several is not None:
+        raise InvalidInput("Send model_id or model_ids, not both.")
+    models = [catalog().get(name) for name in several or [one] if name is not None]
     dataset = find_dataset(parse_id(values["session_id"]), user=request.user)
-    return {
-        "dataset": dataset,
-        "model": model or best_model(dataset),
-        "training_config": config,
-    }
+    return _Wanted(dataset, models or [best_model(dataset)], config)
 
 
 def _config(value: object) -> dict[str, object]:
@@ -110,6 +136,12 @@ class DataView(APIView):
         tags=["notebooks"],
         responses={(200, "application/jsonl"): OpenApiTypes.BINARY, 404: ERROR},
     )
-    def get(self, request: Request, token: str) -> StreamingHttpResponse:
+    def get(self, request: Request, token: str) -> Download:
         file = services.open_data(token)
-        return streamed(file, filename=DATA_FILE, kind="application/jsonl")
+        return Download(
+            file,
+            as_attachment=True,
+            filename=DATA_FILE,
+            content_type="application/jsonl",
+            headers={"Cache-Control": "no-store"},
+        )

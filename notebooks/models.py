@@ -24,6 +24,9 @@ class Notebook(models.Model):
     training_config: "models.JSONField[Any, Any]" = models.JSONField(
         help_text="Every setting of the run, chosen or computed"
     )
+    candidates: "models.JSONField[Any, Any]" = models.JSONField(
+        default=list, blank=True, help_text="All models of a notebook that compares"
+    )
     filename = models.CharField(max_length=150, unique=True)
     size = models.PositiveIntegerField()
     sha256 = models.CharField(max_length=64)

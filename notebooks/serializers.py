@@ -29,12 +29,24 @@ TrainingConfigSerializer = type(
 class GenerateDocumentedSerializer(serializers.Serializer[Any]):
     session_id = serializers.UUIDField()
     model_id = serializers.CharField(required=False, help_text="Slug or hub id")
+    model_ids = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="Instead of model_id: two or three, to be compared in one notebook",
+    )
     training_config = TrainingConfigSerializer(required=False)
 
 
 class GenerateSerializer(serializers.Serializer[Any]):
     session_id = serializers.CharField(max_length=64)
     model_id = serializers.CharField(required=False, max_length=200, allow_null=True)
+    model_ids = serializers.ListField(
+        child=serializers.CharField(max_length=200),
+        required=False,
+        allow_null=True,
+        min_length=1,
+        max_length=20,
+    )
     training_config = serializers.JSONField(required=False, allow_null=True)
 
 

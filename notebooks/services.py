@@ -2,7 +2,7 @@ import hashlib
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,7 +21,7 @@ from notebooks.core.build import Facts, build
 from notebooks.core.embed import Embedded, embed
 from notebooks.core.lint import lint
 from notebooks.core.percent import Cell, read_cells
-from notebooks.core.plan import TrainingPlan, plan
+from notebooks.core.plan import TrainingPlan, bake_off, plan
 from notebooks.models import Notebook
 from recommender.core.catalog import ModelSpec
 from slmgen.errors import NotFound
@@ -64,8 +64,25 @@ def generate_notebook(
 
     `server` is the address under which data that do not fit inside can be loaded.
     """
+    return _made(dataset, [plan_training(
+        dataset, model=model, training_config=training_config
+    )], server)  # fmt: skip
+
+
+def generate_bake_off(
+    dataset: Dataset,
+    *,
+    models: Sequence[ModelSpec],
+    training_config: Mapping[str, Any] | None,
+    server: str = "",
+) -> Notebook:
+    """A notebook that compares models, as `generate_notebook` makes one for a model."""
+    plans = bake_off(models, profile_of(dataset), training_config or {})
+    return _made(dataset, plans, server)
+
+
+def _made(dataset: Dataset, plans: Sequence[TrainingPlan], server: str) -> Notebook:
     profile = profile_of(dataset)
-    training = plan(model, profile, training_config)
     facts = Facts(
         dataset.filename,
         profile.total_examples,
@@ -73,14 +90,16 @@ def generate_notebook(
         data_url=f"{server}/data/{_data_token(dataset)}" if server else "",
         data_days=settings.SLMGEN_DATA_LINK_DAYS,
     )
-    content = build(cells(), training, facts, _embedded(dataset))
-    if faults := lint(content, training.backend):
+    content = build(cells(), plans, facts, _embedded(dataset))
+    if faults := lint(content, plans[0].backend):
         raise NotebookFault("; ".join(faults))
+    slugs = [plan.model.slug for plan in plans]
     notebook = Notebook(
         dataset=dataset,
-        model_id=model.slug,
-        training_config=training.settings,
-        filename=_filename(model),
+        model_id=slugs[0],
+        candidates=slugs if len(slugs) > 1 else [],
+        training_config=plans[0].settings,
+        filename=_filename(slugs),
         size=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
     )
@@ -116,9 +135,10 @@ def _embedded(dataset: Dataset) -> Embedded:
         return embed(file.read(), max_bytes=limit)
 
 
-def _filename(model: ModelSpec) -> str:
-    slug = re.sub(r"[^a-z0-9]+", "-", model.slug)
-    return f"slmgen-{slug}-{secrets.token_hex(16)}.ipynb"
+def _filename(slugs: Sequence[str]) -> str:
+    name = slugs[0] if len(slugs) == 1 else f"{len(slugs)}-models"
+    safe = re.sub(r"[^a-z0-9]+", "-", name)
+    return f"slmgen-{safe}-{secrets.token_hex(16)}.ipynb"
 
 
 def _store(notebook: Notebook, content: bytes) -> None:

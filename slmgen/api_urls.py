@@ -4,6 +4,7 @@ from django.urls import path
 
 from datasets import api as datasets
 from jobs import api as jobs
+from jobs import training_api as training
 from notebooks import api as notebooks
 from recommender import api as recommender
 from slmgen import views
@@ -27,6 +28,36 @@ urlpatterns = [
         datasets.DuplicatesView.as_view(),
         name="duplicates",
     ),
+    path(
+        "datasets/<str:session_id>/mapping",
+        datasets.MappingView.as_view(),
+        name="mapping",
+    ),
+    path(
+        "datasets/<str:session_id>/problems",
+        datasets.ProblemsView.as_view(),
+        name="problems",
+    ),
+    path(
+        "datasets/<str:session_id>/profile",
+        datasets.ProfileView.as_view(),
+        name="profile",
+    ),
+    path(
+        "datasets/<str:session_id>/insights",
+        datasets.InsightsView.as_view(),
+        name="insights",
+    ),
+    path(
+        "datasets/<str:session_id>/repairs",
+        datasets.RepairsView.as_view(),
+        name="repairs",
+    ),
+    path(
+        "datasets/<str:session_id>/export",
+        datasets.ExportView.as_view(),
+        name="export",
+    ),
     path("recommend", recommender.RecommendView.as_view(), name="recommend"),
     path("recommend/explain", recommender.ExplainView.as_view(), name="explain"),
     path(
@@ -42,4 +73,23 @@ urlpatterns = [
     path("data/<str:token>", notebooks.DataView.as_view(), name="data"),
     path("jobs", jobs.JobsView.as_view(), name="jobs"),
     path("jobs/<str:job_id>", jobs.JobView.as_view(), name="job"),
+    path(
+        "jobs/<str:job_id>/training", training.TrainingView.as_view(), name="training"
+    ),
+    path(
+        "jobs/<str:job_id>/training/secret",
+        training.SecretView.as_view(),
+        name="training_secret",
+    ),
+    path(
+        "jobs/<str:job_id>/training/events",
+        training.PointsView.as_view(),
+        name="training_events",
+    ),
+    path(
+        "jobs/<str:job_id>/training/stream",
+        training.StreamView.as_view(),
+        name="training_stream",
+    ),
+    path("training/events", training.ReportView.as_view(), name="report_training"),
 ]

@@ -3,6 +3,7 @@
 `.env.example` explains the variables.
 """
 
+import os
 from pathlib import Path
 
 from slmgen import env
@@ -152,6 +153,9 @@ SLMGEN_MAX_UPLOAD_BYTES = env.number("SLMGEN_MAX_UPLOAD_MB", 512, at_least=1) * 
 SLMGEN_MAX_LINE_BYTES = env.number("SLMGEN_MAX_LINE_MB", 8, at_least=1) * 10**6
 SLMGEN_MIN_EXAMPLES = env.number("SLMGEN_MIN_EXAMPLES", 1, at_least=1)
 SLMGEN_ENCODING = env.text("SLMGEN_ENCODING", "o200k_base")
+SLMGEN_TOKENIZER = env.text("SLMGEN_TOKENIZER", "toktok")
+SLMGEN_PROCESSES = env.number("SLMGEN_PROCESSES", os.cpu_count() or 1, at_least=1)
+SLMGEN_SPREAD_BYTES = 16 * 10**6  # smaller files are done before processes start
 SLMGEN_ANALYSIS_WAIT_SECONDS = env.number("SLMGEN_ANALYSIS_WAIT_SECONDS", 20)
 SLMGEN_INLINE_ANALYSIS_BYTES = env.number("SLMGEN_INLINE_ANALYSIS_MB", 2) * 10**6
 
@@ -159,6 +163,10 @@ SLMGEN_INLINE_ANALYSIS_BYTES = env.number("SLMGEN_INLINE_ANALYSIS_MB", 2) * 10**
 
 SLMGEN_NOTEBOOK_EMBED_MB = env.number("SLMGEN_NOTEBOOK_EMBED_MB", 5)
 SLMGEN_DATA_LINK_DAYS = env.number("SLMGEN_DATA_LINK_DAYS", 30, at_least=1)
+
+# Jobs
+
+SLMGEN_TRAINING_SECRET_DAYS = env.number("SLMGEN_TRAINING_SECRET_DAYS", 7, at_least=1)
 
 # Security
 

@@ -1,30 +1,17 @@
-from collections.abc import AsyncIterator
-from typing import BinaryIO
+from collections.abc import AsyncIterator, Iterator
+from typing import cast
 
 from asgiref.sync import sync_to_async
-from django.http import StreamingHttpResponse
-
-CHUNK_BYTES = 256 * 1024
+from django.http import FileResponse
 
 
-def streamed(file: BinaryIO, *, filename: str, kind: str) -> StreamingHttpResponse:
-    """`file` as a download, piece by piece; closes it.
+class Download(FileResponse):
+    """A file, piece by piece; under ASGI Django would read all of it first."""
 
-    An ordinary file response is read into memory whole when it is served by ASGI.
-    """
-    return StreamingHttpResponse(
-        _chunks(file),
-        content_type=kind,
-        headers={
-            "Content-Disposition": f'attachment; filename="{filename}"',
-            "Cache-Control": "no-store",
-        },
-    )
+    block_size = 256 * 1024
 
-
-async def _chunks(file: BinaryIO) -> AsyncIterator[bytes]:
-    try:
-        while chunk := await sync_to_async(file.read)(CHUNK_BYTES):
-            yield chunk
-    finally:
-        await sync_to_async(file.close)()
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        pieces = cast("Iterator[bytes]", self.streaming_content)
+        following = sync_to_async(lambda: next(pieces, b""))
+        while piece := await following():
+            yield piece

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from datasets.services import token_counter
+from datasets.services import count_tokens
 from slmgen.middleware import request_id
 
 PAGES = ("/app/", "/accounts/", "/admin/")
@@ -106,7 +106,7 @@ def _storage() -> str:
 
 
 def _vocabulary() -> str:
-    return "ok" if token_counter()("hello world") == 2 else "counts wrongly"
+    return "ok" if count_tokens("hello world") == 2 else "counts wrongly"
 
 
 def _error(request: HttpRequest, status: HTTPStatus, sentence: str) -> HttpResponse:

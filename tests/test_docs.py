@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from datasets.core.kinds import KINDS
+from datasets.core.quality import WEIGHTS
+from datasets.core.repairs import REPAIR_KINDS
 from notebooks.core.options import OPTIONS
 from slmgen.api_urls import urlpatterns
 from tests.conftest import REPO
@@ -130,6 +133,21 @@ def test_every_route_stands_in_the_documents():
         address = re.sub(r"<str:(\w+)>", r"{\1}", f"/{route.pattern}")
         address = address.replace("{filename}", "{file}.ipynb")
         assert address.replace("{job_id}", "{id}") in text
+
+
+def test_every_kind_of_fault_stands_in_the_documents_with_its_weight():
+    text = (REPO / "docs/faults.md").read_text(encoding="utf-8")
+
+    for kind, title in KINDS.items():
+        assert f"| `{kind}` | {title} | {WEIGHTS.get(kind, 'left out')} |" in text
+
+
+def test_every_repair_stands_in_the_documents():
+    text = (REPO / "docs/repairs.md").read_text(encoding="utf-8")
+
+    for kind, what in REPAIR_KINDS.items():
+        assert f"| `{kind}` |" in text
+        assert what.removesuffix(" faults") in text.replace("`", "")
 
 
 def test_every_dependency_has_its_reason():

@@ -1,57 +1,102 @@
-"""Canonical examples → profile and index, in one pass."""
+"""Canonical examples → profile and index, in one pass over the file."""
 
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.core.index import IndexBuilder
-from datasets.core.parsing import parse
+from datasets.core.index import IndexBuilder, confirmed
+from datasets.core.measure import Piece, key_of, measure
+from datasets.core.problems import FIRST_LINES, Group
 from datasets.core.profile import Profile, summarize
-from datasets.core.tally import Tally, digest
-from datasets.core.tokens import CountTokens
+from datasets.core.quality import Evidence, judge
+from datasets.core.reading import transcript
+from datasets.core.spread import spread
+from datasets.core.tally import Tally
 
-REPORT_EVERY = 500  # examples
+PIECE_BYTES = 1 << 20
 
 Report = Callable[[int], None]  # bytes of the examples file that are done
 
 
 @dataclass(frozen=True)
 class Upload:
-    """What the upload already told: lines that are not among the examples."""
+    """What the upload already told about its rows."""
 
-    bad_lines: int
-    problems: tuple[str, ...]
+    bad_lines: int = 0
+    problems: tuple[str, ...] = ()  # the first bad lines, in words
+    faulty_examples: int = 0
+    groups: tuple[Group, ...] = ()
+    notes: tuple[str, ...] = ()  # sentences that cost no points
+
+
+@dataclass(frozen=True)
+class Counting:
+    """How tokens are counted, and by how many processes."""
+
+    encoding: str = "o200k_base"
+    library: str = "toktok"
+    processes: int = 1
 
 
 def analyze(
-    examples: BinaryIO,
-    upload: Upload,
-    *,
-    encoding: str,
-    count_tokens: CountTokens,
-    report: Report,
+    examples: BinaryIO, upload: Upload, counting: Counting, report: Report
 ) -> tuple[Profile, NDArray[np.void]]:
     """The profile of `examples` and one index record (`index.RECORD`) for each."""
-    tally, index = Tally(count_tokens), IndexBuilder()
-    done = 0
-    for line in examples:
-        conversation = parse(line)
-        tokens = tally.add(conversation)
-        length = len(line) - 1
-        index.add(length=length, tokens=tokens, digest=digest(conversation))
-        done += len(line)
-        if tally.examples % REPORT_EVERY == 0:
-            report(done)
-    records = index.build()
-    duplicates = np.count_nonzero(records["first"] != np.arange(len(records)))
+    tally, index, done = Tally(), IndexBuilder(), 0
+    work = partial(
+        measure,
+        encoding=counting.encoding,
+        library=counting.library,
+        seed=secrets.randbits(64),
+    )
+    for measured in spread(work, pieces(examples), counting.processes):
+        tally.merge(measured.tally)
+        index.add(measured)
+        done += measured.size
+        report(done)
+    records = confirmed(index.build(), partial(_line_at, examples), _key_of)
+    copies = np.flatnonzero(records["first"] != np.arange(len(records)))
     profile = summarize(
         tally,
-        encoding=encoding,
-        duplicates=int(duplicates),
-        bad_lines=upload.bad_lines,
-        problems=upload.problems,
+        encoding=counting.encoding,
+        duplicates=len(copies),
+        verdict=judge(_evidence(tally, upload, copies)),
+        format_valid=upload.bad_lines == 0,
+        notes=upload.notes,
     )
     return profile, records
+
+
+def pieces(examples: BinaryIO) -> Iterator[Piece]:
+    """About a megabyte of whole lines at a time."""
+    first = 0
+    while lines := examples.read(PIECE_BYTES):
+        lines += examples.readline()
+        yield Piece(first, lines)
+        first += lines.count(b"\n")
+
+
+def _line_at(examples: BinaryIO, offset: int, length: int) -> bytes:
+    examples.seek(offset)
+    return examples.read(length)
+
+
+def _key_of(line: bytes) -> bytes:
+    return key_of(transcript(line))
+
+
+def _evidence(tally: Tally, upload: Upload, copies: NDArray[np.intp]) -> Evidence:
+    return Evidence(
+        examples=tally.examples,
+        faulty=upload.faulty_examples,
+        duplicates=len(copies),
+        first_duplicates=tuple(copies[:FIRST_LINES].tolist()),
+        bad_lines=upload.bad_lines,
+        problems=upload.problems,
+        groups=upload.groups,
+    )

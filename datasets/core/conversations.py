@@ -1,55 +1,59 @@
 """What an example is: a list of messages, read from one JSON object."""
 
-from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
 
 SYSTEM_ROLES = frozenset({"system", "developer"})
 TOOL_ROLES = frozenset({"tool", "function"})
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    role: str
-    content: str | None
-    tool_calls: bytes = b""  # as canonical JSON; empty when there are none
+class Turn(msgspec.Struct, gc=False, omit_defaults=True):
+    """What makes two messages the same: who speaks, what is said, what is called."""
+
+    role: Role
+    content: str | list[Any] | None = None
+    tool_calls: Any = None
+    function_call: Any = None
 
     @property
     def text(self) -> str:
-        return self.content or ""
+        if isinstance(self.content, str):
+            return self.content
+        return "".join(part["text"] for part in self.content or ())
+
+    @property
+    def calls(self) -> Any:
+        return self.tool_calls or self.function_call
 
     @property
     def is_blank(self) -> bool:
-        return not self.tool_calls and not self.text.strip()
+        return not self.calls and not self.text.strip()
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    messages: tuple[Message, ...]
-    has_tools: bool = False
+class Message(Turn, gc=False):
+    """A turn with what else OpenAI's form says about it."""
 
-    @property
-    def user_turns(self) -> int:
-        return sum(message.role == "user" for message in self.messages)
+    tool_call_id: Any = None
+    name: Any = None
+    weight: Any = None
+
+
+class Conversation(msgspec.Struct, gc=False):
+    messages: list[Message]
+    tools: Any = None
+
+
+class Transcript(msgspec.Struct, gc=False):
+    """A conversation as it is counted and compared."""
+
+    messages: list[Turn]
+    tools: Any = None
 
     @property
     def uses_tools(self) -> bool:
-        return self.has_tools or any(
-            bool(message.tool_calls) or message.role in TOOL_ROLES
-            for message in self.messages
+        return bool(self.tools) or any(
+            turn.role in TOOL_ROLES or bool(turn.calls) for turn in self.messages
         )
-
-    @property
-    def has_system(self) -> bool:
-        return any(message.role in SYSTEM_ROLES for message in self.messages)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing wrong with one line of the uploaded file."""
-
-    line: int
-    kind: str
-    sentence: str
-
-    def __str__(self) -> str:
-        return f"Line {self.line:,}: {self.sentence}"

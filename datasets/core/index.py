@@ -4,12 +4,13 @@ The index file is an array of `RECORD`; its position is the example's index.
 """
 
 from array import array
+from collections.abc import Callable
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.core.tally import DIGEST_BYTES
+from datasets.core.measure import DIGEST_BYTES, Measured
 
 RECORD = np.dtype(
     [
@@ -29,10 +30,10 @@ class IndexBuilder:
         self.tokens = array("I")
         self.digests = bytearray()
 
-    def add(self, *, length: int, tokens: int, digest: bytes) -> None:
-        self.lengths.append(length)
-        self.tokens.append(tokens)
-        self.digests += digest
+    def add(self, measured: Measured) -> None:
+        self.lengths.extend(measured.lengths)
+        self.tokens.extend(measured.tokens)
+        self.digests += measured.digests
 
     def build(self) -> NDArray[np.void]:
         records = np.zeros(len(self.lengths), RECORD)
@@ -56,6 +57,24 @@ def _first_equal(digests: bytes) -> NDArray[np.intp]:
     first = np.empty(len(order), np.intp)
     first[order] = order[starts][group]
     return first
+
+
+LineAt = Callable[[int, int], bytes]  # the example at an offset with a length
+KeyOf = Callable[[bytes], bytes]  # equal for lines that are the same conversation
+
+
+def confirmed(
+    records: NDArray[np.void], line_at: LineAt, key_of: KeyOf
+) -> NDArray[np.void]:
+    """The records with each copy compared to its first: digests may collide."""
+    for copy in np.flatnonzero(records["first"] != np.arange(len(records))):
+        lines = [
+            line_at(int(records["offset"][place]), int(records["length"][place]))
+            for place in (copy, records["first"][copy])
+        ]
+        if lines[0] != lines[1] and key_of(lines[0]) != key_of(lines[1]):
+            records["first"][copy] = copy
+    return records
 
 
 def read_records(file: BinaryIO, start: int, count: int) -> NDArray[np.void]:

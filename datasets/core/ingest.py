@@ -4,17 +4,29 @@ import hashlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from functools import partial
+from itertools import chain, islice
+from typing import Any, BinaryIO
 
-from datasets.core.conversations import Problem
-from datasets.core.formats import Row, not_text, read_rows
-from datasets.core.parsing import Fault, parse
-from datasets.core.quality import SHOWN_PROBLEMS
+from datasets.core import columns
+from datasets.core.check import Checked, check
+from datasets.core.columns import Layout
+from datasets.core.convert import convert
+from datasets.core.faults import Fault, Problem
+from datasets.core.formats import Source, open_rows
+from datasets.core.parsing import decode
+from datasets.core.problems import Group, ProblemLog
+from datasets.core.rows import Row
+from datasets.core.spread import spread
+from datasets.core.structure import examine
 from slmgen.errors import InvalidInput
 
 VALID_SHARE_NEEDED = 0.9
-LINES_NAMED_IN_REFUSAL = 5
+SHOWN_PROBLEMS = 20
 MAX_EXAMPLES = 5_000_000
+BATCH_BYTES = 1 << 20
+BATCH_ROWS = 5_000
+ROWS_TO_TELL = 100  # read before the layout must be known
 
 
 @dataclass(frozen=True)
@@ -22,19 +34,33 @@ class Limits:
     max_bytes: int
     max_row_bytes: int
     min_examples: int
+    processes: int = 1
 
 
 @dataclass(frozen=True)
 class Ingested:
-    """What came of an upload. `problems` holds the first `SHOWN_PROBLEMS`."""
+    """What came of an upload. `problems` holds the first that cost a row."""
 
     size: int  # bytes received
     sha256: str  # of the bytes received
+    container: str
+    layout: Layout
     examples: int
     examples_bytes: int
     examples_sha256: str
     bad_lines: int
+    faulty_examples: int
     problems: tuple[Problem, ...]
+    groups: tuple[Group, ...]  # of all problems, by kind
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The files that an upload becomes."""
+
+    examples: BinaryIO
+    problems: BinaryIO
+    problem_index: BinaryIO
 
 
 @dataclass
@@ -42,77 +68,133 @@ class _Progress:
     examples: int = 0
     written: int = 0
     bad_lines: int = 0
+    faulty: int = 0
     problems: list[Problem] = field(default_factory=list)
+    digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
 
-    def report(self, problem: Problem) -> None:
-        self.bad_lines += 1
-        if len(self.problems) < SHOWN_PROBLEMS:
-            self.problems.append(problem)
+    def add(self, checked: Checked) -> None:
+        self.examples += checked.examples
+        self.written += len(checked.lines)
+        self.bad_lines += checked.bad_rows
+        self.faulty += checked.faulty_examples
+        self.digest.update(checked.lines)
+        left = SHOWN_PROBLEMS - len(self.problems)
+        if left > 0 and checked.bad_rows:
+            costly = [found for found in checked.problems if found.left_out]
+            self.problems += costly[:left]
+        if self.examples > MAX_EXAMPLES:
+            raise InvalidInput(
+                f"The file has more than {MAX_EXAMPLES:,} examples; split it."
+            )
 
 
-def ingest(source: BinaryIO, target: BinaryIO, limits: Limits) -> Ingested:
-    """Writes the valid examples of `source` to `target`.
+def ingest(
+    source: BinaryIO, targets: Targets, limits: Limits, layout: Layout | None = None
+) -> Ingested:
+    """Writes the valid examples of `source` and what is wrong to `targets`.
 
-    Raises InvalidInput when too little of it can be trained on, TooLarge.
+    Without a `layout` it is found in the rows. Raises InvalidInput when too little of
+    it can be trained on, TooLarge.
     """
     raw = _Hashed(source)
-    progress = _Progress()
-    digest = hashlib.sha256()
-    for text in _valid_texts(raw, limits, progress):
-        line = text + b"\n"
-        target.write(line)
-        digest.update(line)
-        progress.examples += 1
-        progress.written += len(line)
+    opened = open_rows(
+        raw, max_row_bytes=limits.max_row_bytes, max_bytes=limits.max_bytes
+    )
+    rows, layout = settled(opened, layout)
+    progress, log = _Progress(), ProblemLog(targets.problems, targets.problem_index)
+    work = partial(check, unit=opened.unit, columns=layout.columns)
+    for checked in spread(work, _batches(rows), limits.processes):
+        targets.examples.write(checked.lines)
+        progress.add(checked)
+        log.add(checked)
     raw.drain()
     _check_enough(progress, limits)
     return Ingested(
         size=raw.size,
         sha256=raw.digest.hexdigest(),
+        container=opened.container,
+        layout=layout,
         examples=progress.examples,
         examples_bytes=progress.written,
-        examples_sha256=digest.hexdigest(),
+        examples_sha256=progress.digest.hexdigest(),
         bad_lines=progress.bad_lines,
+        faulty_examples=progress.faulty,
         problems=tuple(progress.problems),
+        groups=tuple(log.groups.values()),
     )
 
 
-def _valid_texts(
-    raw: "_Hashed", limits: Limits, progress: _Progress
-) -> Iterator[bytes]:
-    rows = read_rows(
-        raw, max_row_bytes=limits.max_row_bytes, max_bytes=limits.max_bytes
+@dataclass(frozen=True)
+class Sample:
+    row: dict[str, Any]
+    example: dict[str, Any]
+
+
+def sample(source: BinaryIO, limits: Limits, layout: Layout) -> Sample:
+    """The first row that `layout` makes an example of, before and after."""
+    opened = open_rows(
+        source, max_row_bytes=limits.max_row_bytes, max_bytes=limits.max_bytes
     )
-    for row in rows:
-        if row.text is None:
-            megabytes = limits.max_row_bytes // 10**6
-            sentence = (
-                f"longer than {megabytes} MB, the most for one example; split it."
-            )
-            progress.report(Problem(row.line, "length", sentence))
+    rows, layout = settled(opened, layout)
+    problem = "there is no row"
+    for row in islice(rows, ROWS_TO_TELL):
+        value = _object(row)
+        if value is None:
             continue
         try:
-            parse(row.text)
+            example = convert(value, layout.columns)
         except Fault as fault:
-            progress.report(Problem(row.line, fault.kind, fault.sentence))
-        except UnicodeDecodeError as error:
-            raise not_text("UTF-8", row.offset + _start(row, error)) from None
-        else:
-            if progress.examples == MAX_EXAMPLES:
-                raise InvalidInput(
-                    f"Line {row.line:,}: more than {MAX_EXAMPLES:,} examples; "
-                    "split the file."
-                )
-            yield row.text
+            problem = fault.sentence
+            continue
+        if layout.columns == columns.CHAT.columns:
+            example = value
+        if not (faults := examine(example)[1]):
+            return Sample(value, example)
+        problem = faults[0].sentence
+    raise InvalidInput(
+        f"With this mapping none of the first {ROWS_TO_TELL} rows is an example: "
+        f"{problem}"
+    )
 
 
-def _start(row: Row, error: UnicodeDecodeError) -> int:
-    """Where in the row the first byte stands that is not UTF-8."""
+def settled(source: Source, layout: Layout | None) -> tuple[Iterator[Row], Layout]:
+    """The rows again, and their layout: the given one, or what the first rows tell."""
+    seen: list[Row] = []
+    names: tuple[str, ...] = ()
+    for row in source.rows:
+        seen.append(row)
+        value = _object(row)
+        if value is not None:
+            names = names or tuple(value)
+            layout = layout or columns.layout_of(value)
+        if (layout and names) or len(seen) == ROWS_TO_TELL:
+            break
+    if layout is not None and layout.form == "mapped" and names:
+        columns.check_names(layout, names)
+    if layout is None and source.container in {"CSV", "TSV", "Parquet"} and names:
+        raise columns.unknown(names)
+    return chain(seen, source.rows), layout or columns.CHAT
+
+
+def _object(row: Row) -> dict[str, object] | None:
     try:
-        (row.text or b"").decode()
-    except UnicodeDecodeError as own:
-        return own.start
-    return error.start
+        value = decode(row.text) if row.text else None
+    except (Fault, UnicodeDecodeError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    batch: list[Row] = []
+    size = 0
+    for row in rows:
+        batch.append(row)
+        size += len(row.text)
+        if size >= BATCH_BYTES or len(batch) == BATCH_ROWS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _check_enough(progress: _Progress, limits: Limits) -> None:
@@ -124,9 +206,9 @@ def _check_enough(progress: _Progress, limits: Limits) -> None:
             '{"role": "assistant", "content": "..."}]}.'
         )
     if valid < limits.min_examples or valid < VALID_SHARE_NEEDED * (valid + bad):
-        named = progress.problems[:LINES_NAMED_IN_REFUSAL]
-        lines = " ".join(map(str, named))
-        more = f" And {bad - len(named):,} more." if bad > len(named) else ""
+        lines = " ".join(map(str, progress.problems))
+        named = len({problem.line for problem in progress.problems})
+        more = f" And {bad - named:,} more." if bad > named else ""
         raise InvalidInput(
             f"{valid:,} of {valid + bad:,} lines can be trained on; needed are at "
             f"least {limits.min_examples:,} and {VALID_SHARE_NEEDED:.0%} of all. "

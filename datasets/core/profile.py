@@ -1,11 +1,12 @@
 """Everything we know about a dataset, in one value."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
-from datasets.core import quality
-from datasets.core.tally import TOKEN_BUCKETS, Tally
+from datasets.core.quality import Verdict
+from datasets.core.tally import Tally, histogram, percentiles
 
-RULES_VERSION = 1  # raise it when the same data would get another profile
+RULES_VERSION = 3  # raise it when the same data would get another profile
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,12 @@ class Profile:
     quality_score: float
     quality_issues: list[str]
     format_valid: bool
+    quality_parts: list[dict[str, Any]] = field(default_factory=list)
+    trainable_share: float = 0.0  # of the tokens: those that a model learns to write
+    turns: dict[str, int] = field(default_factory=dict)  # examples by user messages
+    token_histogram: dict[str, int] = field(default_factory=dict)  # by powers of two
+    tokens_per_example: dict[str, int] = field(default_factory=dict)  # percentiles
+    tokens_per_message: dict[str, int] = field(default_factory=dict)
 
     @property
     def average_tokens(self) -> int:
@@ -49,20 +56,11 @@ def summarize(
     *,
     encoding: str,
     duplicates: int,
-    bad_lines: int,
-    problems: tuple[str, ...],
+    verdict: Verdict,
+    format_valid: bool,
+    notes: tuple[str, ...],
 ) -> Profile:
-    score, issues = quality.judge(
-        quality.Evidence(
-            examples=tally.examples,
-            duplicates=duplicates,
-            with_blank=tally.with_blank,
-            without_last_answer=tally.without_last_answer,
-            bad_lines=bad_lines,
-            problems=problems,
-        )
-    )
-    messages = tally.roles.total()
+    messages = tally.messages
     return Profile(
         rules_version=RULES_VERSION,
         encoding=encoding,
@@ -74,7 +72,7 @@ def summarize(
         multi_turn_examples=tally.multi_turn,
         system_examples=tally.with_system,
         tool_examples=tally.with_tools,
-        token_buckets={name: tally.buckets[name] for name in TOKEN_BUCKETS},
+        token_buckets=tally.buckets,
         tokens_p50=tally.percentile(50),
         tokens_p95=tally.percentile(95),
         tokens_p99=tally.percentile(99),
@@ -82,7 +80,13 @@ def summarize(
         answer_tokens=tally.answer_tokens,
         duplicates=duplicates,
         scripts=tally.scripts(),
-        quality_score=score,
-        quality_issues=issues,
-        format_valid=bad_lines == 0,
+        quality_score=verdict.score,
+        quality_issues=[*verdict.sentences, *notes],
+        format_valid=format_valid,
+        quality_parts=[asdict(part) for part in verdict.parts],
+        trainable_share=round(tally.trainable_tokens / max(tally.tokens, 1), 4),
+        turns={str(turns): n for turns, n in sorted(tally.turns.items())},
+        token_histogram=histogram(tally.lengths),
+        tokens_per_example=percentiles(tally.lengths),
+        tokens_per_message=percentiles(tally.message_lengths),
     )

@@ -1,92 +1,63 @@
-"""Counting: one pass over the conversations, memory independent of their number."""
+"""Counting: sums over a batch of conversations, and sums of such sums."""
 
-import hashlib
-import re
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from datasets.core.conversations import SYSTEM_ROLES, Conversation, Message
-from datasets.core.tokens import CountTokens
+from datasets.core.conversations import SYSTEM_ROLES, Transcript
+from datasets.core.scripts import letters
 
 TOKEN_BUCKETS = {"0-100": 100, "100-500": 500, "500-1000": 1000, "1000+": None}
-DIGEST_BYTES = 16
-
-SCRIPTS = {
-    "latin": "A-Za-zÀ-ɏ",
-    "cyrillic": "Ѐ-ԯ",
-    "greek": "Ͱ-Ͽ",
-    "arabic": "؀-ۿݐ-ݿ",
-    "hebrew": "֐-׿",
-    "devanagari": "ऀ-ॿ",
-    "bengali": "ঀ-৿",
-    "thai": "฀-๿",
-    "kana": "぀-ヿ",
-    "hangul": "ᄀ-ᇿ가-힣",
-    "han": "㐀-䶿一-鿿",
-}
-SCRIPT_PATTERNS = {name: re.compile(f"[{span}]+") for name, span in SCRIPTS.items()}
 SCRIPT_SAMPLE_EVERY = 7  # examples; the shares are an estimate from every seventh
+SCRIPT_SAMPLE_CHARACTERS = 10_000
+SHAPES_KEPT = 4096
 
 
 @dataclass(slots=True)
 class Tally:
-    """Figures of the examples added so far."""
+    """Figures of the examples added so far; all but `lengths` are of flat size."""
 
-    count_tokens: CountTokens
     examples: int = 0
+    messages: int = 0
     characters: int = 0
     tokens: int = 0
     answer_tokens: int = 0
+    trainable_tokens: int = 0  # of answers that no weight of 0 leaves out
     multi_turn: int = 0
     with_system: int = 0
     with_tools: int = 0
-    with_blank: int = 0
-    without_last_answer: int = 0
     roles: Counter[str] = field(default_factory=Counter)
-    buckets: Counter[str] = field(default_factory=Counter)
-    lengths: Counter[int] = field(default_factory=Counter)
+    lengths: Counter[int] = field(default_factory=Counter)  # examples by tokens
+    message_lengths: Counter[int] = field(default_factory=Counter)
+    turns: Counter[int] = field(default_factory=Counter)  # examples by user messages
     letters: Counter[str] = field(default_factory=Counter)
 
-    def add(self, conversation: Conversation) -> int:
-        """Counts one example and gives back its tokens."""
-        messages = conversation.messages
-        tokens = sum(self._add_message(message) for message in messages)
-        if self.examples % SCRIPT_SAMPLE_EVERY == 0:
-            self._add_scripts(messages)
-        self.examples += 1
-        self.tokens += tokens
-        self.lengths[tokens] += 1
-        self.buckets[bucket(tokens)] += 1
-        self.multi_turn += conversation.user_turns > 1
-        self.with_system += conversation.has_system
-        self.with_tools += conversation.uses_tools
-        self.with_blank += any(message.is_blank for message in messages)
-        self.without_last_answer += messages[-1].role != "assistant"
-        return tokens
-
-    def _add_message(self, message: Message) -> int:
-        tokens = self.count_tokens(message.text)
-        role = "system" if message.role in SYSTEM_ROLES else message.role
-        self.roles[role] += 1
-        self.characters += len(message.text)
-        if role == "assistant":
-            self.answer_tokens += tokens
-        return tokens
-
-    def _add_scripts(self, messages: tuple[Message, ...]) -> None:
-        text = " ".join(message.text for message in messages)[:10_000]
-        for name, pattern in SCRIPT_PATTERNS.items():
-            self.letters[name] += sum(map(len, pattern.findall(text)))
+    def merge(self, other: "Tally") -> None:
+        self.examples += other.examples
+        self.messages += other.messages
+        self.characters += other.characters
+        self.tokens += other.tokens
+        self.answer_tokens += other.answer_tokens
+        self.trainable_tokens += other.trainable_tokens
+        self.multi_turn += other.multi_turn
+        self.with_system += other.with_system
+        self.with_tools += other.with_tools
+        self.roles.update(other.roles)
+        self.lengths.update(other.lengths)
+        self.message_lengths.update(other.message_lengths)
+        self.turns.update(other.turns)
+        self.letters.update(other.letters)
 
     def percentile(self, percent: int) -> int:
         """The length that `percent` of the examples do not exceed (nearest rank)."""
-        rank = -(-self.examples * percent // 100)
-        seen = 0
-        for length in sorted(self.lengths):
-            seen += self.lengths[length]
-            if seen >= rank:
-                return length
-        return 0
+        return percentile(self.lengths, percent)
+
+    @property
+    def buckets(self) -> dict[str, int]:
+        counts = dict.fromkeys(TOKEN_BUCKETS, 0)
+        for length, examples in self.lengths.items():
+            counts[bucket(length)] += examples
+        return counts
 
     def scripts(self) -> dict[str, float]:
         total = self.letters.total()
@@ -97,18 +68,84 @@ class Tally:
         }
 
 
+def percentile(lengths: Counter[int], percent: int) -> int:
+    rank = -(-lengths.total() * percent // 100)
+    seen = 0
+    for length in sorted(lengths):
+        seen += lengths[length]
+        if seen >= rank:
+            return length
+    return 0
+
+
+def percentiles(lengths: Counter[int]) -> dict[str, int]:
+    wanted = (1, 5, 25, 50, 75, 90, 95, 99, 100)
+    return {f"p{percent}": percentile(lengths, percent) for percent in wanted}
+
+
+def histogram(lengths: Counter[int]) -> dict[str, int]:
+    """Counts by powers of two: "64" holds the lengths from 64 to 127."""
+    counts: Counter[int] = Counter()
+    for length, examples in lengths.items():
+        counts[1 << (length.bit_length() - 1) if length else 0] += examples
+    return {str(start): counts[start] for start in sorted(counts)}
+
+
 def bucket(tokens: int) -> str:
     return next(
         name for name, end in TOKEN_BUCKETS.items() if end is None or tokens < end
     )
 
 
-def digest(conversation: Conversation) -> bytes:
-    """Equal for conversations with the same roles, contents and tool calls."""
-    state = hashlib.blake2b(digest_size=DIGEST_BYTES)
-    for message in conversation.messages:
-        content = b"-" if message.content is None else message.content.encode()
-        for part in (message.role.encode(), content, message.tool_calls):
-            state.update(b"%d " % len(part))
-            state.update(part)
-    return state.digest()
+@dataclass(frozen=True, slots=True)
+class Shape:
+    user_turns: int
+    has_system: bool
+
+
+@lru_cache(SHAPES_KEPT)
+def shape_of(roles: tuple[str, ...]) -> Shape:
+    return Shape(
+        roles.count("user"),
+        not SYSTEM_ROLES.isdisjoint(roles),
+    )
+
+
+def tallied(
+    conversations: list[Transcript], texts: list[str], counts: list[int]
+) -> tuple[Tally, list[int]]:
+    """The figures of a batch and the tokens of each example.
+
+    `texts` and `counts` are those of all messages, one after the other.
+    """
+    tally = Tally(examples=len(conversations), messages=len(texts))
+    tokens: list[int] = []
+    roles: list[str] = []
+    for conversation in conversations:
+        own = tuple([message.role for message in conversation.messages])
+        shape = shape_of(own)
+        start = len(roles)
+        roles += own
+        tokens.append(sum(counts[start : len(roles)]))
+        tally.turns[shape.user_turns] += 1
+        tally.multi_turn += shape.user_turns > 1
+        tally.with_system += shape.has_system
+    tally.characters = sum(map(len, texts))
+    tally.tokens = sum(counts)
+    answers = [n for n, role in zip(counts, roles, strict=True) if role == "assistant"]
+    tally.answer_tokens = sum(answers)
+    tally.roles.update(Counter(roles))
+    tally.roles["system"] += tally.roles.pop("developer", 0)
+    tally.lengths.update(tokens)
+    tally.message_lengths.update(counts)
+    return tally, tokens
+
+
+def sampled_letters(conversations: list[Transcript], first: int) -> Counter[str]:
+    """Letters of every seventh example; `first` is the index of the batch's first."""
+    start = -first % SCRIPT_SAMPLE_EVERY
+    sample = [
+        " ".join([message.text for message in conversation.messages])
+        for conversation in conversations[start::SCRIPT_SAMPLE_EVERY]
+    ]
+    return letters(" ".join([text[:SCRIPT_SAMPLE_CHARACTERS] for text in sample]))

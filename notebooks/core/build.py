@@ -5,8 +5,9 @@ in the parameters cell. Markdown is rendered, with every value escaped.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import jinja2
@@ -17,7 +18,7 @@ from notebooks.core.embed import Embedded
 from notebooks.core.options import HELP
 from notebooks.core.percent import Cell
 from notebooks.core.pins import Pins, pins
-from notebooks.core.plan import OPTIONAL_TAGS, TrainingPlan, chosen_tags
+from notebooks.core.plan import TrainingPlan, left_out
 
 DATA_FILE = "examples.jsonl"
 EMBEDDED_PLACE = 'EMBEDDED = """\n"""'
@@ -41,29 +42,68 @@ class _Filling:
 
     words: Mapping[str, str]
     parameters: Mapping[str, Any]
+    candidate: Mapping[str, Any]  # parameters that are this candidate's alone
+    left_out: frozenset[str]  # tags
     pins: Pins
     data: Embedded
 
 
 def build(
-    cells: Iterable[Cell], plan: TrainingPlan, facts: Facts, data: Embedded
+    cells: Iterable[Cell],
+    plans: Sequence[TrainingPlan],
+    facts: Facts,
+    data: Embedded,
 ) -> bytes:
+    """The notebook of one plan, or one that compares the models of several.
+
+    Cells tagged `each` are there once for every plan.
+    """
+    shared = _shared(plans)
     parameters = {
-        **plan.parameters(),
+        **shared,
         "DATA_FILE": DATA_FILE,
         "DATA_URL": "" if data.is_inside else facts.data_url,
         "DATA_SHA256": data.sha256,
         "DATA_EXAMPLES": facts.examples,
     }
-    own_pins = pins(plan.backend)
-    filling = _Filling(_words(plan, facts, own_pins), parameters, own_pins, data)
-    left_out = OPTIONAL_TAGS - chosen_tags(plan, data_inside=data.is_inside)
-    kept = [cell for cell in cells if not cell.tags & left_out]
-    nodes = [_node(cell, number, filling) for number, cell in enumerate(kept)]
+    fillings = [
+        _Filling(
+            _words(plan, facts, plans),
+            parameters,
+            {k: v for k, v in plan.parameters().items() if k not in shared},
+            left_out(plan, data_inside=data.is_inside, alone=len(plans) == 1),
+            pins(plan.backend),
+            data,
+        )
+        for plan in plans
+    ]
+    filled = _in_order(cells, fillings)
+    nodes = [_node(cell, number, own) for number, (cell, own) in enumerate(filled)]
     notebook = new_notebook(cells=nodes, metadata=_metadata())
     nbformat.validate(notebook)
     text: str = nbformat.writes(notebook)
     return text.encode() + b"\n"
+
+
+def _shared(plans: Sequence[TrainingPlan]) -> dict[str, Any]:
+    """The parameters in which all plans agree."""
+    first, *others = (plan.parameters() for plan in plans)
+    return {
+        name: value
+        for name, value in first.items()
+        if all(other[name] == value for other in others)
+    }
+
+
+def _in_order(
+    cells: Iterable[Cell], fillings: Sequence[_Filling]
+) -> Iterator[tuple[Cell, _Filling]]:
+    for is_repeated, block in groupby(cells, key=lambda cell: "each" in cell.tags):
+        block_cells = tuple(block)
+        for filling in fillings if is_repeated else fillings[:1]:
+            for cell in block_cells:
+                if not cell.tags & filling.left_out:
+                    yield cell, filling
 
 
 def _node(cell: Cell, number: int, filling: _Filling) -> Any:
@@ -77,14 +117,18 @@ def _node(cell: Cell, number: int, filling: _Filling) -> Any:
 
 def _code(cell: Cell, filling: _Filling) -> str:
     if "parameters" in cell.tags:
-        return "\n".join(_assignment(*item) for item in filling.parameters.items())
+        return _assignments(filling.parameters)
+    if "candidate" in cell.tags:
+        return _assignments(filling.candidate)
     source = filling.pins.filled(cell.source)
     return source.replace(EMBEDDED_PLACE, f'EMBEDDED = """\n{filling.data.text}\n"""')
 
 
-def _assignment(name: str, value: object) -> str:
-    line = f"{name} = {value!a}"
-    return f"# {HELP[name]}\n{line}" if name in HELP else line
+def _assignments(values: Mapping[str, Any]) -> str:
+    return "\n".join(
+        f"# {HELP[name]}\n{name} = {value!a}" if name in HELP else f"{name} = {value!a}"
+        for name, value in values.items()
+    )
 
 
 def _rendered(source: str, words: Mapping[str, str]) -> str:
@@ -100,11 +144,12 @@ def escaped(value: object) -> str:
     return MARKDOWN_SPECIAL.sub(r"\\\1", flat)
 
 
-def _words(plan: TrainingPlan, facts: Facts, pins: Pins) -> dict[str, str]:
+def _words(
+    plan: TrainingPlan, facts: Facts, plans: Sequence[TrainingPlan]
+) -> dict[str, str]:
     model = plan.model
     low, high = plan.memory_gib
     fast, slow = plan.minutes
-    epochs = f"{float(plan.settings['num_epochs']):g}"
     return {
         "model_name": model.name,
         "model_id": plan.model_id,
@@ -117,12 +162,20 @@ def _words(plan: TrainingPlan, facts: Facts, pins: Pins) -> dict[str, str]:
         "examples": f"{facts.examples:,}",
         "tokens": f"{facts.tokens:,}",
         "train_examples": f"{plan.train_examples:,}",
-        "epochs": f"{epochs} epoch{'' if epochs == '1' else 's'}",
-        "steps": f"{plan.steps:,}",
-        "tested_on": pins.tested_on,
+        "training": _training(plan),
+        "tested_on": pins(plan.backend).tested_on,
+        "candidates": ", ".join(other.model.name for other in plans),
         "memory": f"{low} to {high} GiB",
         "minutes": f"{fast:,} to {slow:,} minutes",
     }
+
+
+def _training(plan: TrainingPlan) -> str:
+    if int(plan.settings["max_steps"]) > 0:
+        return f"{plan.steps:,} steps"
+    epochs = f"{float(plan.settings['num_epochs']):g}"
+    noun = "epoch" if epochs == "1" else "epochs"
+    return f"{epochs} {noun}, about {plan.steps:,} steps,"
 
 
 def _metadata() -> dict[str, Any]:

@@ -108,7 +108,8 @@ HELP = {option.name.upper(): option.help for option in OPTIONS} | {
     "SAVE_MERGED": "True: also save one stand-alone 16-bit model.",
     "GGUF": 'For llama.cpp and Ollama: "q8_0", "f16" or "bf16".',
     "PUSH_TO_HUB": 'Publish, private: "your-name/your-model". Empty: nothing is sent.',
-    "PROGRESS_URL": "Where training reports its losses. Empty: nowhere.",
+    "PROGRESS_URL": "Where training reports its losses, with the token below; "
+    "POST /jobs/{id}/training/secret gives both. Empty: nowhere.",
     "DATA_FILE": "Your conversations. Nothing below needs a change.",
 }
 

@@ -1,8 +1,8 @@
 """Every value that the notebook needs, computed from data, model and choices."""
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from datasets.core.profile import Profile
@@ -40,8 +40,14 @@ PRESETS = {
     "quality": Preset(600, 8, -1, 32, lambda profile: profile.tokens_max, 1e-4),
 }
 
+MAX_CANDIDATES = 3
+MIN_BAKE_OFF_EXAMPLES = 20  # of which two are compared with
+BAKE_OFF_EXAMPLES = 460  # the notebook trains on 400 and compares with 60
+
 # Cells with one of these tags are there only when it was chosen; others always are.
-OPTIONAL_TAGS = frozenset({"trl", "unsloth", "gated", "embedded", "external"})
+OPTIONAL_TAGS = frozenset(
+    {"trl", "unsloth", "gated", "embedded", "external", "single", "bakeoff"}
+)
 
 
 @dataclass(frozen=True)
@@ -92,10 +98,38 @@ class TrainingPlan:
         }
 
 
-def chosen_tags(plan: TrainingPlan, *, data_inside: bool) -> frozenset[str]:
-    """Which of the optional cells belong into this plan's notebook."""
-    chosen = {plan.backend, "embedded" if data_inside else "external"}
-    return frozenset(chosen | {"gated"} if plan.is_gated else chosen)
+def bake_off(
+    models: Sequence[ModelSpec], profile: Profile, config: Mapping[str, Any]
+) -> list[TrainingPlan]:
+    """A first look at each of several models, on a part of the data that all share.
+
+    Raises InvalidInput for more models than a notebook compares, and as `plan` does.
+    """
+    if len({model.slug for model in models}) != len(models):
+        raise InvalidInput("model_ids names a model twice; name each once.")
+    if not 2 <= len(models) <= MAX_CANDIDATES:
+        raise InvalidInput(
+            f"model_ids holds {len(models)}; expected 2 to {MAX_CANDIDATES} models."
+        )
+    if profile.total_examples < MIN_BAKE_OFF_EXAMPLES:
+        raise InvalidInput(
+            f"Comparing models takes at least {MIN_BAKE_OFF_EXAMPLES} examples; this "
+            f"dataset has {profile.total_examples}. Choose one with model_id."
+        )
+    part = replace(
+        profile, total_examples=min(profile.total_examples, BAKE_OFF_EXAMPLES)
+    )
+    return [plan(model, part, {"preset": "fast", **config}) for model in models]
+
+
+def left_out(plan: TrainingPlan, *, data_inside: bool, alone: bool) -> frozenset[str]:
+    """Tags of cells that do not belong to this plan, alone or among others."""
+    chosen = {
+        plan.backend,
+        "embedded" if data_inside else "external",
+        "single" if alone else "bakeoff",
+    }
+    return OPTIONAL_TAGS - chosen - ({"gated"} if plan.is_gated else set())
 
 
 def plan(

@@ -1,4 +1,4 @@
-# %% [markdown] tags=["intro"]
+# %% [markdown] tags=["intro", "single"]
 # # Fine-tune {{ model_name }} on your own conversations
 #
 # | | |
@@ -7,7 +7,7 @@
 # | Model | {{ model_name }} ({{ size }} parameters), {{ model_id }} |
 # | Licence | {{ license }} |
 # | Access | {{ access }} |
-# | Training | {{ epochs }} over {{ train_examples }} conversations, about {{ steps }} steps |
+# | Training | {{ training }} over {{ train_examples }} conversations |
 # | GPU memory | about {{ memory }}, estimated |
 # | Time on a free T4 | {{ minutes }}, estimated |
 #
@@ -15,6 +15,19 @@
 # want to change stands in the cell **Parameters**. Run all again after an interruption:
 # training goes on from its last checkpoint. Nothing is sent anywhere unless you fill in
 # a parameter that says so.
+
+# %% [markdown] tags=["intro", "bakeoff"]
+# # Which model learns your conversations best?
+#
+# | | |
+# |---|---|
+# | Data | {{ filename }}: {{ examples }} conversations, {{ tokens }} tokens |
+# | Candidates | {{ candidates }} |
+#
+# Each candidate is fine-tuned on the same small part of your data, and all are compared
+# on the same conversations that none of them has seen. Run the cells from top to bottom
+# (*Runtime → Run all* in Colab). Nothing is sent anywhere unless you fill in a parameter
+# that says so.
 
 # %% [markdown] tags=["install"]
 # ## Install
@@ -123,15 +136,8 @@ import transformers
 
 from datasets import Dataset
 
-transformers.set_seed(SEED)
 CUDA = torch.cuda.is_available()
 CAPABILITY = torch.cuda.get_device_capability(0) if CUDA else (0, 0)
-# Asked by capability: is_bf16_supported() says yes on a T4, which only emulates it.
-BF16 = CUDA and CAPABILITY[0] >= 8
-FP16 = CUDA and not BF16 and FLOAT16_IS_SAFE
-DTYPE = torch.bfloat16 if BF16 else torch.float16 if FP16 else torch.float32
-# Some CPUs train 4-bit weights wrongly, and none trains them fast.
-FOUR_BIT = LOAD_IN_4BIT and CUDA
 VERSIONS = {
     name: importlib.metadata.version(name)
     for name in ("torch", "transformers", "trl", "peft", "datasets", "accelerate")
@@ -142,7 +148,7 @@ if CUDA:
     print(f"{torch.cuda.get_device_name(0)}: {free:.1f} of {total:.1f} GiB free")
 else:
     print("No GPU: this will work, and be slow for all but tiny models.")
-print(f"Disk: {shutil.disk_usage('.').free / 2**30:.1f} GiB free. Numbers: {DTYPE}.")
+print(f"Disk: {shutil.disk_usage('.').free / 2**30:.1f} GiB free.")
 
 
 def hub_token():
@@ -159,19 +165,6 @@ def hub_token():
         return userdata.get("HF_TOKEN")
     return getpass.getpass("Hugging Face token: ")
 
-
-# %% [markdown] tags=["gated"]
-# ## Access to the model
-#
-# The makers of this model ask you to accept their terms: open the page of
-# {{ model_id }} on Hugging Face, accept, and make a token with *read* access. Store it as
-# the secret `HF_TOKEN` of Colab or Kaggle, or as the environment variable `HF_TOKEN`.
-
-# %% tags=["gated"]
-from huggingface_hub import login
-
-if not os.path.isdir(MODEL_ID):
-    login(hub_token())
 
 # %% [markdown]
 # ## Data
@@ -257,10 +250,54 @@ for part in parts:
     (VALIDATION if held_back else TRAINING).extend(part)
 print(f"{len(TRAINING):,} to train on, {len(VALIDATION):,} to validate with")
 
-# %% [markdown]
+# %% [markdown] tags=["bakeoff"]
+# ### A small part of it
+#
+# Enough to see which model learns these conversations best, and the same for each.
+
+# %% tags=["bakeoff"]
+TRAINING, VALIDATION = TRAINING[:400], VALIDATION[:60]
+if not VALIDATION:
+    raise ValueError("There is nothing to compare with; see VALIDATION_FRACTION.")
+RESULTS = {}
+print(f"{len(TRAINING):,} to train on, {len(VALIDATION):,} to compare with")
+
+# %% [markdown] tags=["bakeoff", "each"]
+# # {{ model_name }}
+#
+# {{ size }} parameters, {{ model_id }}. Licence: {{ license }}. GPU memory about
+# {{ memory }}, estimated.
+
+# %% tags=["bakeoff", "each", "candidate"]
+OUTPUT_DIR = "outputs"
+
+# %% [markdown] tags=["gated", "each"]
+# ## Access to the model
+#
+# The makers of this model ask you to accept their terms: open the page of
+# {{ model_id }} on Hugging Face, accept, and make a token with *read* access. Store it as
+# the secret `HF_TOKEN` of Colab or Kaggle, or as the environment variable `HF_TOKEN`.
+
+# %% tags=["gated", "each"]
+from huggingface_hub import login
+
+if not os.path.isdir(MODEL_ID):
+    login(hub_token())
+
+# %% [markdown] tags=["each"]
 # ## Model
 
-# %% tags=["model", "trl"]
+# %% tags=["precision", "each"]
+transformers.set_seed(SEED)
+# Asked by capability: is_bf16_supported() says yes on a T4, which only emulates it.
+BF16 = CUDA and CAPABILITY[0] >= 8
+FP16 = CUDA and not BF16 and FLOAT16_IS_SAFE
+DTYPE = torch.bfloat16 if BF16 else torch.float16 if FP16 else torch.float32
+# Some CPUs train 4-bit weights wrongly, and none trains them fast.
+FOUR_BIT = LOAD_IN_4BIT and CUDA
+print(f"Numbers: {DTYPE}, frozen weights in {'4' if FOUR_BIT else '16 or 32'} bit")
+
+# %% tags=["model", "trl", "each"]
 from transformers import (
     MODEL_FOR_CAUSAL_LM_MAPPING,
     AutoConfig,
@@ -297,7 +334,7 @@ def load(quantization):
 
 model = load(QUANTIZATION)
 
-# %% tags=["model", "unsloth"]
+# %% tags=["model", "unsloth", "each"]
 from unsloth import FastLanguageModel
 
 
@@ -315,20 +352,20 @@ def load(name, four_bit, **more):
 
 model, tokenizer = load(MODEL_ID, FOUR_BIT, revision=MODEL_REVISION)
 
-# %% tags=["model"]
+# %% tags=["model", "each"]
 if tokenizer.pad_token is None:
     tokenizer.pad_token = tokenizer.eos_token
 if tokenizer.chat_template is None:
     raise ValueError(f"{MODEL_ID} has no chat template; choose an instruct model.")
 
-# %% [markdown]
+# %% [markdown] tags=["each"]
 # ### Learn from the answers only
 #
 # The model sees whole conversations and is graded on the assistant's words, up to and
 # including the token that ends its turn. The check below shows one conversation as the
 # model will be graded on it.
 
-# %% tags=["mask"]
+# %% tags=["mask", "each"]
 # Llama's template tells the model today's date; a fixed one makes runs repeatable.
 TEMPLATE = {"enable_thinking": THINKING, "date_string": "26 Jul 2024"}
 
@@ -507,12 +544,12 @@ graded = [label for label in shown["labels"] if label != -100][:400]
 print("and is graded on:\n", tokenizer.decode(graded))
 assert 0 < supervised < seen, "either nothing or everything would be graded"
 
-# %% [markdown]
+# %% [markdown] tags=["each"]
 # ### LoRA
 #
 # Small matrices beside the model's own are trained; the model itself stays as it is.
 
-# %% tags=["lora"]
+# %% tags=["lora", "each"]
 LAYERS = [name for name, _ in model.named_modules()]
 # A copy of a model may hold as three layers what its makers fused into one.
 TARGETS = [
@@ -527,7 +564,7 @@ if any("vision" in name for name in LAYERS):
     # Only the part that reads and writes text.
     TARGETS = rf".*language_model.*\.({'|'.join(TARGETS)})"
 
-# %% tags=["lora", "trl"]
+# %% tags=["lora", "trl", "each"]
 from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
 if QUANTIZATION is not None:
@@ -545,7 +582,7 @@ model = get_peft_model(
 )
 model.print_trainable_parameters()
 
-# %% tags=["lora", "unsloth"]
+# %% tags=["lora", "unsloth", "each"]
 model = FastLanguageModel.get_peft_model(
     model,
     r=LORA_RANK,
@@ -558,10 +595,10 @@ model = FastLanguageModel.get_peft_model(
 )
 model.print_trainable_parameters()
 
-# %% [markdown]
+# %% [markdown] tags=["each"]
 # ## Training
 
-# %% tags=["trainer"]
+# %% tags=["trainer", "each"]
 from transformers import EarlyStoppingCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
@@ -601,7 +638,10 @@ EFFECTIVE_BATCH = BATCH_SIZE * GRADIENT_ACCUMULATION_STEPS
 class Progress(TrainerCallback):
     """Tells the address in PROGRESS_URL how training goes; silent without one."""
 
+    told = 0.0
+
     def post(self, event, state, logs):
+        self.told = time.time()
         numbers = {k: v for k, v in (logs or {}).items() if isinstance(v, int | float)}
         report = {"event": event, "step": state.global_step, "steps": state.max_steps}
         request = urllib.request.Request(
@@ -620,6 +660,10 @@ class Progress(TrainerCallback):
     def on_train_begin(self, args, state, control, **kwargs):
         if PROGRESS_URL:
             self.post("begin", state, None)
+
+    def on_step_end(self, args, state, control, **kwargs):
+        if PROGRESS_URL and time.time() - self.told > 30:
+            self.post("beat", state, None)
 
     def on_log(self, args, state, control, logs=None, **kwargs):
         if PROGRESS_URL:
@@ -724,20 +768,19 @@ def measured():
     if validation_set is None:
         return {}
     loss = in_memory(lambda trainer: trainer.evaluate())["eval_loss"]
+    found = {"loss": loss, "perplexity": math.exp(min(loss, 20))}
     logged = trainer.state.log_history[-1]
-    return {
-        "loss": loss,
-        "perplexity": math.exp(min(loss, 20)),
-        "token_accuracy": logged.get("eval_mean_token_accuracy"),
-    }
+    if "eval_mean_token_accuracy" in logged:
+        found["token_accuracy"] = logged["eval_mean_token_accuracy"]
+    return found
 
 
-# %% [markdown]
+# %% [markdown] tags=["each"]
 # ### Before
 #
 # What the model says and how well it predicts your validation data, untrained.
 
-# %% tags=["baseline"]
+# %% tags=["baseline", "each"]
 STOP_TOKENS = sorted(
     {tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids(END_OF_TURN)} - {None}
 )
@@ -780,15 +823,15 @@ before_answers = answers(model)
 before = measured()
 print("Validation before training:", before or "no validation data")
 
-# %% [markdown]
+# %% [markdown] tags=["each"]
 # ### Train
 #
 # An interrupted training goes on from its last checkpoint when you run all cells again.
 
-# %% tags=["train", "unsloth"]
+# %% tags=["train", "unsloth", "each"]
 FastLanguageModel.for_training(model)
 
-# %% tags=["train"]
+# %% tags=["train", "each"]
 from transformers.trainer_utils import get_last_checkpoint
 
 
@@ -809,13 +852,13 @@ print(f"At step {trainer.state.global_step} after {TRAINING_SECONDS} s.")
 if CUDA:
     print(f"Peak GPU memory: {PEAK_GIB} GiB.")
 
-# %% [markdown]
+# %% [markdown] tags=["each"]
 # ### After
 #
 # Validation loss should fall and then level out. Where it rises again while the training
 # loss still falls, the model begins to learn by heart: fewer epochs are better.
 
-# %% tags=["plot"]
+# %% tags=["plot", "each"]
 import matplotlib.pyplot as plt
 
 TRAIN_CURVE = [(e["step"], e["loss"]) for e in trainer.state.log_history if "loss" in e]
@@ -836,7 +879,7 @@ axes.legend()
 figure.savefig(os.path.join(OUTPUT_DIR, "loss.png"), bbox_inches="tight")
 plt.show()
 
-# %% tags=["evaluate"]
+# %% tags=["evaluate", "each"]
 after = measured()
 after_answers = answers(trainer.model)
 
@@ -855,13 +898,93 @@ for (messages, _, expected), old, new in zip(
 for name in after:
     print(f"Validation {name}: {before[name]:.3f} → {after[name]:.3f}")
 
-# %% [markdown]
+
+# %% tags=["bakeoff", "each", "collect"]
+def nats_to_tell(row):
+    """What the trained model still has to be told of a conversation's answers."""
+    device = next(trainer.model.parameters()).device
+    tokens, labels = (
+        torch.tensor([row[n]]).to(device) for n in ("input_ids", "labels")
+    )
+    with torch.no_grad():
+        loss = trainer.model(
+            input_ids=tokens, attention_mask=torch.ones_like(tokens), labels=labels
+        ).loss
+    return loss.item() * (labels[:, 1:] != -100).sum().item()
+
+
+trainer.model.eval()
+RESULTS[MODEL_ID] = {
+    "nats": dict(zip(SHOWN, map(nats_to_tell, validation_rows), strict=True)),
+    "token_accuracy": after.get("token_accuracy", math.nan),
+    "seconds": TRAINING_SECONDS,
+    "peak_gib": PEAK_GIB,
+    "cut": train_cut + validation_cut,
+    "dropped": len(train_dropped) + len(validation_dropped),
+    "answers": after_answers,
+}
+trainer = model = None  # room for the next
+gc.collect()
+if CUDA:
+    torch.cuda.empty_cache()
+
+# %% [markdown] tags=["bakeoff"]
+# # Comparison
+#
+# On the conversations that none of them was trained on. Models cut text into different
+# tokens, so their losses cannot be compared; the bits that each still needs to be told
+# for a character of the answers can. Less is better.
+
+# %% tags=["bakeoff", "comparison"]
+COMMON = sorted(set.intersection(*(set(found["nats"]) for found in RESULTS.values())))
+
+
+def answer_characters(number):
+    said = [m for m in ROWS[number]["messages"] if m["role"] == "assistant"]
+    said = [m for m in said if m.get("weight") != 0]
+    calls = [json.dumps(m["tool_calls"]) for m in said if m.get("tool_calls")]
+    return len("".join([text_of(m.get("content")) for m in said] + calls))
+
+
+CHARACTERS = sum(map(answer_characters, COMMON))
+for found in RESULTS.values():
+    nats = sum(found["nats"][number] for number in COMMON)
+    found["bits"] = nats / math.log(2) / CHARACTERS
+RANKED = sorted(RESULTS, key=lambda name: RESULTS[name]["bits"])
+print(f"{len(COMMON)} conversations, {CHARACTERS:,} characters of answers")
+for name in RANKED:
+    found = RESULTS[name]
+    print(f"{found['bits']:.4f} bits a character, {found['token_accuracy']:.0%} of tokens "
+          f"guessed, {found['seconds']} s, {found['peak_gib']} GiB, {found['cut']} cut, "
+          f"{found['dropped']} dropped: {name}")  # fmt: skip
+
+
+def lead():
+    """Nats a conversation by which the first leads the second, and twice their error."""
+    first, second = (RESULTS[name]["nats"] for name in RANKED[:2])
+    gaps = [second[number] - first[number] for number in COMMON]
+    mean = sum(gaps) / len(gaps)
+    variance = sum((gap - mean) ** 2 for gap in gaps) / max(1, len(gaps) - 1)
+    return mean, 2 * math.sqrt(variance / len(gaps))
+
+
+LEAD, DOUBT = lead()
+IS_CLEAR = LEAD > DOUBT
+print(f"{RANKED[0]} leads by {LEAD:.2f} ± {DOUBT:.2f} nats a conversation:",
+      "clearly." if IS_CLEAR else "too close to call; take the smaller one.")  # fmt: skip
+for place, (messages, _, expected) in enumerate(PROMPTS):
+    print("\nPrompt:  ", messages[-1]["content"][:500])
+    print("Expected:", expected[:500])
+    for name in RANKED:
+        print(f"{name}:", RESULTS[name]["answers"][place][:500])
+
+# %% [markdown] tags=["single"]
 # ## Save
 #
 # The adapter (a few megabytes), the tokenizer, a model card, and `run.json` with
 # everything that is needed to repeat this run.
 
-# %% tags=["save"]
+# %% tags=["save", "single"]
 ADAPTER = os.path.join(OUTPUT_DIR, "adapter")
 trainer.model.save_pretrained(ADAPTER)
 tokenizer.save_pretrained(ADAPTER)
@@ -926,39 +1049,39 @@ with open(os.path.join(ADAPTER, "README.md"), "w", encoding="utf-8") as file:
     file.write(model_card())
 print("Saved:", *sorted(os.listdir(ADAPTER)))
 
-# %% [markdown]
+# %% [markdown] tags=["single"]
 # ### Does the saved adapter answer the same?
 
-# %% tags=["reload"]
+# %% tags=["reload", "single"]
 # Room for the next model: two of them may be more than a GPU holds.
 trainer = model = None
 gc.collect()
 if CUDA:
     torch.cuda.empty_cache()
 
-# %% tags=["reload", "trl"]
+# %% tags=["reload", "trl", "single"]
 from peft import PeftModel
 
 reloaded = PeftModel.from_pretrained(load(QUANTIZATION), ADAPTER)
 
-# %% tags=["reload", "unsloth"]
+# %% tags=["reload", "unsloth", "single"]
 reloaded, _ = load(ADAPTER, FOUR_BIT)
 FastLanguageModel.for_inference(reloaded)
 
-# %% tags=["reload"]
+# %% tags=["reload", "single"]
 same = same_as_trained(answers(reloaded))
 print(f"{same} of {len(PROMPTS)} answers are the same after reloading.")
 
-# %% [markdown]
+# %% [markdown] tags=["single"]
 # ## Merge
 #
 # One stand-alone 16-bit model instead of model and adapter. Set `SAVE_MERGED = True`.
 
-# %% tags=["merge"]
+# %% tags=["merge", "single"]
 MERGED = os.path.join(OUTPUT_DIR, "merged")
 MERGED_DTYPE = torch.float16 if FLOAT16_IS_SAFE else torch.bfloat16
 
-# %% tags=["merge", "trl"]
+# %% tags=["merge", "trl", "single"]
 if SAVE_MERGED or GGUF:
     reloaded = None
     gc.collect()
@@ -975,7 +1098,7 @@ if SAVE_MERGED or GGUF:
         MERGED, dtype=DTYPE, device_map={"": 0} if CUDA else None
     )
 
-# %% tags=["merge", "unsloth"]
+# %% tags=["merge", "unsloth", "single"]
 if SAVE_MERGED or GGUF:
     reloaded.save_pretrained_merged(MERGED, tokenizer, save_method="merged_16bit")
     reloaded = None
@@ -983,7 +1106,7 @@ if SAVE_MERGED or GGUF:
     standalone, _ = load(MERGED, False)
     FastLanguageModel.for_inference(standalone)
 
-# %% tags=["merge"]
+# %% tags=["merge", "single"]
 if SAVE_MERGED or GGUF:
     merged_answers = answers(standalone)
     merged_same = same_as_trained(merged_answers)
@@ -992,14 +1115,14 @@ if SAVE_MERGED or GGUF:
     print("Saved:", *sorted(os.listdir(MERGED)))
     print(f"{merged_same} of {len(PROMPTS)} answers are the same after merging.")
 
-# %% [markdown]
+# %% [markdown] tags=["single"]
 # ## For llama.cpp and Ollama
 #
 # One GGUF file and a Modelfile with the chat template the model was trained with. Set
 # `GGUF = "q8_0"` (8 bit), `"f16"` or `"bf16"`. Ollama makes a 4-bit model of the latter
 # two: `ollama create my-model -f Modelfile --quantize q4_K_M`.
 
-# %% tags=["gguf"]
+# %% tags=["gguf", "single"]
 import glob
 import subprocess
 import sys
@@ -1067,7 +1190,7 @@ if GGUF:
     GGUF_FILE = make_gguf()
     print(f"{GGUF_FILE}: {os.path.getsize(GGUF_FILE) / 2**20:,.0f} MiB")
 
-# %% tags=["gguf"]
+# %% tags=["gguf", "single"]
 SYSTEM_MARK, USER_MARK, ANSWER_MARK = "zqSYSTEMzq", "zqUSERzq", "zqANSWERzq"
 
 
@@ -1164,13 +1287,13 @@ if GGUF:
     print(f"Modelfile: {ollama_same} of {len(plain_talk)} prompts without tools are "
           "written as in training.")  # fmt: skip
 
-# %% [markdown]
+# %% [markdown] tags=["single"]
 # ## Publish
 #
 # Set `PUSH_TO_HUB = "your-name/your-model"` to put the adapter into your own Hugging Face
 # account, as a private repository. Empty: nothing leaves this machine.
 
-# %% tags=["publish"]
+# %% tags=["publish", "single"]
 from huggingface_hub import HfApi
 
 if PUSH_TO_HUB:

@@ -1,31 +1,25 @@
 import io
+import json
+from array import array
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets.core import quality
-from datasets.core.analysis import Upload, analyze
-from datasets.core.index import IndexBuilder, duplicates, read_records
-from datasets.core.tokens import VocabularyError, token_counter
+from datasets.core.analysis import Counting, Upload, analyze
+from datasets.core.index import IndexBuilder, confirmed, duplicates, read_records
+from datasets.core.measure import Measured
+from datasets.core.tally import Tally
+from datasets.core.tokens import LIBRARIES, VocabularyError, token_counter
 from tests.factories import jsonl, make_conversation, make_lines
 
-CLEAN = Upload(bad_lines=0, problems=())
+CLEAN = Upload()
 
 
-def words(text):
-    return len(text.split())
-
-
-def analyzed(content, upload=CLEAN, count_tokens=words):
-    return analyze(
-        io.BytesIO(content),
-        upload,
-        encoding="words",
-        count_tokens=count_tokens,
-        report=lambda done: None,
-    )
+def analyzed(content, processes=1):
+    counting = Counting(processes=processes)
+    return analyze(io.BytesIO(content), CLEAN, counting, lambda done: None)
 
 
 def test_figures_are_counted_over_all_messages():
@@ -56,7 +50,7 @@ def test_figures_are_counted_over_all_messages():
 
 def test_bucket_bounds_belong_to_the_upper_bucket():
     lengths = [99, 100, 499, 500, 999, 1000]
-    rows = [make_conversation("x " * (length - 1), "y") for length in lengths]
+    rows = [make_conversation(" x" * (length - 1), "y") for length in lengths]
 
     profile, _ = analyzed(jsonl(rows))
 
@@ -69,7 +63,7 @@ def test_bucket_bounds_belong_to_the_upper_bucket():
 
 
 def test_percentiles_are_lengths_that_occur():
-    rows = [make_conversation("x " * n, "y") for n in range(1, 101)]
+    rows = [make_conversation(" x" * n, "y") for n in range(1, 101)]
 
     profile, _ = analyzed(jsonl(rows))
 
@@ -106,11 +100,35 @@ def test_a_copy_is_one_of_roles_contents_and_tool_calls():
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=60))
 def test_first_copies_are_those_of_a_plain_search(kinds):
-    index = IndexBuilder()
-    for kind in kinds:
-        index.add(length=1, tokens=1, digest=bytes([kind] * 16))
+    rows = [make_conversation(f"q{kind}", "a") for kind in kinds]
 
-    assert index.build()["first"].tolist() == [kinds.index(kind) for kind in kinds]
+    _, records = analyzed(jsonl(rows))
+
+    assert records["first"].tolist() == [kinds.index(kind) for kind in kinds]
+
+
+def test_equal_digests_of_different_examples_are_no_copies():
+    index = IndexBuilder()
+    lines = {0: b"a", 2: b"b", 4: b"A"}
+    index.add(
+        Measured(Tally(), array("I", [1, 1, 1]), array("I", [1, 1, 1]), bytes(48), 6)
+    )
+
+    records = confirmed(
+        index.build(), lambda offset, length: lines[offset], bytes.lower
+    )
+
+    assert records["first"].tolist() == [0, 1, 0]
+
+
+def test_processes_change_nothing():
+    content = make_lines(30_000) + make_lines(200)
+
+    one, one_index = analyzed(content)
+    two, two_index = analyzed(content, processes=2)
+
+    assert one == two
+    assert (one_index == two_index).all()
 
 
 plain_text = st.text(
@@ -146,70 +164,58 @@ def test_a_clean_set_loses_nothing():
     assert profile.format_valid
 
 
-FAULTS = {
-    "few": {"examples": 10},
-    "duplicates": {"duplicates": 30},
-    "blank": {"with_blank": 30},
-    "unanswered": {"without_last_answer": 30},
-    "bad lines": {"bad_lines": 5, "problems": ("Line 3: x",)},
-}
-
-
-def evidence(**values):
-    clean = {
-        "examples": 100, "duplicates": 0, "with_blank": 0,
-        "without_last_answer": 0, "bad_lines": 0, "problems": (),
-    }  # fmt: skip
-    return quality.Evidence(**{**clean, **values})
-
-
-@pytest.mark.parametrize("name", FAULTS)
-def test_every_fault_costs_points_and_says_so(name):
-    score, issues = quality.judge(evidence(**FAULTS[name]))
-
-    assert score < 1.0
-    assert issues
-
-
-def test_few_examples_are_counted_in_words():
-    _, issues = quality.judge(evidence(examples=12))
-
-    assert issues == [
-        "Only 12 examples: fewer than 50 teach a model style at best; add more."
-    ]
-
-
-@given(st.integers(1, 200), st.integers(0, 200), st.integers(0, 200))
-def test_a_further_fault_never_raises_the_score(examples, duplicated, blank):
-    base = {
-        "examples": examples,
-        "duplicates": min(duplicated, examples - 1),
-        "with_blank": min(blank, examples - 1),
-    }
-    worse = {**base, "with_blank": base["with_blank"] + 1}
-
-    score, _ = quality.judge(evidence(**base))
-
-    assert 0 <= quality.judge(evidence(**worse))[0] <= score
-
-
 def test_an_unknown_vocabulary_is_refused():
     with pytest.raises(VocabularyError, match="known are o200k_base"):
         token_counter("p50k_base")
 
 
-def test_markers_in_the_text_are_counted_as_text():
-    assert token_counter("o200k_base")("<|endoftext|>") > 1
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_markers_in_the_text_are_counted_as_text(library):
+    assert token_counter("o200k_base", library)(["<|endoftext|>", ""]) == [7, 0]
+
+
+@pytest.mark.parametrize("encoding", ["o200k_base", "cl100k_base"])
+def test_every_real_text_has_the_tokens_that_tiktoken_counts(shared_data, encoding):
+    texts = [
+        message["content"]
+        for path in sorted(shared_data.glob("*.chat.jsonl"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        for message in json.loads(line)["messages"]
+        if message["content"]
+    ]
+
+    counts = [token_counter(encoding, library)(texts) for library in LIBRARIES]
+
+    assert len(texts) > 30_000
+    assert counts[0] == counts[1]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
+        | st.text("aA1 \n\t'sdm.,éß中😀\u0301\u3000", max_size=80)
+    )
+)
+def test_any_text_has_the_tokens_that_tiktoken_counts(texts):
+    for encoding in ("o200k_base", "cl100k_base"):
+        counts = [token_counter(encoding, library)(texts) for library in LIBRARIES]
+
+        assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("text", [" " * 150_000, "a" * 150_000, "\n \t" * 50_000])
+def test_long_runs_have_the_tokens_that_tiktoken_counts(text):
+    counts = [token_counter("o200k_base", library)([text]) for library in LIBRARIES]
+
+    assert counts[0] == counts[1]
 
 
 def test_progress_is_reported_in_bytes():
-    content, seen = make_lines(1200), []
+    content, seen = make_lines(20_000), []
 
-    analyze(
-        io.BytesIO(content), CLEAN,
-        encoding="words", count_tokens=words, report=seen.append,
-    )  # fmt: skip
+    analyze(io.BytesIO(content), CLEAN, Counting(), seen.append)
 
-    assert len(seen) == 2
+    assert len(seen) == 3
     assert np.all(np.diff(seen) > 0)
-    assert seen[-1] < len(content)
+    assert seen[-1] == len(content)

@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasets.core import formats
-from datasets.core.formats import read_rows
+from datasets.core.formats import open_rows
 from slmgen.errors import InvalidInput, TooLarge
 from tests.factories import jsonl, make_conversation, make_lines
 
 
 def rows_of(content, *, max_row_bytes=10_000, max_bytes=10**6):
     stream = io.BytesIO(content)
-    rows = read_rows(stream, max_row_bytes=max_row_bytes, max_bytes=max_bytes)
-    return [(row.line, row.text) for row in rows]
+    source = open_rows(stream, max_row_bytes=max_row_bytes, max_bytes=max_bytes)
+    return [(row.line, None if row.fault else row.text) for row in source.rows]
 
 
 def test_lines_are_numbered_as_an_editor_does():
@@ -137,7 +137,8 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
 
     tracemalloc.start()
     with path.open("rb") as file:
-        count = sum(1 for _ in read_rows(file, max_row_bytes=10**6, max_bytes=10**9))
+        source = open_rows(file, max_row_bytes=10**6, max_bytes=10**9)
+        count = sum(1 for _ in source.rows)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from datasets.core.filenames import clean_filename
-from datasets.core.ingest import Limits, ingest
+from datasets.core.ingest import Limits, Targets, ingest
 from slmgen.errors import InvalidInput, TooLarge
 from tests.factories import jsonl, make_conversation, make_lines
 
@@ -14,8 +14,9 @@ LIMITS = Limits(max_bytes=10**8, max_row_bytes=10**6, min_examples=1)
 
 
 def ingested(content, limits=LIMITS):
-    target = io.BytesIO()
-    return ingest(io.BytesIO(content), target, limits), target.getvalue()
+    targets = Targets(io.BytesIO(), io.BytesIO(), io.BytesIO())
+    found = ingest(io.BytesIO(content), targets, limits)
+    return found, targets.examples.getvalue()
 
 
 def test_lines_are_kept_as_they_were_written():
@@ -71,11 +72,11 @@ def test_less_than_nine_tenths_are_refused_with_the_first_lines():
 
     assert "8 of 10 lines can be trained on" in raised.value.detail
     assert "Line 1: the key 'messages' is missing" in raised.value.detail
-    assert "Line 10: expected an object" in raised.value.detail
+    assert "Line 10: found an empty list; expected an object" in raised.value.detail
 
 
 def test_a_refusal_counts_what_it_does_not_name():
-    with pytest.raises(InvalidInput, match="And 95 more"):
+    with pytest.raises(InvalidInput, match="And 80 more"):
         ingested(b"{}\n" * 100)
 
 
@@ -125,3 +126,15 @@ NAMES = {
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_name_is_cleaned(name):
     assert clean_filename(name) == NAMES[name]
+
+
+def test_processes_change_nothing():
+    content = make_lines(3000) + b"oops\n" + jsonl([make_conversation("q", " ")] * 9)
+
+    for processes in (1, 2):
+        limits = Limits(10**8, 10**6, 1, processes)
+        found, kept = ingested(content * 3, limits)
+        if processes == 1:
+            alone = found, kept
+
+    assert (found, kept) == alone

@@ -1,10 +1,14 @@
 import json
+import pickle
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.core.parsing import MAX_WHITE_SPACE, Fault, decode, parse
+from datasets.core.faults import Fault
+from datasets.core.parsing import decode
+from datasets.core.reading import parse, read
+from datasets.core.structure import MAX_WHITE_SPACE
 from tests.factories import make_conversation
 
 USER = {"role": "user", "content": "Hi"}
@@ -47,17 +51,19 @@ BAD = {
     "messages of another type": (b'{"messages": "x"}', "messages", "a string"),
     "no message": (b'{"messages": []}', "messages", "an empty list"),
     "a message that is text": (line("x"), "message", "messages[0] is a string"),
-    "a role in capitals": (line({**USER, "role": "User"}), "role", "'User'"),
+    "a role in capitals": (line({**USER, "role": "User"}), "role_case", "'User'"),
     "a missing role": (line({"content": "x"}), "role", "null"),
     "an unhashable role": (line({"role": ["user"]}), "role", "a list"),
     "content of another type": (line({**USER, "content": 5}), "content", "a number"),
-    "null content": (line({**USER, "content": None}), "content", "null"),
+    "null content": (line({**USER, "content": None}), "null_content", "null"),
     "an image part": (
-        line({**USER, "content": [{"type": "image_url"}]}), "content", "'image_url'"
+        line({**USER, "content": [{"type": "image_url"}]}), "media", "'image_url'"
     ),
-    "no user": (line(ASSISTANT), "user", "role 'user'"),
-    "no assistant": (line(USER), "assistant", "role 'assistant'"),
-    "an empty answer": (line(USER, {**ASSISTANT, "content": " "}), "answer", "empty"),
+    "no user": (line(ASSISTANT), "no_user", "role 'user'"),
+    "no assistant": (line(USER), "no_assistant", "role 'assistant'"),
+    "an empty answer": (
+        line(USER, {**ASSISTANT, "content": " "}), "empty_answer", "empty"
+    ),
     "endless white space": (
         line(USER, {**ASSISTANT, "content": "x" + " " * MAX_WHITE_SPACE}),
         "white_space",
@@ -79,7 +85,7 @@ def test_a_bad_line_is_refused_with_its_reason(name):
 def test_a_long_value_is_quoted_in_part():
     fault = fault_of(line({**USER, "role": "x" * 500}))
 
-    assert len(fault.sentence) < 200
+    assert len(fault.sentence) < 220
 
 
 def test_every_role_of_the_contract_is_read():
@@ -98,7 +104,7 @@ def test_an_answer_may_be_a_tool_call_without_content():
     )
 
     assert found.messages[1].content is None
-    assert found.uses_tools
+    assert found.messages[1].calls == [call]
 
 
 def test_text_parts_are_joined():
@@ -106,7 +112,7 @@ def test_text_parts_are_joined():
 
     found = parse(line({**USER, "content": parts}, ASSISTANT))
 
-    assert found.messages[0].content == "ab"
+    assert found.messages[0].text == "ab"
 
 
 def test_escaped_text_about_nul_is_no_nul():
@@ -171,3 +177,25 @@ def test_content_is_kept_byte_for_byte(question, answer):
         question,
         answer,
     ]
+
+
+def test_every_fault_of_a_row_is_named_not_only_the_first():
+    text = line(
+        {"role": "User", "content": 5}, "x", {"role": "bot", "content": "y"}, USER
+    )
+
+    conversation, faults = read(text)
+
+    assert conversation is None
+    assert [(fault.kind, fault.message, fault.field) for fault in faults] == [
+        ("role_case", 0, "role"), ("content", 0, "content"), ("message", 1, ""),
+        ("role", 2, "role"),
+    ]  # fmt: skip
+
+
+def test_a_fault_survives_the_way_between_processes():
+    fault = fault_of(line({**USER, "role": "User"}))
+
+    copy = pickle.loads(pickle.dumps(fault))
+
+    assert (copy.sentence, copy.kind) == (fault.sentence, fault.kind)

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from datasets.core.analysis import Upload, analyze
-from datasets.core.ingest import Limits, ingest
-from datasets.core.tokens import token_counter
+from datasets.core.analysis import Counting, Upload, analyze
+from datasets.core.ingest import Limits, Targets, ingest
+from datasets.core.tokens import LIBRARIES
 
 LIMITS = Limits(max_bytes=10**9, max_row_bytes=10**7, min_examples=1)
 ROW = re.compile(
@@ -39,20 +39,23 @@ def number(text):
 
 
 @pytest.mark.parametrize("encoding", ["o200k_base", "cl100k_base"])
+@pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("name", FILES)
-def test_our_figures_are_the_published_ones(name, encoding, published, shared_data):
+def test_our_figures_are_the_published_ones(
+    name, encoding, library, published, shared_data
+):
     expected = published[name]
     examples = io.BytesIO()
     with (shared_data / name).open("rb") as file:
-        found = ingest(file, examples, LIMITS)
+        targets = Targets(examples, io.BytesIO(), io.BytesIO())
+        found = ingest(file, targets, LIMITS)
     examples.seek(0)
 
     profile, _ = analyze(
         examples,
-        Upload(found.bad_lines, ()),
-        encoding=encoding,
-        count_tokens=token_counter(encoding),
-        report=lambda done: None,
+        Upload(found.bad_lines),
+        Counting(encoding, library),
+        lambda done: None,
     )
 
     roles = {

@@ -12,6 +12,7 @@ from notebooks.models import Notebook
 from notebooks.services import NotebookFault, generate_notebook
 from recommender.services import catalog
 from slmgen import storage
+from slmgen.streaming import Download
 from tests.factories import make_dataset, make_lines
 
 pytestmark = pytest.mark.django_db
@@ -130,24 +131,24 @@ def data_url(client, dataset, settings):
     return re.search(r"http://testserver(/data/[^\\\"']*)", content)[1]
 
 
-async def fetched(url):
+async def served(url):
+    """The pieces as a server gets them, which would be one if all were read first."""
     response = await AsyncClient().get(url)
-    body = b""
-    if response.streaming:
-        async for part in response.streaming_content:
-            body += part
-    return response, body or response.content
+    return [part async for part in response]
 
 
 def test_a_notebook_s_link_leads_to_its_data_alone(client, owner, settings):
-    content = make_lines(400)
+    content = make_lines(6000)
     dataset = make_dataset(content)
     url = data_url(client, dataset, settings)
 
-    response, body = async_to_sync(fetched)(url)
+    response = client.get(url)
 
     assert response.status_code == 200
-    assert body == content
+    assert b"".join(response.streaming_content) == content
+    pieces = async_to_sync(served)(url)
+    assert b"".join(pieces) == content
+    assert len(pieces) == 1 + len(content) // Download.block_size > 1
     assert response["Content-Disposition"] == 'attachment; filename="examples.jsonl"'
     assert data_url(client, dataset, settings) == url
     for broken in (url[:-1], url.replace(str(dataset.id), str(make_dataset().id))):
@@ -172,3 +173,67 @@ def test_a_link_to_deleted_data_is_gone(client, settings):
     Dataset.objects.all().delete()
 
     assert client.get(url).status_code == 404
+
+
+def test_several_models_are_compared_in_one_notebook(client, owner):
+    dataset = make_dataset()
+    slugs = ["qwen3-0.6b", "llama-3.2-1b", "gemma-3-270m"]
+
+    made = generate(client, dataset, model_ids=slugs).json()
+
+    notebook = Notebook.objects.get()
+    assert notebook.candidates == slugs
+    assert "slmgen-3-models-" in made["download_url"]
+    content = client.get(made["download_url"]).content.decode()
+    for slug in slugs:
+        assert content.count(f"MODEL_ID = '{catalog().get(slug).unsloth_id}'") == 1
+    assert notebook.training_config["preset"] == "fast"
+
+
+REFUSED_MODELS = {
+    "Send model_id or model_ids, not both.": {
+        "model_id": "qwen3-0.6b", "model_ids": ["qwen3-0.6b", "qwen3-1.7b"]},
+    "expected 2 to 3 models": {"model_ids": [
+        "qwen3-0.6b", "qwen3-1.7b", "llama-3.2-1b", "gemma-3-270m"]},
+    "names a model twice": {"model_ids": ["qwen3-0.6b", "Qwen/Qwen3-0.6B"]},
+    "model_id is 'x'; expected one of": {"model_ids": ["qwen3-0.6b", "x"]},
+    "model_ids": {"model_ids": []},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sentence", REFUSED_MODELS)
+def test_models_that_cannot_be_compared_are_refused(client, sentence):
+    response = generate(client, make_dataset(), **REFUSED_MODELS[sentence])
+
+    assert response.status_code == 400
+    assert sentence in response.json()["detail"]
+    assert Notebook.objects.count() == 0
+
+
+def test_few_examples_are_not_enough_to_compare_with(client):
+    dataset = make_dataset(make_lines(12))
+
+    response = generate(client, dataset, model_ids=["qwen3-0.6b", "qwen3-1.7b"])
+
+    assert response.json()["detail"] == (
+        "Comparing models takes at least 20 examples; this dataset has 12. Choose one "
+        "with model_id."
+    )
+
+
+def test_one_model_in_a_list_is_an_ordinary_notebook(client):
+    generate(client, make_dataset(), model_ids=["qwen3-1.7b"])
+
+    notebook = Notebook.objects.get()
+    assert (notebook.model_id, notebook.candidates) == ("qwen3-1.7b", [])
+
+
+def test_a_plan_takes_one_model(client):
+    body = {"session_id": str(make_dataset().id),
+            "model_ids": ["qwen3-0.6b", "qwen3-1.7b"]}  # fmt: skip
+
+    response = client.post("/plan", json.dumps(body), "application/json")
+
+    assert response.json() == {
+        "detail": "/plan looks at one model; send it as model_id."
+    }

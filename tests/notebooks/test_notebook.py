@@ -17,7 +17,7 @@ from notebooks.core.lint import lint
 from notebooks.core.options import BY_NAME, OPTIONS, checked
 from notebooks.core.percent import PercentError, read_cells
 from notebooks.core.pins import pins
-from notebooks.core.plan import plan
+from notebooks.core.plan import bake_off, plan
 from notebooks.services import SOURCE, cells
 from recommender.services import catalog
 from slmgen.errors import InvalidInput
@@ -31,7 +31,7 @@ FACTS = Facts("chat.jsonl", 60, 1234)
 def make_notebook(slug="qwen3-0.6b", config=None, data=DATA, facts=FACTS, max_mb=5):
     training = plan(catalog().get(slug), make_profile(total_examples=60), config or {})
     embedded = embed(data, max_bytes=max_mb * 10**6)
-    return build(cells(), training, facts, embedded)
+    return build(cells(), [training], facts, embedded)
 
 
 def code_of(content, tag=None):
@@ -78,6 +78,20 @@ def test_every_model_gives_a_sound_notebook(slug, backend):
         "unsloth": "get_peft_model(\n    model,\n    L",
     }
     assert other[backend] not in content.decode()
+
+
+@pytest.mark.parametrize("backend", ["trl", "unsloth"])
+def test_a_comparison_of_any_models_is_sound(backend):
+    for at in range(0, len(MODELS) - 2, 3):
+        models = [catalog().get(slug) for slug in MODELS[at : at + 3]]
+        plans = bake_off(models, make_profile(), {"backend": backend})
+
+        content = build(cells(), plans, FACTS, embed(DATA, max_bytes=10**7))
+
+        assert lint(content, backend) == []
+        names = [values_of(code)["MODEL_ID"] for code in code_of(content, "candidate")]
+        assert names == [plan.model_id for plan in plans]
+        assert "MODEL_ID" not in values_of(code_of(content, "parameters")[0])
 
 
 def test_the_same_input_gives_the_same_bytes():

@@ -19,7 +19,7 @@ import pytest
 
 from notebooks.core.build import Facts, build
 from notebooks.core.embed import embed
-from notebooks.core.plan import plan
+from notebooks.core.plan import bake_off, plan
 from notebooks.services import cells
 from recommender.services import catalog
 from tests.conftest import REPO
@@ -195,9 +195,24 @@ def make_notebook(slug, backend, data=TOY, settings=None, **facts) -> bytes:
     )
     max_bytes = 0 if facts else 10**7
     return build(
-        cells(), training, Facts("toy.jsonl", rows, 2000, **facts),
+        cells(), [training], Facts("toy.jsonl", rows, 2000, **facts),
         embed(data, max_bytes=max_bytes),
     )  # fmt: skip
+
+
+def make_bake_off(candidates: dict[str, str], backend: str) -> bytes:
+    """A notebook that compares models; each has code to run after its parameters."""
+    profile = make_profile(total_examples=72, tokens_p99=60)
+    models = [catalog().get(slug) for slug in candidates]
+    plans = bake_off(models, profile, {**SETTINGS, "backend": backend})
+    content = build(
+        cells(), plans, Facts("toy.jsonl", 72, 2000), embed(TOY, max_bytes=10**7)
+    )
+    notebook = json.loads(content)
+    own = [c for c in notebook["cells"] if "candidate" in c["metadata"].get("tags", ())]
+    for cell, code in zip(own, candidates.values(), strict=True):
+        cell["source"] = ["".join(cell["source"]), "\n", code]
+    return json.dumps(notebook).encode()
 
 
 def make_task(folder, notebook: bytes, model: Path, parameters="", **after) -> dict:

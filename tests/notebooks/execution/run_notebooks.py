@@ -51,7 +51,8 @@ def execute(task: dict) -> dict:
 
 KEPT = (
     "after_answers", "at_once", "before_answers", "merged_answers", "merged_same",
-    "ollama_same", "same", "seen_by_test", "END_OF_TURN", "GGUF_FILE", "RUN",
+    "ollama_same", "same", "seen_by_test", "END_OF_TURN", "GGUF_FILE", "IS_CLEAR",
+    "RANKED", "RESULTS", "RUN",
 )  # fmt: skip
 
 

@@ -121,8 +121,8 @@ def test_the_notebook_runs_and_the_model_learns(results, slug, backend):
     }  # fmt: skip
     assert result["after_answers"] != result["before_answers"]
     assert result["same"] == len(result["prompts"]) == 3
-    # Merging rounds to 16 bit: what a tiny model is unsure about may be rounded over.
-    assert result["merged_same"] >= 2
+    # Unsloth merges to bfloat16; its rounding may turn what a tiny model is unsure of.
+    assert result["merged_same"] >= (3 if backend == "trl" else 2)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -4,15 +4,23 @@ import base64
 import contextlib
 import json
 import re
+import subprocess
+import sys
 import threading
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from tests.conftest import REPO
 from tests.factories import jsonl
 from tests.notebooks.execution.conftest import (
     BACKENDS,
+    TOY,
     Tiny,
+    make_bake_off,
     make_notebook,
     make_task,
     on_both,
@@ -171,7 +179,7 @@ def ways(models, tmp_path_factory):
                 "resumed": task("killed"),
                 "changed": task("killed", "LEARNING_RATE = 0.005"),
                 "four_bit": task("four_bit", "LOAD_IN_4BIT = True",
-                                 runtime="FOUR_BIT = True"),
+                                 precision="FOUR_BIT = True"),
                 "little_memory": task("little_memory", lora=ROOM_FOR_THREE),
                 "unusual": task(
                     "unusual", train=SEE_THE_SETTINGS,
@@ -369,3 +377,112 @@ def test_data_without_an_answer_in_reach_are_named(models, tmp_path):
     }  # fmt: skip
     log = found["log"].read_text(encoding="utf-8")
     assert "dropped conversation 0: no answer within 640 tokens" in log
+
+
+@pytest.fixture(scope="module")
+def compared(models, tmp_path_factory):
+    """Three models, of which the first may hardly train."""
+    slugs = ("llama-3.2-1b", "qwen3-0.6b", "gemma-3-270m")
+
+    def run(backend):
+        folder = tmp_path_factory.mktemp(f"compared-{backend}")
+        paths = models.paths([Tiny(slug, backend) for slug in slugs])
+        codes = {
+            slug: f"MODEL_ID = {str(path)!r}\nMAX_STEPS = {steps}"
+            for slug, path, steps in zip(slugs, paths, (2, 60, 60), strict=True)
+        }
+        check = (
+            "graded = sum(l != -100 for r in validation_rows for l in r['labels'])\n"
+            "total = sum(RESULTS[MODEL_ID]['nats'].values())\n"
+            "seen_by_test = [total / graded, after['loss']]"
+        )
+        task = make_task(
+            folder / "all", make_bake_off(codes, backend), paths[0], collect=check
+        )
+        return {**run_tasks(backend, {"all": task}, folder)["all"], "paths": paths}
+
+    return on_both(run)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_comparison_puts_the_model_last_that_learned_least(compared, backend):
+    found = compared[backend]
+
+    assert found["ok"], found["error"]
+    bits = [found["RESULTS"][name]["bits"] for name in found["RANKED"]]
+    assert bits == sorted(bits)
+    assert found["RANKED"][-1] == str(found["paths"][0])
+    assert set(found["RANKED"]) == set(map(str, found["paths"]))
+    # The loss that the comparison adds up is the one that the trainer measures.
+    by_comparison, by_trainer = found["seen_by_test"]
+    assert by_comparison == pytest.approx(by_trainer, rel=0.02)
+    log = found["log"].read_text(encoding="utf-8")
+    assert "nats a conversation: " in log
+    assert log.count("bits a character") == 3
+
+
+def ask(port, path, body=None, token="", method=None):
+    """The answer of the real server, as JSON."""
+    request = urllib.request.Request(
+        f"http://localhost:{port}{path}",
+        data=json.dumps(body).encode() if body is not None else None,
+        headers={"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+        if token
+        else {"Content-Type": "application/json"},
+        method=method,
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.loads(answer.read())
+
+
+def make_job(server, tmp_path):
+    """The port, a token and the id of a job for the toy data, by the real server."""
+    port, environment = server
+    (tmp_path / "toy.jsonl").write_bytes(TOY)
+    account = ["--noinput", "--username", "trainer", "--email", "t@example.org"]
+    subprocess.run(
+        [sys.executable, str(REPO / "manage.py"), "createsuperuser", *account],
+        env={**environment, "DJANGO_SUPERUSER_PASSWORD": "correct-horse-battery"},
+        check=True, capture_output=True,
+    )  # fmt: skip
+    who = {"username": "trainer", "password": "correct-horse-battery"}
+    token = ask(port, "/auth/token", who)["access_token"]
+    upload = subprocess.run(
+        ["curl", "-s", "-F", f"file=@{tmp_path}/toy.jsonl", "-H",
+         f"Authorization: Bearer {token}", f"http://localhost:{port}/upload"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    session = json.loads(upload.stdout)["session_id"]
+    return port, token, ask(port, "/jobs", {"session_id": session}, token)["id"]
+
+
+def test_the_product_follows_a_real_training(server, models, tmp_path):
+    port, token, job = make_job(server, tmp_path)
+    secret = ask(port, f"/jobs/{job}/training/secret", {}, token)
+    (model,) = models.paths([Tiny(SLUG)])
+    slow = "class Slow(TrainerCallback):\n    def on_step_end(self, *a, **k):\n"
+    slow += "        time.sleep(0.1)\ntrainer.add_callback(Slow())"
+    task = make_task(
+        tmp_path / "a", make_notebook(SLUG, "trl"), model,
+        f"PROGRESS_URL = {secret['progress_url']!r}\n"
+        f"PROGRESS_TOKEN = {secret['progress_token']!r}", trainer=slow,
+    )  # fmt: skip
+
+    states = set()
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(run_tasks, "trl", {"a": task}, tmp_path)
+        while not running.done():
+            states.add(ask(port, f"/jobs/{job}/training", token=token)["state"])
+            time.sleep(0.5)
+        found = running.result()["a"]
+
+    assert found["ok"], found["error"]
+    assert states >= {"pending", "running"}
+    training = ask(port, f"/jobs/{job}/training", token=token)
+    assert (training["state"], training["step"], training["steps"]) == (
+        "completed", 60, 60,
+    )  # fmt: skip
+    points = ask(port, f"/jobs/{job}/training/events", token=token)
+    told = [p["values"]["eval_loss"] for p in points if p["kind"] == "eval"]
+    assert told[1:] == pytest.approx(losses(found), rel=1e-6)
+    assert ask(port, f"/jobs/{job}", token=token)["status"] == "completed"

@@ -1,0 +1,236 @@
+"""Ways to spoil a good conversation, one for each kind of fault.
+
+Each takes a conversation (`messages`, user and assistant in turn) and a random source
+and returns a spoiled copy, or None where this conversation cannot be spoiled so.
+"""
+
+import copy
+import json
+import random
+import re
+from collections.abc import Callable
+from typing import Any
+
+Example = dict[str, Any]
+Plant = Callable[[Example, random.Random], Example | None]
+
+PLANTS: dict[str, Plant] = {}
+
+
+def plant(kind: str) -> Callable[[Plant], Plant]:
+    def add(function: Plant) -> Plant:
+        def planted(example: Example, source: random.Random) -> Example | None:
+            return function(copy.deepcopy(example), source)
+
+        PLANTS[kind] = planted
+        return planted
+
+    return add
+
+
+def _any(example: Example, source: random.Random, role: str) -> dict[str, Any]:
+    return source.choice([m for m in example["messages"] if m["role"] == role])
+
+
+def _call(key: str) -> Example:
+    function = {"name": "find", "arguments": json.dumps({"text": "x"})}
+    call = {"id": key, "type": "function", "function": function}
+    return {"role": "assistant", "content": None, "tool_calls": [call]}
+
+
+def _result(key: str) -> Example:
+    return {"role": "tool", "tool_call_id": key, "content": "{}"}
+
+
+@plant("role_case")
+def _role_case(example: Example, source: random.Random) -> Example:
+    message = source.choice(example["messages"])
+    message["role"] = source.choice([str.upper, str.title])(message["role"])
+    return example
+
+
+@plant("role")
+def _role(example: Example, source: random.Random) -> Example:
+    source.choice(example["messages"])["role"] = source.choice(["human", "bot", "", 3])
+    return example
+
+
+@plant("system_not_first")
+def _system_not_first(example: Example, source: random.Random) -> Example:
+    place = source.randint(1, len(example["messages"]) - 1)
+    system = {"role": "system", "content": "Be brief."}
+    example["messages"].insert(place, system)
+    return example
+
+
+@plant("same_role_twice")
+def _same_role_twice(example: Example, source: random.Random) -> Example:
+    place = source.randrange(len(example["messages"]))
+    role = example["messages"][place]["role"]
+    example["messages"].insert(place, {"role": role, "content": "One more thing."})
+    return example
+
+
+@plant("assistant_first")
+def _assistant_first(example: Example, source: random.Random) -> Example:
+    hello = {"role": "assistant", "content": "Hello, how can I help?"}
+    example["messages"].insert(0, hello)
+    return example
+
+
+@plant("last_not_assistant")
+def _last_not_assistant(example: Example, source: random.Random) -> Example:
+    example["messages"].append({"role": "user", "content": "Thank you."})
+    return example
+
+
+@plant("no_assistant")
+def _no_assistant(example: Example, source: random.Random) -> Example:
+    messages = [m for m in example["messages"] if m["role"] != "assistant"]
+    return {**example, "messages": messages}
+
+
+@plant("no_user")
+def _no_user(example: Example, source: random.Random) -> Example:
+    messages = [m for m in example["messages"] if m["role"] != "user"]
+    return {**example, "messages": messages}
+
+
+@plant("empty_answer")
+def _empty_answer(example: Example, source: random.Random) -> Example:
+    blank = source.choice(["", " ", "\n\n", "\u3000"])
+    _any(example, source, "assistant")["content"] = blank
+    return example
+
+
+@plant("blank_message")
+def _blank_message(example: Example, source: random.Random) -> Example:
+    _any(example, source, "user")["content"] = source.choice(["", "  ", "\t"])
+    return example
+
+
+@plant("null_content")
+def _null_content(example: Example, source: random.Random) -> Example:
+    source.choice(example["messages"])["content"] = None
+    return example
+
+
+@plant("media")
+def _media(example: Example, source: random.Random) -> Example:
+    kind = source.choice(["image_url", "input_audio"])
+    _any(example, source, "user")["content"] = [
+        {"type": "text", "text": "What is it?"}, {"type": kind, kind: {"url": "x"}},
+    ]  # fmt: skip
+    return example
+
+
+@plant("tool_result_without_call")
+def _result_without_call(example: Example, source: random.Random) -> Example:
+    example["messages"].insert(1, _result("call_1"))
+    return example
+
+
+@plant("tool_call_id")
+def _tool_call_id(example: Example, source: random.Random) -> Example:
+    example["messages"][1:1] = [_call("call_1"), _result("call_2")]
+    return example
+
+
+@plant("arguments")
+def _arguments(example: Example, source: random.Random) -> Example:
+    call = _call("call_1")
+    broken = source.choice(["{'text': 'x'}", "{", "text=x", "[1]", ""])
+    call["tool_calls"][0]["function"]["arguments"] = broken
+    example["messages"][1:1] = [call, _result("call_1")]
+    return example
+
+
+@plant("tool_call")
+def _tool_call(example: Example, source: random.Random) -> Example:
+    call = _call("call_1")
+    del call["tool_calls"][0]["function"]["name"]
+    example["messages"][1:1] = [call, _result("call_1")]
+    return example
+
+
+@plant("weight")
+def _weight(example: Example, source: random.Random) -> Example:
+    weight = source.choice([2, -1, 0.5, "1", True])
+    _any(example, source, "assistant")["weight"] = weight
+    return example
+
+
+CONTROL = ["<|im_end|>", "<|im_start|>", "<think>", "</think>", "<|eot_id|>",
+           "<end_of_turn>", "[INST]", "<|endoftext|>", "<<SYS>>"]  # fmt: skip
+
+
+@plant("control_token")
+def _control_token(example: Example, source: random.Random) -> Example:
+    message = source.choice(example["messages"])
+    words = message["content"].split(" ")
+    words.insert(source.randint(0, len(words)), source.choice(CONTROL))
+    message["content"] = " ".join(words)
+    return example
+
+
+@plant("mojibake")
+def _mojibake(example: Example, source: random.Random) -> Example:
+    message = source.choice(example["messages"])
+    word = source.choice(["café", "naïve", "it’s", "“so”", "Größe", "señor", "привет"])
+    wrong = word.encode().decode("cp1252", errors="replace")
+    message["content"] = f"{message['content']} {wrong}"
+    return example
+
+
+@plant("placeholder")
+def _placeholder(example: Example, source: random.Random) -> Example:
+    text = source.choice(["N/A", "TODO", "...", "[insert answer here]", "<answer>",
+                          "Hello {{name}}, nice to meet you."])  # fmt: skip
+    _any(example, source, "assistant")["content"] = text
+    return example
+
+
+@plant("boilerplate")
+def _boilerplate(example: Example, source: random.Random) -> Example:
+    message = _any(example, source, "assistant")
+    head = source.choice(["As an AI language model, I see: ", "As an AI, I think "])
+    message["content"] = head + message["content"]
+    return example
+
+
+@plant("refusal")
+def _refusal(example: Example, source: random.Random) -> Example:
+    _any(example, source, "assistant")["content"] = source.choice([
+        "I'm sorry, but I can't help with that.",
+        "I cannot assist with this request.",
+        "I apologize, but I am unable to provide that.",
+        "Unfortunately, I can’t answer this question.",
+        "I won't write that.",
+    ])  # fmt: skip
+    return example
+
+
+@plant("truncated")
+def _truncated(example: Example, source: random.Random) -> Example | None:
+    """Cuts prose in the middle of a sentence, after at least two whole ones."""
+    long = [m for m in example["messages"]
+            if m["role"] == "assistant" and _cuts(m["content"])]  # fmt: skip
+    if not long:
+        return None
+    message = source.choice(long)
+    message["content"] = message["content"][: source.choice(_cuts(message["content"]))]
+    return example
+
+
+def _cuts(text: str) -> list[int]:
+    """Where a word ends that is at least the seventh of a line of ASCII prose."""
+    if not text.isascii() or "```" in text:
+        return []
+    return [
+        match.end()
+        for match in re.finditer(r"[a-z]{2,}(?= [a-z])", text)
+        if match.end() >= 120
+        and len(text[text.rfind("\n", 0, match.end()) + 1 : match.end()].split()) >= 7
+        and len(re.findall(r"[a-z][.!?] ", text[: match.end()])) >= 2
+        and re.match(r"[A-Z]", text[text.rfind("\n", 0, match.end()) + 1 :])
+    ]

@@ -1,0 +1,98 @@
+"""Tool calls and their results."""
+
+from typing import Any
+
+import msgspec
+
+from datasets.core.conversations import TOOL_ROLES, Message
+from datasets.core.faults import Fault, kind_of, shown
+
+
+def call_faults(messages: list[Message]) -> list[Fault]:
+    faults: list[Fault] = []
+    known: list[Any] = []  # ids of calls so far that no result has answered
+    called = False
+    for place, message in enumerate(messages):
+        calls = calls_of(message)
+        called = called or bool(calls)
+        for number, call in enumerate(calls):
+            faults += _faults_of_call(call, place, number)
+            if isinstance(call, dict) and call.get("id") is not None:
+                known.append(call["id"])
+        if message.role in TOOL_ROLES:
+            fault = _fault_of_result(message, place, known, called)
+            faults += [fault] if fault else []
+    return faults
+
+
+def calls_of(message: Message) -> list[Any]:
+    if message.function_call:
+        return [{"function": message.function_call}]
+    calls = message.tool_calls
+    return calls if isinstance(calls, list) else [calls] if calls else []
+
+
+def _faults_of_call(call: Any, place: int, number: int) -> list[Fault]:
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        return [
+            Fault(
+                "tool_call",
+                found=f"a call without a function name ({kind_of(call)})",
+                expected='{"function": {"name": ..., "arguments": ...}}',
+                fix="name the function",
+                message=place,
+                field=f"tool_calls[{number}]",
+            )
+        ]
+    arguments = function.get("arguments", "{}")
+    if isinstance(arguments, dict) or _is_object(arguments):
+        return []
+    return [
+        Fault(
+            "arguments",
+            found=shown(arguments),
+            expected="a JSON object as text",
+            fix="write the arguments with a JSON library",
+            message=place,
+            field=f"tool_calls[{number}].function.arguments",
+        )
+    ]
+
+
+def _is_object(arguments: Any) -> bool:
+    if not isinstance(arguments, str):
+        return False
+    try:
+        return isinstance(msgspec.json.decode(arguments), dict)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+
+
+def _fault_of_result(
+    message: Message, place: int, known: list[Any], called: bool
+) -> Fault | None:
+    if not called:
+        return Fault(
+            "tool_result_without_call",
+            found=f"'{message.role}' before any tool call",
+            expected="an assistant message with tool_calls before it",
+            fix="add the call or remove the result",
+            message=place,
+            field="role",
+        )
+    key = message.tool_call_id
+    if key in known:
+        known.remove(key)
+        return None
+    if key is None and (message.role == "function" or not known):
+        return None  # the older form, which has names instead of ids
+    waiting = ", ".join(shown(call) for call in known[:3]) or "none, all are answered"
+    return Fault(
+        "tool_call_id",
+        found="missing" if key is None else shown(key),
+        expected=f"the id of a call that waits for its result ({waiting})",
+        fix="write that id",
+        message=place,
+        field="tool_call_id",
+    )

@@ -1,0 +1,150 @@
+"""A piece of the examples file → what a closer look sees in it."""
+
+from array import array
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from datasets.core import language, near, private
+from datasets.core.conversations import SYSTEM_ROLES, Transcript
+from datasets.core.measure import Piece
+from datasets.core.reading import transcript
+from datasets.core.tokenizers import Lengths, lengths_of
+
+SHOWN = 20
+MAX_LABEL_CHARACTERS = 60
+MAX_LABELS = 1_000  # more different short answers than these are no labels
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+@dataclass
+class Seen:
+    """What the examples added so far have shown."""
+
+    languages: Counter[str] = field(default_factory=Counter)
+    confidence: float = 0.0
+    spoken: int = 0  # examples with a language
+    first_of_language: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    private: Counter[str] = field(default_factory=Counter)
+    private_examples: int = 0
+    first_private: list[dict[str, Any]] = field(default_factory=list)
+    answers: Counter[str] | None = field(default_factory=Counter)  # None: no labels
+    prompts: "array[int]" = field(default_factory=lambda: array("Q"))
+    replies: "array[int]" = field(default_factory=lambda: array("Q"))
+    tokenizers: dict[str, Lengths] = field(default_factory=dict)
+
+    def merge(self, other: "Seen") -> None:
+        self.languages.update(other.languages)
+        self.confidence += other.confidence
+        self.spoken += other.spoken
+        for name, found in other.first_of_language.items():
+            kept = self.first_of_language.setdefault(name, [])
+            kept += found[: SHOWN - len(kept)]
+        self.private.update(other.private)
+        self.private_examples += other.private_examples
+        self.first_private += other.first_private[: SHOWN - len(self.first_private)]
+        self._merge_answers(other.answers)
+        self.prompts.extend(other.prompts)
+        self.replies.extend(other.replies)
+        for name, lengths in other.tokenizers.items():
+            self.tokenizers.setdefault(name, Lengths()).merge(lengths)
+
+    def _merge_answers(self, answers: Counter[str] | None) -> None:
+        if self.answers is None or answers is None:
+            self.answers = None
+            return
+        self.answers.update(answers)
+        if len(self.answers) > MAX_LABELS:
+            self.answers = None
+
+
+@dataclass(frozen=True)
+class Glance:
+    seen: Seen
+    bands: near.U64
+    lengths: NDArray[np.intp]  # bytes of the normal text of each example
+    size: int
+
+
+def glance(piece: Piece) -> Glance:
+    lines = piece.lines.split(b"\n")
+    lines.pop()
+    found = [transcript(line) for line in lines]
+    texts = [whole_text(each) for each in found]
+    seen = Seen()
+    _languages(seen, texts, piece.first)
+    _private(seen, found, piece.first)
+    _answers(seen, found)
+    seen.tokenizers = lengths_of(found)
+    bands, lengths = _sketched(texts)
+    return Glance(seen, bands, lengths, len(piece.lines))
+
+
+def near_parts(piece: Piece) -> tuple[near.U64, NDArray[np.intp]]:
+    """Of a look at a piece only what finds near duplicates."""
+    lines = piece.lines.split(b"\n")
+    lines.pop()
+    return _sketched([whole_text(transcript(line)) for line in lines])
+
+
+def _sketched(texts: list[str]) -> tuple[near.U64, NDArray[np.intp]]:
+    lengths = np.array([len(near.normal(text)) for text in texts], np.intp)
+    return near.bands_of(texts), lengths
+
+
+def whole_text(example: Transcript) -> str:
+    """What an example is about: all messages but system prompts, which repeat."""
+    return "\n".join(
+        [turn.text for turn in example.messages if turn.role not in SYSTEM_ROLES]
+    )
+
+
+def _languages(seen: Seen, texts: list[str], first: int) -> None:
+    for place, found in enumerate(language.guesses(texts), first):
+        seen.languages[found.language] += 1
+        if found.language != language.UNKNOWN:
+            seen.spoken += 1
+            seen.confidence += found.confidence
+            kept = seen.first_of_language.setdefault(found.language, [])
+            if len(kept) < SHOWN:
+                kept.append((place, round(found.confidence, 3)))
+
+
+def _private(seen: Seen, found: list[Transcript], first: int) -> None:
+    for place, example in enumerate(found, first):
+        hits = [
+            (number, finding)
+            for number, turn in enumerate(example.messages)
+            for finding in private.findings(turn.text)
+        ]
+        seen.private_examples += bool(hits)
+        seen.private.update(finding.kind for _, finding in hits)
+        for number, finding in hits[: SHOWN - len(seen.first_private)]:
+            seen.first_private.append(
+                {
+                    "example": place,
+                    "message": number,
+                    "kind": finding.kind,
+                    "masked": finding.masked,
+                }
+            )
+
+
+def _answers(seen: Seen, found: list[Transcript]) -> None:
+    """The last answer and, by hash, all that comes before it."""
+    for example in found:
+        *before, last = example.messages
+        seen.prompts.append(xxhash.xxh3_64_intdigest(_encoder.encode(before)))
+        seen.replies.append(xxhash.xxh3_64_intdigest(_encoder.encode(last)))
+        if seen.answers is None:
+            continue
+        if len(last.text) > MAX_LABEL_CHARACTERS or last.role != "assistant":
+            seen.answers = None
+        else:
+            seen.answers[last.text] += 1

@@ -1,0 +1,159 @@
+"""What a closer look tells about a dataset: one more pass, in pieces, in processes."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.core import labels, near, outliers, split
+from datasets.core.analysis import pieces
+from datasets.core.glance import Glance, Seen, glance, near_parts, whole_text
+from datasets.core.near import Cluster
+from datasets.core.reading import transcript
+from datasets.core.spread import spread
+from datasets.core.tokenizers import TOKENIZERS
+
+SHOWN = 20
+INSIGHTS_VERSION = 1
+
+Report = Callable[[int], None]  # bytes of the examples file that are done
+
+
+@dataclass(frozen=True)
+class Insights:
+    """Indices count examples from 0; of long lists the first `SHOWN` are given."""
+
+    version: int
+    languages: dict[str, int]  # examples by language
+    language_confidence: float  # mean over the examples with a language
+    other_languages: list[dict[str, Any]]  # examples not in the main one
+    near_duplicates: dict[str, Any]
+    conflicting_answers: dict[str, Any]
+    private: dict[str, Any]
+    labels: dict[str, Any] | None  # None when answers are no labels
+    length_outliers: dict[str, Any]
+    split: dict[str, Any]
+    tokenizers: dict[str, Any]
+
+
+@dataclass
+class _Total:
+    seen: Seen = field(default_factory=Seen)
+    bands: list[near.U64] = field(default_factory=list)
+    lengths: list[NDArray[np.intp]] = field(default_factory=list)
+    done: int = 0
+
+    def add(self, found: Glance) -> None:
+        self.seen.merge(found.seen)
+        self.bands.append(found.bands)
+        self.lengths.append(found.lengths)
+        self.done += found.size
+
+
+def look_closer(
+    examples: BinaryIO, records: NDArray[np.void], processes: int, report: Report
+) -> Insights:
+    """`records` is the index of the examples (`index.RECORD`)."""
+    total = _Total()
+    for found in spread(glance, pieces(examples), processes):
+        total.add(found)
+        report(total.done)
+    seen = total.seen
+    clusters = near.clusters(
+        np.concatenate(total.bands),
+        np.concatenate(total.lengths),
+        partial(_windows_at, examples, records),
+    )
+    copies = records["first"].astype(np.intp)
+    return Insights(
+        version=INSIGHTS_VERSION,
+        languages=dict(seen.languages.most_common()),
+        language_confidence=round(seen.confidence / max(seen.spoken, 1), 3),
+        other_languages=_others(seen),
+        near_duplicates=_near(clusters),
+        conflicting_answers=_conflicts(seen),
+        private=_private(seen),
+        labels=labels.balance(seen.answers, len(records)),
+        length_outliers=outliers.long_and_short(records["tokens"]),
+        split=split.plan(copies, clusters),
+        tokenizers={
+            name: {
+                "models": TOKENIZERS[name].models,
+                "template": TOKENIZERS[name].template,
+                **lengths.summary(),
+            }
+            for name, lengths in seen.tokenizers.items()
+        },
+    )
+
+
+def near_copies(examples: BinaryIO, records: NDArray[np.void]) -> frozenset[int]:
+    """Examples that are near duplicates of an earlier one of their cluster."""
+    found = [near_parts(piece) for piece in pieces(examples)]
+    groups = near.clusters(
+        np.concatenate([bands for bands, _ in found]),
+        np.concatenate([lengths for _, lengths in found]),
+        partial(_windows_at, examples, records),
+    )
+    return frozenset(member for group in groups for member in group.members[1:])
+
+
+def _windows_at(examples: BinaryIO, records: NDArray[np.void], at: int) -> near.Windows:
+    examples.seek(int(records[at]["offset"]))
+    line = examples.read(int(records[at]["length"]))
+    return near.windows_of(whole_text(transcript(line)))
+
+
+def _near(clusters: list[Cluster]) -> dict[str, Any]:
+    largest = sorted(clusters, key=lambda each: -len(each.members))[:SHOWN]
+    return {
+        "threshold": near.SIMILAR,
+        "clusters": len(clusters),
+        "examples": sum(len(each.members) for each in clusters),
+        "largest": [
+            {
+                "size": len(each.members),
+                "similarity": each.similarity,
+                "examples": list(each.members[:SHOWN]),
+            }
+            for each in largest
+        ],
+    }
+
+
+def _others(seen: Seen) -> list[dict[str, Any]]:
+    main = next((name for name, _ in seen.languages.most_common(1)), None)
+    return [
+        {"example": place, "language": language, "confidence": confidence}
+        for language, found in seen.first_of_language.items()
+        if language != main
+        for place, confidence in found
+    ][:SHOWN]
+
+
+def _conflicts(seen: Seen) -> dict[str, Any]:
+    """Prompts that occur again with another answer, by hashes of both."""
+    prompts = np.frombuffer(seen.prompts, np.uint64)
+    answers = np.frombuffer(seen.replies, np.uint64)
+    order = np.lexsort((answers, prompts))
+    same = prompts[order][1:] == prompts[order][:-1]
+    other = answers[order][1:] != answers[order][:-1]
+    places = np.flatnonzero(same & other)
+    groups = np.unique(prompts[order][places])
+    shown = [
+        np.flatnonzero(prompts == prompt)[:SHOWN].tolist() for prompt in groups[:SHOWN]
+    ]
+    involved = int(np.isin(prompts, groups).sum())
+    return {"prompts": len(groups), "examples": involved, "first": shown}
+
+
+def _private(seen: Seen) -> dict[str, Any]:
+    return {
+        "kinds": dict(Counter(seen.private).most_common()),
+        "examples": seen.private_examples,
+        "first": seen.first_private[:SHOWN],
+    }

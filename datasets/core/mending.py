@@ -1,0 +1,151 @@
+"""A stored upload and chosen repairs → its repaired rows and a report."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+import msgspec
+import xxhash
+
+from datasets.core.check import reader_for
+from datasets.core.columns import Layout
+from datasets.core.faults import Fault
+from datasets.core.formats import open_rows
+from datasets.core.ingest import Limits
+from datasets.core.measure import key_of
+from datasets.core.parsing import decode
+from datasets.core.private import redacted
+from datasets.core.reading import read, transcript
+from datasets.core.repairs import Repair, repaired
+from datasets.core.review import review
+from slmgen.errors import InvalidInput
+
+SHOWN_CHANGES = 5
+SHOWN_CHARACTERS = 600
+
+
+@dataclass
+class Change:
+    """What one repair did."""
+
+    kind: str
+    changed: int = 0
+    dropped: int = 0
+    first: list[dict[str, Any]] = field(default_factory=list)
+
+    def note(self, line: int, before: bytes, after: bytes | None) -> None:
+        self.dropped += after is None
+        self.changed += after is not None
+        if len(self.first) < SHOWN_CHANGES:
+            self.first.append(
+                {
+                    "line": line,
+                    "before": _shown(before),
+                    "after": None if after is None else _shown(after),
+                }
+            )
+
+
+@dataclass
+class Report:
+    rows_before: int = 0
+    rows_after: int = 0
+    unreadable: int = 0  # rows too long or malformed, which no repair can keep
+    changes: list[Change] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Mending:
+    """The repairs, and the examples that are near duplicates of earlier ones."""
+
+    repairs: tuple[Repair, ...]
+    near_copies: Collection[int] = frozenset()
+
+
+def mend(
+    source: BinaryIO, target: BinaryIO, limits: Limits, layout: Layout, work: Mending
+) -> Report:
+    """Writes the repaired rows as JSON Lines. Rows that are no JSON object are kept.
+
+    Raises InvalidInput when nothing would be left.
+    """
+    report = Report(changes=[Change(repair.kind) for repair in work.repairs])
+    for text in _mended(source, limits, layout, work, report):
+        target.write(text + b"\n")
+        report.rows_after += 1
+    if not report.rows_after:
+        raise InvalidInput(
+            "These repairs would leave no row; choose fewer of them, or other faults."
+        )
+    return report
+
+
+def _mended(
+    source: BinaryIO, limits: Limits, layout: Layout, work: Mending, report: Report
+) -> Iterator[bytes]:
+    opened = open_rows(
+        source, max_row_bytes=limits.max_row_bytes, max_bytes=limits.max_bytes
+    )
+    reader = reader_for(layout.columns)
+    seen: set[bytes] = set()
+    index = -1  # of the last row that is an example
+    for row in opened.rows:
+        report.rows_before += 1
+        if row.fault is not None:
+            report.unreadable += 1
+            continue
+        found = reader(row)
+        index += not found.faults
+        is_near = not found.faults and index in work.near_copies
+        text = found.text or row.text
+        for repair, change in zip(work.repairs, report.changes, strict=True):
+            after = _repaired(text, repair, is_near, seen)
+            if after != text:
+                change.note(row.line, text, after)
+            if after is None:
+                break
+            text = after
+        else:
+            yield text
+
+
+def _repaired(
+    text: bytes, repair: Repair, is_near: bool, seen: set[bytes]
+) -> bytes | None:
+    if repair.kind == "drop_near_duplicates":
+        return None if is_near else text
+    if repair.kind == "drop_faults":
+        return None if not kinds_of(text).isdisjoint(repair.faults) else text
+    if repair.kind == "drop_exact_duplicates":
+        return _unless_seen(text, seen)
+    try:
+        value = decode(text)
+    except Fault:
+        return text
+    if not isinstance(value, dict):
+        return text
+    changed = repaired(value, repair)
+    return text if changed == value else msgspec.json.encode(changed)
+
+
+def _unless_seen(text: bytes, seen: set[bytes]) -> bytes | None:
+    conversation, faults = read(text)
+    if faults or conversation is None:
+        return text
+    key = xxhash.xxh3_128_digest(key_of(transcript(text)))
+    if key in seen:
+        return None
+    seen.add(key)
+    return text
+
+
+def kinds_of(text: bytes) -> set[str]:
+    conversation, faults = read(text)
+    if conversation is not None:
+        faults = faults + review(conversation, text)
+    return {fault.kind for fault in faults}
+
+
+def _shown(text: bytes) -> str:
+    """Part of a row, with private data masked."""
+    return redacted(text.decode())[:SHOWN_CHARACTERS]

@@ -1,0 +1,179 @@
+"""One row of JSON text → a conversation and its faults; the common case is fast."""
+
+from typing import Annotated, Any, cast
+
+import msgspec
+
+from datasets.core.conversations import Conversation, Message, Transcript, Turn
+from datasets.core.faults import Fault
+from datasets.core.parsing import MAX_DEPTH, decode
+from datasets.core.structure import (
+    MAX_MESSAGES,
+    MAX_WHITE_SPACE,
+    examine,
+    trainable_faults,
+)
+
+LENGTHS = msgspec.Meta(min_length=1, max_length=MAX_MESSAGES)
+
+
+class _Message(Message, forbid_unknown_fields=True, gc=False):
+    """As `Message`, decoded only when there is nothing else in the object."""
+
+
+class _Text(_Message, gc=False):
+    """The common case of it."""
+
+    content: str
+
+
+class _Row(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    tools: Any = None
+    parallel_tool_calls: Any = None
+
+
+class _TextRow(_Row, kw_only=True, gc=False):
+    messages: Annotated[list[_Text], LENGTHS]
+
+
+class _AnyRow(_Row, kw_only=True, gc=False):
+    messages: Annotated[list[_Message], LENGTHS]
+
+
+class _LooseMessage(Message, gc=False):
+    content: str
+
+
+class _LooseRow(msgspec.Struct, gc=False):
+    messages: Annotated[list[_LooseMessage], LENGTHS]
+    tools: Any = None
+
+
+_loose_decoder = msgspec.json.Decoder(_LooseRow)
+_text_decoder = msgspec.json.Decoder(_TextRow)
+_any_decoder = msgspec.json.Decoder(_AnyRow)
+
+
+def read(text: bytes) -> tuple[Conversation | None, list[Fault]]:
+    """The conversation, if there is one, and every fault of the row's form.
+
+    Raises UnicodeDecodeError when `text` is not UTF-8.
+    """
+    found = _plain(text)
+    if found is not None:
+        return found, []
+    try:
+        value = decode(text)
+    except Fault as fault:
+        return None, [fault]
+    found = _loose(text)
+    return examine(value) if found is None else (found, [])
+
+
+def _loose(text: bytes) -> Conversation | None:
+    """A faultless conversation with other keys, whose values were decoded already."""
+    try:
+        found = _loose_decoder.decode(text)
+    except msgspec.ValidationError:
+        return None
+    messages = cast("list[Message]", found.messages)
+    if len(text) >= MAX_WHITE_SPACE or not _ends_well(messages):
+        return None
+    return Conversation(messages, found.tools)
+
+
+def _plain(text: bytes) -> Conversation | None:
+    """The conversation of a row without fault or peculiarity; None for any other."""
+    try:
+        found: _TextRow | _AnyRow = _text_decoder.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        other = _with_calls(text)
+        if other is None:
+            return None
+        found = other
+    messages = cast("list[Message]", found.messages)
+    if b"\\u0000" in text or len(text) >= MAX_WHITE_SPACE:
+        return None
+    if not _ends_well(messages) and trainable_faults(messages):
+        return None
+    if _is_bushy(text) and _has_more(found, messages):
+        return None
+    return Conversation(messages, found.tools)
+
+
+def _with_calls(text: bytes) -> "_AnyRow | None":
+    """A row in which messages without content have calls."""
+    try:
+        found = _any_decoder.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    for message in found.messages:
+        if type(message.content) is not str and (
+            message.content is not None or not message.calls
+        ):
+            return None
+    return found
+
+
+def _ends_well(messages: list[Message]) -> bool:
+    """Asked and answered, as nearly all conversations are."""
+    last = messages[-1]
+    if last.role != "assistant" or not last.content or last.content[-1].isspace():
+        return False
+    return messages[0].role == "user" or any(m.role == "user" for m in messages)
+
+
+def _is_bushy(text: bytes) -> bool:
+    return text.count(b"[") + text.count(b"{") > MAX_DEPTH
+
+
+def _has_more(found: _Row, messages: list[Message]) -> bool:
+    """Whether there is a part whose depth the types do not limit."""
+    return found.tools is not None or any(
+        message.tool_calls is not None
+        or message.function_call is not None
+        or message.tool_call_id is not None
+        or message.name is not None
+        or message.weight is not None
+        for message in messages
+    )
+
+
+def parse(text: bytes) -> Conversation:
+    """The conversation in `text`; raises its first Fault when it is no example."""
+    conversation, faults = read(text)
+    if faults or conversation is None:
+        raise faults[0]
+    return conversation
+
+
+class _TextTurn(Turn, gc=False):
+    content: str | None = None
+
+
+class _TextTranscript(Transcript, gc=False):
+    messages: list[_TextTurn]  # type: ignore[assignment]  # narrower on purpose
+
+
+_transcript = msgspec.json.Decoder(Transcript)
+_text_transcript = msgspec.json.Decoder(_TextTranscript)
+
+
+def transcript(line: bytes) -> Transcript:
+    """The conversation of a canonical line, which was checked when it was written."""
+    try:
+        return _text_transcript.decode(line)
+    except msgspec.ValidationError:
+        found = _transcript.decode(line)
+    for turn in found.messages:
+        if isinstance(turn.content, list):
+            turn.content = turn.text  # parts say the same as their text
+    return found
+
+
+_weighted = msgspec.json.Decoder(Conversation)
+
+
+def weighted(line: bytes) -> list[Message]:
+    """The messages of a canonical line with their weights."""
+    return _weighted.decode(line).messages

@@ -1,0 +1,59 @@
+"""New versions of a dataset by repair."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from datasets.core import columns
+from datasets.core.index import RECORD
+from datasets.core.mending import Mending, Report, mend
+from datasets.core.repairs import Repair
+from datasets.files import opened
+from datasets.models import Dataset
+from datasets.versions import Origin, keep, limits, temporary_file
+from slmgen.errors import InvalidInput
+
+MAX_REPAIRS = 20
+
+
+@dataclass(frozen=True)
+class Repaired:
+    dataset: Dataset  # the new version, or the old one after a dry run
+    report: dict[str, Any]
+
+
+def repair_dataset(
+    dataset: Dataset, repairs: tuple[Repair, ...], *, dry_run: bool
+) -> Repaired:
+    """A new version of `dataset` with `repairs` made in their order."""
+    if not 0 < len(repairs) <= MAX_REPAIRS:
+        raise InvalidInput(
+            f"repairs has {len(repairs):,} entries; name at least one and at most "
+            f"{MAX_REPAIRS}."
+        )
+    with temporary_file() as target:
+        report = asdict(_mended(dataset, repairs, target))
+        if dry_run:
+            return Repaired(dataset, report)
+        origin = Origin(dataset.filename, dataset.owner_id, dataset, report)
+        return Repaired(keep(target, origin, columns.CHAT), report)
+
+
+def _mended(dataset: Dataset, repairs: tuple[Repair, ...], target: BinaryIO) -> Report:
+    layout = columns.Layout(dataset.form, columns.Columns(**dataset.columns))
+    copies: frozenset[int] = frozenset()
+    if any(repair.kind == "drop_near_duplicates" for repair in repairs):
+        copies = _near_copies(dataset)
+    with opened(dataset.original_key) as source:
+        return mend(source, target, limits(), layout, Mending(repairs, copies))
+
+
+def _near_copies(dataset: Dataset) -> frozenset[int]:
+    # Imported when needed: most processes never take a closer look.
+    from datasets.core.insights import near_copies
+
+    with opened(dataset.index_key) as file:
+        records = np.frombuffer(file.read(), RECORD)
+    with opened(dataset.examples_key) as file:
+        return near_copies(file, records)

@@ -1,0 +1,120 @@
+"""Keeping a dataset: a new upload, or a new version made from an earlier one."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from os import SEEK_END
+from tempfile import NamedTemporaryFile
+from typing import Any, BinaryIO
+
+from django.conf import settings
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+from django.db import transaction
+from msgspec import to_builtins
+
+from datasets import tasks
+from datasets.core.columns import Layout
+from datasets.core.ingest import Ingested, Limits, Targets, ingest
+from datasets.models import Analysis, Dataset
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a dataset comes from: its name, whose it is, the version before it."""
+
+    filename: str
+    owner_id: Any
+    parent: Dataset | None = None
+    repairs: dict[str, Any] = field(default_factory=dict)
+
+
+def limits(size: int = 0) -> Limits:
+    """What an upload of `size` bytes may be and how many processes read it."""
+    large = size >= settings.SLMGEN_SPREAD_BYTES
+    return Limits(
+        processes=settings.SLMGEN_PROCESSES if large else 1,
+        max_bytes=settings.SLMGEN_MAX_UPLOAD_BYTES,
+        max_row_bytes=settings.SLMGEN_MAX_LINE_BYTES,
+        min_examples=settings.SLMGEN_MIN_EXAMPLES,
+    )
+
+
+def keep(source: BinaryIO, origin: Origin, layout: Layout | None) -> Dataset:
+    """Reads, checks and keeps a file: all of it, or nothing of it."""
+    with ExitStack() as stack:
+        targets = Targets(*(stack.enter_context(temporary_file()) for _ in range(3)))
+        size = source.seek(0, SEEK_END)
+        source.seek(0)
+        ingested = ingest(source, targets, limits(size), layout)
+        dataset = _dataset_of(ingested, origin)
+        with _removed_on_failure(dataset):
+            _save(dataset, source, targets)
+            _insert(dataset)
+    if dataset.examples_bytes <= settings.SLMGEN_INLINE_ANALYSIS_BYTES:
+        _analyze_now(dataset)
+    return dataset
+
+
+def _save(dataset: Dataset, source: BinaryIO, targets: Targets) -> None:
+    default_storage.save(dataset.original_key, File(source))
+    default_storage.save(dataset.examples_key, File(targets.examples))
+    if dataset.problem_groups:
+        default_storage.save(dataset.problems_key, File(targets.problems))
+        default_storage.save(dataset.problem_index_key, File(targets.problem_index))
+
+
+@contextmanager
+def temporary_file() -> Iterator[BinaryIO]:
+    with NamedTemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as file:
+        yield file  # type: ignore[misc]  # a BinaryIO in all but name
+
+
+def _dataset_of(ingested: Ingested, origin: Origin) -> Dataset:
+    return Dataset(
+        owner_id=origin.owner_id,
+        parent=origin.parent,
+        repairs=origin.repairs,
+        filename=origin.filename,
+        size=ingested.size,
+        sha256=ingested.sha256,
+        container=ingested.container,
+        form=ingested.layout.form,
+        columns=ingested.layout.columns.named,
+        columns_guessed=ingested.layout.guessed,
+        total_examples=ingested.examples,
+        examples_bytes=ingested.examples_bytes,
+        examples_sha256=ingested.examples_sha256,
+        bad_lines=ingested.bad_lines,
+        faulty_examples=ingested.faulty_examples,
+        problems=[str(problem) for problem in ingested.problems],
+        problem_groups=[to_builtins(group) for group in ingested.groups],
+    )
+
+
+@contextmanager
+def _removed_on_failure(dataset: Dataset) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        delete_files(dataset)
+        raise
+
+
+@transaction.atomic
+def _insert(dataset: Dataset) -> None:
+    dataset.save(force_insert=True)
+    Analysis.objects.create(dataset=dataset)
+
+
+def _analyze_now(dataset: Dataset) -> None:
+    row = Analysis.objects.filter(dataset=dataset).first()
+    claim = tasks.claim_row(row) if row is not None else None
+    if claim is not None:
+        tasks.run(claim)
+
+
+def delete_files(dataset: Dataset) -> None:
+    for key in dataset.keys:
+        with suppress(FileNotFoundError):
+            default_storage.delete(key)

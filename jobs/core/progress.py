@@ -1,0 +1,95 @@
+"""What a notebook reports of its training, and what that says about the run."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from slmgen.errors import InvalidInput
+
+MAX_STEP = 10_000_000
+STALLED_AFTER = timedelta(seconds=90)
+EVENTS = ("begin", "log", "beat", "end")
+# What a trainer logs and people look at; the rest is not kept.
+NAMES = frozenset(
+    {"loss", "eval_loss", "learning_rate", "grad_norm", "epoch", "entropy",
+     "mean_token_accuracy", "eval_mean_token_accuracy", "eval_runtime"}
+)  # fmt: skip
+
+
+class State(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    STALLED = "stalled"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Report:
+    event: str
+    step: int
+    steps: int
+    values: dict[str, float]
+
+    @property
+    def kind(self) -> str | None:
+        """Which curve this is a point of; None if of none."""
+        if "eval_loss" in self.values:
+            return "eval"
+        return "train" if "loss" in self.values else None
+
+
+def read_report(body: Mapping[str, Any]) -> Report:
+    """Raises InvalidInput."""
+    event = body.get("event")
+    if event not in EVENTS:
+        raise InvalidInput(f"event is missing or unknown; expected one of {EVENTS}.")
+    return Report(event, _whole(body, "step"), _whole(body, "steps"), _values(body))
+
+
+def _whole(body: Mapping[str, Any], name: str) -> int:
+    value = body.get(name)
+    if type(value) is int and 0 <= value <= MAX_STEP:
+        return value
+    raise InvalidInput(f"{name} must be a whole number from 0 to {MAX_STEP:,}.")
+
+
+def _values(body: Mapping[str, Any]) -> dict[str, float]:
+    """Numbers alone; a loss that is no finite number is left out."""
+    return {
+        name: float(value)
+        for name, value in body.items()
+        if name in NAMES
+        and isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+    }
+
+
+@dataclass(frozen=True)
+class Times:
+    started: datetime | None
+    seen: datetime | None
+    ended: datetime | None
+
+
+def state(times: Times, now: datetime, *, given_up: bool) -> State:
+    if times.started is None or times.seen is None:
+        return State.FAILED if given_up else State.PENDING
+    if times.ended is not None:
+        return State.COMPLETED
+    if given_up:
+        return State.FAILED
+    stalled = now - times.seen > STALLED_AFTER
+    return State.STALLED if stalled else State.RUNNING
+
+
+def seconds_left(times: Times, *, first_step: int, step: int, steps: int) -> int | None:
+    """At the speed so far; None before a step was made."""
+    if times.started is None or times.seen is None or step <= first_step:
+        return None
+    speed = (times.seen - times.started).total_seconds() / (step - first_step)
+    return round(speed * max(0, steps - step))

@@ -1,0 +1,152 @@
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from typing import Any, cast
+
+from asgiref.sync import sync_to_async
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.encoders import JSONEncoder
+from rest_framework.views import APIView
+
+from datasets.serializers import ErrorSerializer as ERROR
+from jobs import serializers, training
+from jobs.api import ERRORS, SignedIn
+from jobs.core.progress import State
+from jobs.models import Job
+from jobs.services import find_job
+
+SECONDS_BETWEEN_LOOKS = 1.0
+MAX_LOOKS = 3_600
+LAST_STATES = {State.COMPLETED, State.FAILED}
+
+
+class ReportView(APIView):
+    """A notebook reports its training, by a secret that may do nothing else."""
+
+    authentication_classes = ()
+
+    @extend_schema(
+        operation_id="report_training",
+        tags=["training"],
+        request=serializers.ReportSerializer,
+        responses={204: None, 400: ERROR, 401: ERROR},
+    )
+    def post(self, request: Request) -> Response:
+        run = training.run_of(request.META.get("HTTP_AUTHORIZATION"))
+        training.record(run, cast("dict[str, Any]", request.data))
+        return Response(status=204)
+
+
+class SecretView(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(
+        operation_id="new_training_secret",
+        tags=["training"],
+        request=None,
+        responses={201: serializers.SecretSerializer, 401: ERROR, 404: ERROR},
+    )
+    def post(self, request: Request, job_id: str) -> Response:
+        """Two parameters for the job's notebook; the secret is shown this once."""
+        secret = training.new_secret(find_job(job_id, user=request.user))
+        answer = {
+            "progress_url": request.build_absolute_uri("/training/events"),
+            "progress_token": secret.token,
+            "ends_at": secret.ends_at,
+        }
+        return Response(serializers.SecretSerializer(answer).data, status=201)
+
+    @extend_schema(
+        operation_id="revoke_training_secret",
+        tags=["training"],
+        responses={204: None, 401: ERROR, 404: ERROR},
+    )
+    def delete(self, request: Request, job_id: str) -> Response:
+        """The notebook can report no more."""
+        training.revoke_secret(find_job(job_id, user=request.user))
+        return Response(status=204)
+
+
+class TrainingView(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(
+        operation_id="training",
+        tags=["training"],
+        responses={200: serializers.TrainingSerializer, 401: ERROR, 404: ERROR},
+    )
+    def get(self, request: Request, job_id: str) -> Response:
+        """How the job's training goes."""
+        job = find_job(job_id, user=request.user)
+        return Response(_summary(job))
+
+
+class PointsView(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(
+        operation_id="training_events",
+        tags=["training"],
+        parameters=[serializers.SinceSerializer],
+        responses={200: serializers.PointSerializer(many=True), **ERRORS},
+    )
+    def get(self, request: Request, job_id: str) -> Response:
+        """Losses by step, at most 2,000; ask again behind the last step."""
+        job = find_job(job_id, user=request.user)
+        wanted = serializers.SinceSerializer(data=request.query_params)
+        wanted.is_valid(raise_exception=True)
+        points = training.points_of(job, **wanted.validated_data)
+        return Response(serializers.PointSerializer(points, many=True).data)
+
+
+class StreamView(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(
+        operation_id="training_stream",
+        tags=["training"],
+        parameters=[serializers.SinceSerializer],
+        responses={(200, "text/event-stream"): OpenApiTypes.STR, **ERRORS},
+    )
+    def get(self, request: Request, job_id: str) -> StreamingHttpResponse:
+        """Server-sent events: `training` when it changes, `point` for each loss."""
+        job = find_job(job_id, user=request.user)
+        wanted = serializers.SinceSerializer(data=request.query_params)
+        wanted.is_valid(raise_exception=True)
+        return StreamingHttpResponse(
+            _events(job, wanted.validated_data["since_step"]),
+            content_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+
+
+def _summary(job: Job) -> dict[str, Any]:
+    found = training.training_of(job)
+    values = asdict(found) if found else {"state": State.PENDING}
+    return serializers.TrainingSerializer(values).data
+
+
+async def _events(job: Job, since_step: int) -> AsyncIterator[str]:
+    last = None
+    for _ in range(MAX_LOOKS):
+        await sync_to_async(job.refresh_from_db)()
+        summary = await sync_to_async(_summary)(job)
+        points = await sync_to_async(training.points_of)(job, since_step=since_step)
+        for point in points:
+            since_step = point.step
+            yield _event("point", serializers.PointSerializer(point).data)
+        if summary != last:
+            yield _event("training", summary)
+        if summary["state"] in LAST_STATES and not points:
+            return
+        last = summary
+        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _event(name: str, value: Any) -> str:
+    return f"event: {name}\ndata: {json.dumps(value, cls=JSONEncoder)}\n\n"

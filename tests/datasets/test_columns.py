@@ -1,0 +1,321 @@
+"""Every layout and container becomes the same conversations."""
+
+import gzip
+import io
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from datasets.core.columns import layout_of, mapped
+from datasets.core.ingest import Limits, Targets, ingest
+from slmgen.errors import InvalidInput, TooLarge
+from tests.factories import jsonl
+
+LIMITS = Limits(max_bytes=10**8, max_row_bytes=10**6, min_examples=1)
+
+
+def read(content, mapping=None):
+    targets = new_targets()
+    layout = mapped(mapping) if mapping else None
+    found = ingest(io.BytesIO(content), targets, LIMITS, layout)
+    lines = targets.examples.getvalue().splitlines()
+    return found, [json.loads(line) for line in lines]
+
+
+def new_targets():
+    return Targets(io.BytesIO(), io.BytesIO(), io.BytesIO())
+
+
+def turns(*texts):
+    return [
+        {"role": ("user", "assistant")[n % 2], "content": text}
+        for n, text in enumerate(texts)
+    ]
+
+
+ROWS = {
+    "Alpaca": ({"instruction": "q", "input": "", "output": "a"}, turns("q", "a")),
+    "Alpaca with input": (
+        {"instruction": "q", "input": "c", "output": "a"}, turns("q\n\nc", "a"),
+    ),
+    "Alpaca with response": ({"instruction": "q", "response": "a"}, turns("q", "a")),
+    "Alpaca with history": (
+        {"instruction": "q", "output": "a", "history": [["x", "y"]]},
+        turns("x", "y", "q", "a"),
+    ),
+    "a system column": (
+        {"instruction": "q", "output": "a", "system": "s"},
+        [{"role": "system", "content": "s"}, *turns("q", "a")],
+    ),
+    "prompt and completion": ({"prompt": "q", "completion": "a"}, turns("q", "a")),
+    "question and answer": ({"Question": "q", "Answer": "a"}, turns("q", "a")),
+    "ShareGPT": (
+        {"conversations": [{"from": "human", "value": "q"},
+                           {"from": "gpt", "value": "a", "weight": 0}]},
+        [{"role": "user", "content": "q"},
+         {"role": "assistant", "content": "a", "weight": 0}],
+    ),
+    "ShareGPT with roles": ({"conversations": turns("q", "a")}, turns("q", "a")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_layout_is_told_from_its_keys(name):
+    row, messages = ROWS[name]
+
+    found, (example,) = read(jsonl([row]))
+
+    assert example["messages"] == messages
+    assert not found.layout.guessed
+
+
+def test_other_keys_survive():
+    _, (example,) = read(jsonl([{"prompt": "q", "completion": "a", "id": 7}]))
+
+    assert example == {"messages": turns("q", "a"), "id": 7}
+
+
+def test_sharegpt_calls_and_tools_become_openai_s():
+    call = {"name": "f", "arguments": {"x": [1, "é"]}}
+    row = {
+        "conversations": [
+            {"from": "human", "value": "q"},
+            {"from": "function_call", "value": json.dumps(call)},
+            {"from": "observation", "value": "{}"},
+            {"from": "gpt", "value": "a"},
+        ],
+        "tools": json.dumps([{"name": "f"}]),
+    }
+
+    _, (example,) = read(jsonl([row]))
+
+    assert example["messages"][1]["tool_calls"] == [
+        {"id": "call_1", "type": "function",
+         "function": {"name": "f", "arguments": '{"x": [1, "é"]}'}}
+    ]  # fmt: skip
+    assert example["messages"][2] == {
+        "role": "tool", "tool_call_id": "call_1", "content": "{}"
+    }  # fmt: skip
+    assert example["tools"] == [{"type": "function", "function": {"name": "f"}}]
+
+
+def test_an_unknown_speaker_is_named_with_its_place():
+    row = {"conversations": [{"from": "narrator", "value": "x"}]}
+
+    with pytest.raises(InvalidInput, match=r"Line 1: messages\[0\].from is 'narrator'"):
+        read(jsonl([row]))
+
+
+def test_csv_lines_are_physical_lines():
+    content = b'question,answer\n"a\nb",c\n\nonly one cell\n"d ""e""",f\n' + (
+        b"".join(b"q%d,a\n" % n for n in range(20))
+    )
+
+    found, examples = read(content)
+
+    assert found.container == "CSV"
+    assert examples[0]["messages"] == turns("a\nb", "c")
+    assert examples[1]["messages"] == turns('d "e"', "f")
+    assert [str(p).partition(";")[0] for p in found.problems] == ["Line 5: 1 cell"]
+
+
+def test_tsv_and_semicolons_are_told_apart_by_content():
+    for mark, container in (("\t", "TSV"), (";", "CSV")):
+        text = f"question{mark}answer\nwhat, then?{mark}this\n"
+
+        found, (example,) = read(text.encode())
+
+        assert found.container == container
+        assert example["messages"] == turns("what, then?", "this")
+
+
+def test_two_unknown_columns_are_a_guess():
+    found, (example,) = read(b"text,category\nhello,greeting\n")
+
+    assert found.layout.guessed
+    assert found.layout.columns.named == {"user": "text", "assistant": "category"}
+    assert example["messages"] == turns("hello", "greeting")
+
+
+def test_single_messages_are_no_two_columns():
+    content = jsonl([{"role": "user", "content": "q"}] * 3)
+
+    with pytest.raises(InvalidInput, match="'messages' is missing, found the keys"):
+        read(content)
+
+
+def test_more_unknown_columns_need_a_mapping():
+    content = b"a,b,c\n1,2,3\n"
+
+    with pytest.raises(InvalidInput, match=r"The columns are 'a', 'b', 'c'.*mapping"):
+        read(content)
+
+    _, (example,) = read(content, {"user": "c", "assistant": "a", "system": "b"})
+    assert example["messages"] == [
+        {"role": "system", "content": "2"}, *turns("3", "1")
+    ]  # fmt: skip
+
+
+BAD_MAPPINGS = [
+    {}, {"user": "a"}, {"user": "a", "assistant": 1}, {"robot": "a"},
+    {"messages": "a", "user": "b", "assistant": "c"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("mapping", BAD_MAPPINGS)
+def test_a_senseless_mapping_is_refused(mapping):
+    with pytest.raises(InvalidInput, match=r"mapping (has|must)"):
+        mapped(mapping)
+
+
+def test_a_mapping_to_a_column_that_is_not_there_lists_those_that_are():
+    with pytest.raises(InvalidInput, match=r"'x', which is not in the file.*'a', 'b'"):
+        read(b"a,b\n1,2\n", {"user": "x", "assistant": "b"})
+
+
+REFUSED = {
+    "preference": {"prompt": "q", "chosen": "a", "rejected": "b"},
+    "preferred_output": {
+        "input": {}, "preferred_output": [], "non_preferred_output": []
+    },
+    "alone": {"text": "just text"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("word", REFUSED)
+def test_what_is_no_conversation_is_refused_in_words(word):
+    with pytest.raises(InvalidInput, match=word):
+        layout_of(REFUSED[word])
+
+
+def parquet(rows):
+    target = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), target)
+    return target.getvalue()
+
+
+def test_parquet_rows_are_read_plain_and_gzipped():
+    content = parquet([{"question": "q", "answer": "a", "n": n} for n in range(200)])
+
+    for packed in (content, gzip.compress(content)):
+        found, examples = read(packed)
+
+        assert found.container == "Parquet"
+        assert examples[199] == {"messages": turns("q", "a"), "n": 199}
+
+
+def test_parquet_messages_lose_the_nulls_that_columns_add():
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    answer = {"role": "assistant", "content": None, "tool_calls": [call]}
+    messages = [{"role": "user", "content": "q"}, answer]
+
+    _, (example,) = read(parquet([{"messages": messages}]))
+
+    assert example["messages"] == messages
+
+
+def test_a_parquet_row_is_named_as_a_row():
+    rows = [{"question": "q", "answer": "a"}] * 20 + [{"question": "q", "answer": None}]
+
+    found, _ = read(parquet(rows))
+
+    assert str(found.problems[0]).startswith("Row 21: the key 'answer' is missing")
+
+
+@pytest.mark.parametrize("cut", [slice(0, 50), slice(0, -3), slice(0, 4)])
+def test_a_damaged_parquet_file_is_refused(cut):
+    with pytest.raises(InvalidInput, match="Parquet file is damaged"):
+        read(parquet([{"question": "q", "answer": "a"}] * 100)[cut])
+
+
+def test_parquet_text_that_is_not_utf_8_is_refused():
+    """Fuzzing found it: Arrow checks text only when it becomes a Python string."""
+    target = io.BytesIO()
+    table = pa.table({"question": ["what_ever"] * 3, "answer": ["a"] * 3})
+    pq.write_table(table, target, compression="none", use_dictionary=False)
+    content = target.getvalue().replace(b"what_ever", b"what\xffever")
+
+    with pytest.raises(InvalidInput, match="Parquet file is damaged"):
+        read(content)
+
+
+def test_parquet_dates_that_python_has_no_form_for_are_refused():
+    years = pa.array([10**7], pa.date32())
+    target = io.BytesIO()
+    pq.write_table(pa.table({"question": ["q"], "answer": ["a"], "day": years}), target)
+
+    with pytest.raises(InvalidInput, match="Parquet file is damaged, or of a kind"):
+        read(target.getvalue())
+
+
+def test_a_parquet_file_that_unpacks_to_too_much_is_refused():
+    rows = [{"question": "q" * 1000, "answer": "a"}] * 10_000
+    limits = Limits(max_bytes=10**6, max_row_bytes=10**6, min_examples=1)
+
+    with pytest.raises(TooLarge):
+        ingest(io.BytesIO(parquet(rows)), new_targets(), limits)
+
+
+def test_a_quote_that_never_ends_does_not_swallow_the_file():
+    content = b'question,answer\n"open,x\n' + b"q,a\n" * 600_000
+
+    with pytest.raises(InvalidInput, match="Line 2: the row that begins here"):
+        read(content)
+
+
+def test_a_table_s_byte_that_is_no_text_is_found():
+    with pytest.raises(InvalidInput, match="not UTF-8 text: the byte at offset 19"):
+        read(b"question,answer\nab,\xff\n")
+
+
+# The same real examples in two forms: native file, chat file, what is left out there.
+TWINS = [
+    ("glaive_toolcall_en.sharegpt.json", "glaive_toolcall_en.chat.jsonl", ()),
+    ("gsm8k_300.parquet", "gsm8k_1500.chat.jsonl", ()),
+    ("korean_chatbot.csv", "korean_chatbot_5000.chat.jsonl", ("label",)),
+    ("banking77.csv", "banking77.chat.jsonl", ("system",)),
+]
+
+
+@pytest.mark.parametrize(("native", "chat", "left_out"), TWINS)
+def test_real_native_files_convert_to_the_published_chat_files(
+    shared_data, native, chat, left_out
+):
+    _, ours = read((shared_data / native).read_bytes())
+    lines = (shared_data / chat).read_text(encoding="utf-8").splitlines()
+    theirs = [json.loads(line) for line in lines]
+    for example in [*ours, *theirs]:
+        for key in left_out:
+            example.pop(key, None)
+        example["messages"] = [
+            m for m in example["messages"] if m["role"] not in left_out
+        ]
+
+    both = min(len(ours), len(theirs))
+
+    assert both >= 300
+    assert ours[:both] == theirs[:both]
+
+
+COUNTS = {
+    "fastchat_dummy.sharegpt.json": ("ShareGPT", 500),
+    "glaive_toolcall_en.sharegpt.json": ("ShareGPT", 300),
+    "gpteacher_roleplay.alpaca_response.json": ("Alpaca", 1923),
+    "self_instruct_seed.alpaca.json": ("Alpaca", 175),
+    "nl2bash_3000.prompt_completion.jsonl": ("prompt/completion", 3000),
+    "banking77.csv": ("two columns", 3080),
+    "korean_chatbot.csv": ("question/answer", 11823),
+    "gsm8k_300.parquet": ("question/answer", 300),
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_every_real_native_file_is_read(shared_data, name):
+    form, count = COUNTS[name]
+
+    found, _ = read((shared_data / name).read_bytes())
+
+    assert found.layout.form == form
+    assert found.examples + found.bad_lines == count

@@ -1,0 +1,89 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datasets.core import check_digits
+from datasets.core.private import findings, redacted
+
+FOUND = {
+    "bob.smith+x@mail.example.co.uk": "email",
+    "+49 30 1234567": "phone",
+    "(555) 123-4567": "phone",
+    "DE89 3704 0044 0532 0130 00": "iban",
+    "GB82WEST12345698765432": "iban",
+    "4111 1111 1111 1111": "card",
+    "5500005555555559": "card",
+    "8.8.8.8": "ip_address",
+    "529.982.247-25": "national_id",
+    "12345678Z": "national_id",
+    "1 85 05 78 006 084 91": "national_id",
+    "RSSMRA85T10A562S": "national_id",
+    "AKIAIOSFODNN7EXAMPLE": "aws_key",
+    "ghp_16C7e42F292c6912E7710c838347Ae178B4a": "github_token",
+    "sk-proj-Ab3dEf6hIj9kLmN0pQrS": "api_key",
+    "xoxb-2345678901-abcdefABCDEF": "slack_token",
+    "hf_AbCdEfGhIjKlMnOpQrStUvWxYz012345": "huggingface_token",
+    "password = 'Xk29fjKlq82hZpQ0": "assigned_secret",
+    "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----": "private_key",
+}
+NOT_FOUND = [
+    "no at sign here", "user@localhost", "version 1.2.3", "192.168.0.1", "127.0.0.1",
+    "4111 1111 1111 1112", "0000 0000 0000 0000", "DE89 3704 0044 0532 0130 01",
+    "12345678A", "529.982.247-26", "111.111.111-11", "RSSMRA85T10A562T",
+    "1234567890", "2021-05-06 07:08:09", "3.14159265358979", "1,000,000,000",
+    "password: correcthorsebatterystaple", "token = aaaaaaaaaaaaaaaaaaaaaaa1",
+    "sk-learn is a package", "task-force-of-the-whole-country-together",
+    "999.999.999.999",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", FOUND)
+def test_what_is_private_is_found_within_a_sentence(text):
+    (finding,) = findings(f"Here it is: {text} and more.")
+
+    assert finding.kind == FOUND[text]
+    assert text[2:] not in finding.masked
+
+
+@pytest.mark.parametrize("text", NOT_FOUND)
+def test_what_only_looks_private_is_not(text):
+    assert findings(f"Here it is: {text} and more.") == []
+
+
+def test_redacted_text_has_labels_in_their_places():
+    text = "Mail a.b@c.de, call +49 30 1234567!"
+
+    assert redacted(text) == "Mail [EMAIL], call [PHONE]!"
+
+
+@given(st.text(max_size=200))
+def test_redacting_is_done_once(text):
+    assert redacted(redacted(text)) == redacted(text)
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_a_card_with_another_last_digit_is_none(digit):
+    assert check_digits.is_card(f"411111111111111{digit}") == (digit == 1)
+
+
+# What is in the real sets, looked at by eye: all of it has the form of an address or a
+# number that somebody could have.
+REAL = {
+    "banking77": {}, "gsm8k_1500": {}, "identity_91": {}, "kdconv_film_zh": {},
+    "korean_chatbot_5000": {}, "jcommonsenseqa_ja": {}, "xquad_ar": {},
+    "glaive_toolcall_en": {"email": 17},
+    "user_oriented_252": {"email": 6, "phone": 1},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_findings_in_real_sets_are_those_seen_by_eye(shared_data, name):
+    counts = {}
+    for line in (shared_data / f"{name}.chat.jsonl").read_bytes().splitlines():
+        for message in json.loads(line)["messages"]:
+            for finding in findings(message["content"] or ""):
+                counts[finding.kind] = counts.get(finding.kind, 0) + 1
+
+    assert counts == REAL[name]

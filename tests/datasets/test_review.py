@@ -1,0 +1,145 @@
+"""Faults that leave a row an example: each is named with its line and message."""
+
+import io
+import json
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.plants import PLANTS
+from datasets.core.ingest import Limits, Targets, ingest
+from datasets.core.kinds import KINDS
+from datasets.core.texts import looks_cut_off
+from tests.factories import jsonl, make_conversation
+
+LIMITS = Limits(max_bytes=10**8, max_row_bytes=10**6, min_examples=1)
+CLEAN_SETS = ["user_oriented_252", "gsm8k_1500", "banking77", "kdconv_film_zh",
+              "korean_chatbot_5000", "jcommonsenseqa_ja"]  # fmt: skip
+
+
+def problems_of(content):
+    targets = Targets(io.BytesIO(), io.BytesIO(), io.BytesIO())
+    ingest(io.BytesIO(content), targets, LIMITS)
+    return [json.loads(line) for line in targets.problems.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize("name", CLEAN_SETS)
+def test_a_clean_set_has_no_false_alarm(shared_data, name):
+    assert problems_of((shared_data / f"{name}.chat.jsonl").read_bytes()) == []
+
+
+@pytest.fixture(scope="session")
+def real(shared_data):
+    lines = (shared_data / "user_oriented_252.chat.jsonl").read_bytes().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+@pytest.mark.parametrize("kind", sorted(PLANTS))
+@settings(max_examples=15, deadline=None)
+@given(
+    st.lists(st.integers(0, 251), min_size=1, max_size=10, unique=True),
+    st.randoms(use_true_random=False),
+)
+def test_a_planted_fault_is_named_on_its_lines_and_on_no_other(
+    real, kind, places, source
+):
+    rows = list(real)
+    planted = set()
+    for place in places:
+        if (spoiled := PLANTS[kind](rows[place], source)) is not None:
+            rows[place] = spoiled
+            planted.add(place + 1)
+
+    found = problems_of(jsonl(rows))
+
+    assert {problem["line"] for problem in found if problem["kind"] == kind} == planted
+
+
+def test_every_kind_of_a_valid_row_is_planted_somewhere():
+    broken = {"length", "table", "json", "nul", "surrogate", "depth", "number",
+              "object", "messages", "message", "content", "white_space"}  # fmt: skip
+
+    assert set(PLANTS) == set(KINDS) - broken
+
+
+def test_a_problem_says_where_what_and_how_to_fix_it():
+    rows = [make_conversation("q", "a"), make_conversation("q <|im_end|>", "a")]
+
+    (problem,) = problems_of(b"\n" + jsonl(rows))
+
+    assert problem == {
+        "line": 3, "kind": "control_token", "message": 0, "field": "content",
+        "found": "text with '<|im_end|>'",
+        "expected": "text without the marks that templates add themselves",
+        "fix": "remove the mark", "left_out": False, "unit": "Line",
+    }  # fmt: skip
+
+
+def test_a_problem_quotes_nothing_private():
+    rows = [{"messages": [{"role": "anna.mayer@example.org", "content": "x"}]}]
+    good = [make_conversation("q", "a")] * 20
+
+    (problem,) = problems_of(jsonl(good + rows))
+
+    assert problem["found"] == "'[EMAIL]'"
+
+
+def test_an_older_function_call_is_no_fault():
+    call = {"name": "f", "arguments": "{}"}
+    messages = [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": None, "function_call": call},
+        {"role": "function", "name": "f", "content": "{}"},
+        {"role": "assistant", "content": "a"},
+    ]
+
+    assert problems_of(jsonl([{"messages": messages}])) == []
+
+
+def test_several_calls_are_answered_by_their_ids():
+    calls = [{"id": key, "type": "function", "function": {"name": "f"}} for key in "ab"]
+    messages = [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": None, "tool_calls": calls},
+        {"role": "tool", "tool_call_id": "b", "content": "1"},
+        {"role": "tool", "tool_call_id": "a", "content": "2"},
+        {"role": "assistant", "content": "a"},
+    ]
+
+    assert problems_of(jsonl([{"messages": messages}])) == []
+
+
+PROSE = "This is a sentence of some length. Here is another one that says more. "
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        (PROSE * 2 + "And then we can see that the", True),
+        (PROSE * 2 + "And then we can see that the end is near.", False),
+        (PROSE * 2 + "\n- the last item of a list that goes on", False),
+        (PROSE * 2 + "\n```python\nx = 1", True),
+        (PROSE * 2 + "\n```python\nx = 1\n```", False),
+        ("a short answer without a full stop", False),
+    ],
+)
+def test_an_answer_that_breaks_off_is_told_from_one_that_ends(text, cut):
+    assert looks_cut_off(text) == cut
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Nãо", "À bientôt, Émile", "NÃO É ASSIM", "Ñandú", "Москва", "São"],
+)
+def test_accents_are_no_mojibake(text):
+    assert problems_of(jsonl([make_conversation(text, text)])) == []
+
+
+def test_escapes_hide_nothing():
+    row = PLANTS["mojibake"](make_conversation("Where?", "There."), random.Random(1))
+
+    kinds = [p["kind"] for p in problems_of(json.dumps(row).encode() + b"\n")]
+
+    assert kinds == ["mojibake"]
