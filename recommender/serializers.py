@@ -52,6 +52,7 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     catalog = serializers.DictField()
     need = serializers.DictField()
     facts = serializers.DictField()
+    closer_look = serializers.DictField()
     constraints = serializers.ListField(child=serializers.DictField())
     weights = serializers.DictField(child=serializers.FloatField())
     candidates = serializers.ListField(child=serializers.DictField())
