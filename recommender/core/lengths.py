@@ -1,14 +1,15 @@
 """Lengths in a model's own tokens, and how many rows a limit cuts. Estimates.
 
-Profiles count in o200k. Phi-4-mini reads exactly that. For the others their own
-vocabulary is not at hand: the ratio of their family and script is used instead.
+Profiles count in o200k, which is Phi-4-mini's own. Where a closer look counted the data
+by a model's vocabulary (Qwen3.5, Granite), that is used; else the ratio of its family
+and script.
 """
 
 import math
 from dataclasses import dataclass
 
-from datasets.core.profile import Profile
 from recommender.core.catalog import ModelSpec
+from recommender.core.needs import Need
 
 TEMPLATE_TOKENS = 32  # of a chat template around one example, roughly
 STEP = 64
@@ -33,10 +34,14 @@ class Ratio:
     basis: str
 
 
-def ratio_of(model: ModelSpec, profile: Profile) -> Ratio:
-    name = model.tokenizer.lower()
+def ratio_of(model: ModelSpec, need: Need) -> Ratio:
+    name, profile = model.tokenizer.lower(), need.profile
     if "o200k" in name and profile.encoding == "o200k_base":
         return Ratio(1.0, True, "its own tokenizer's count")
+    for vocabulary, value in need.closer.vocabularies.items():
+        if vocabulary in name:
+            basis = f"{value:.2f} × o200k, counted on your data by {vocabulary}"
+            return Ratio(value, True, basis)
     if "cl100k" in name and profile.encoding == "o200k_base":
         table, shares = MEASURED["cl100k"], profile.scripts or {"latin": 1.0}
         total = sum(shares.values()) or 1.0
@@ -52,20 +57,21 @@ def ratio_of(model: ModelSpec, profile: Profile) -> Ratio:
     return Ratio(ASSUMED, False, f"estimated as {ASSUMED} × o200k")
 
 
-def in_model_tokens(model: ModelSpec, profile: Profile, tokens: int) -> int:
-    return math.ceil(tokens * ratio_of(model, profile).value)
+def in_model_tokens(model: ModelSpec, need: Need, tokens: int) -> int:
+    return math.ceil(tokens * ratio_of(model, need).value)
 
 
-def row_length(model: ModelSpec, profile: Profile, tokens: int) -> int:
+def row_length(model: ModelSpec, need: Need, tokens: int) -> int:
     """The limit that a row of `tokens` needs with its template, within the context."""
-    needed = in_model_tokens(model, profile, tokens) + TEMPLATE_TOKENS
+    needed = in_model_tokens(model, need, tokens) + TEMPLATE_TOKENS
     rounded = STEP * math.ceil(needed / STEP)
     return min(max(rounded, SHORTEST), LONGEST, model.context_length)
 
 
-def rows_over(model: ModelSpec, profile: Profile, limit: int) -> int:
+def rows_over(model: ModelSpec, need: Need, limit: int) -> int:
     """At most this many rows are longer than `limit` of the model's tokens."""
-    reach = (limit - TEMPLATE_TOKENS) / ratio_of(model, profile).value
+    profile = need.profile
+    reach = (limit - TEMPLATE_TOKENS) / ratio_of(model, need).value
     rows = profile.total_examples
     known = [
         (profile.tokens_p50, rows // 2),

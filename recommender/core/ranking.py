@@ -118,7 +118,7 @@ def _verdict(found: Ranking) -> list[str]:
         texts.append(
             f"Too close to call: {first.score:.2f} against {names} lies within the "
             f"uncertainty of their quality (± {sure:.2f} of the score); try them on a "
-            "part of your data"
+            "part of your data (model_ids of POST /generate)"
         )
     if len(found.candidates) < ENOUGH:
         texts.append(
@@ -160,7 +160,7 @@ def _what_if(catalog: Catalog, need: Need, found: Ranking) -> tuple[str, ...]:
 
 def _remarks(entry: Recommended, need: Need) -> list[str]:
     model, remarks = entry.model, []
-    cut = lengths.rows_over(model, need.profile, entry.way.limit)
+    cut = lengths.rows_over(model, need, entry.way.limit)
     if cut > need.profile.total_examples // 100:
         remarks.append(
             f"At most {cut:,} of {need.profile.total_examples:,} rows are longer than "
