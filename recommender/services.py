@@ -28,7 +28,7 @@ def catalog() -> Catalog:
 def recommend(dataset: Dataset, *, task: Task, target: Target) -> Ranking:
     """The ranking for this dataset, which is also remembered."""
     models = catalog()
-    found = ranking.rank(models, profile_of(dataset), task=task, target=target)
+    found = ranking_for(dataset, task=task, target=target)
     Recommendation.objects.create(
         dataset=dataset,
         task=task.value,
@@ -37,6 +37,11 @@ def recommend(dataset: Dataset, *, task: Task, target: Target) -> Ranking:
         catalog_version=models.version,
     )
     return found
+
+
+def ranking_for(dataset: Dataset, *, task: Task, target: Target) -> Ranking:
+    """The ranking for this dataset; nothing is remembered."""
+    return ranking.rank(catalog(), profile_of(dataset), task=task, target=target)
 
 
 def _summary(found: Ranking) -> dict[str, Any]:

@@ -1,13 +1,23 @@
 from django.contrib import admin
-from django.urls import include, path
-from django.views.generic import TemplateView
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
+from django.urls import URLPattern, URLResolver, include, path
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+
+from slmgen.looks import choose_theme
+
+pages: list[URLPattern | URLResolver] = [
+    path("", include("datasets.urls")),
+    path("", include("recommender.urls")),
+    path("", include("notebooks.urls")),
+    path("", include("jobs.urls")),
+    path("theme/", choose_theme, name="page-theme"),
+]
+docs = SpectacularSwaggerSplitView.as_view(url_name="schema")
 
 urlpatterns = [
     path("", include("slmgen.api_urls")),
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),
-    path("docs/api/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
-    path("app/", TemplateView.as_view(template_name="home.html"), name="home"),
+    path("docs/api/", docs, name="docs"),
+    path("app/", include(pages)),
     path("admin/", admin.site.urls),
 ]
 
