@@ -1,5 +1,7 @@
+from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from slmgen.looks import choose_theme
@@ -11,6 +13,8 @@ pages: list[URLPattern | URLResolver] = [
     path("", include("jobs.urls")),
     path("theme/", choose_theme, name="page-theme"),
 ]
+# Asked for by browsers on pages that name no icon of their own, such as the admin's.
+icon = RedirectView.as_view(url=f"{settings.STATIC_URL}icon.svg")
 docs = SpectacularSwaggerSplitView.as_view(url_name="schema")
 
 urlpatterns = [
@@ -18,6 +22,7 @@ urlpatterns = [
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),
     path("docs/api/", docs, name="docs"),
     path("app/", include(pages)),
+    path("favicon.ico", icon),
     path("admin/", admin.site.urls),
 ]
 
