@@ -15,6 +15,7 @@ from datasets.core.kinds import KINDS
 from datasets.core.parsing import decode
 from datasets.core.profile import Profile
 from datasets.core.reading import parse
+from datasets.core.report import Report, report
 from datasets.core.review import review
 from datasets.core.tokens import token_counter
 from datasets.files import opened
@@ -154,6 +155,28 @@ def rows_longer_than(dataset: Dataset, tokens: int) -> int:
     return int((records["tokens"] > tokens).sum())
 
 
+@dataclass(frozen=True)
+class DataPage:
+    """What the page of a dataset shows."""
+
+    profile: Profile
+    report: Report
+    groups: list[IssueGroup]
+    wanted: Wanted
+    found: Rows
+
+
+def data_page(dataset: Dataset, wanted: Wanted) -> DataPage:
+    profile = profile_now(dataset)
+    return DataPage(
+        profile=profile,
+        report=report(profile),
+        groups=issue_groups(dataset),
+        wanted=wanted,
+        found=find_rows(dataset, wanted),
+    )
+
+
 def find_rows(dataset: Dataset, wanted: Wanted) -> Rows:
     """A page of the rows that are wanted. Raises InvalidInput for an unknown issue."""
     if wanted.issue not in {"", COPIES, *KINDS}:
@@ -222,14 +245,19 @@ def _fits(line: bytes, wanted: Wanted) -> bool:
 def _row(examples: BinaryIO, records: NDArray[np.void], place: int) -> Row:
     value = decode(_line(examples, records, place))
     messages = value["messages"][: bubbles.SHOWN_MESSAGES]
-    count = token_counter(settings.SLMGEN_ENCODING, settings.SLMGEN_TOKENIZER)
-    tokens = count([bubbles.text_of(message) for message in messages])
     first, tools = int(records[place]["first"]), value.get("tools")
     return Row(
         number=place + 1,
         tokens=int(records[place]["tokens"]),
-        bubbles=list(map(bubbles.bubble, messages, tokens)),
+        bubbles=turns(messages),
         more_messages=len(value["messages"]) - len(messages),
         tools=bubbles.pretty(tools) if tools else "",
         copy_of=None if first == place else first + 1,
     )
+
+
+def turns(messages: list[dict[str, Any]]) -> list[bubbles.Bubble]:
+    """Messages as they are read by people, each with its tokens."""
+    count = token_counter(settings.SLMGEN_ENCODING, settings.SLMGEN_TOKENIZER)
+    tokens = count([bubbles.text_of(message) for message in messages])
+    return list(map(bubbles.bubble, messages, tokens))

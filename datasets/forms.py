@@ -1,3 +1,4 @@
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -9,6 +10,15 @@ from datasets.core.kinds import KINDS
 from datasets.samples import SAMPLES, sample_file
 
 ANY = [("", "Any")]
+NAMED_PARTS = ("user", "assistant", "system")
+PART_WORDS = {
+    "messages": "Whole conversation",
+    "user": "Question",
+    "assistant": "Answer",
+    "system": "System prompt",
+    "context": "Context, added to the question",
+    "history": "Earlier questions and answers",
+}
 
 
 class UploadForm(forms.Form):
@@ -19,6 +29,10 @@ class UploadForm(forms.Form):
     sample = forms.ChoiceField(
         required=False, choices=[(sample.name, sample.title) for sample in SAMPLES]
     )
+
+    user = forms.CharField(required=False, max_length=200)
+    assistant = forms.CharField(required=False, max_length=200)
+    system = forms.CharField(required=False, max_length=200)
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or {}
@@ -31,6 +45,11 @@ class UploadForm(forms.Form):
         """The field that was used."""
         names = (name for name in ("sample", "file") if self.cleaned_data.get(name))
         return next(names, "text")
+
+    def mapping(self) -> dict[str, str] | None:
+        """The named columns; None leaves it to what the rows tell."""
+        values = {part: self.cleaned_data.get(part) for part in NAMED_PARTS}
+        return {part: name for part, name in values.items() if name} or None
 
     def upload(self) -> "UploadedFile[bytes]":
         if self.source == "file":
@@ -86,3 +105,19 @@ class ProblemsForm(forms.Form):
         self.is_valid()
         values = self.cleaned_data
         return values.get("kind") or None, values.get("page") or 1
+
+
+class ColumnsForm(forms.Form):
+    """Which column of the file holds what."""
+
+    def __init__(self, columns: Iterable[str], values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        choices = [("", "none"), *((name, name) for name in columns)]
+        for part, words in PART_WORDS.items():
+            self.fields[part] = forms.ChoiceField(
+                required=False, choices=choices, label=words
+            )
+
+    def mapping(self) -> dict[str, str]:
+        self.is_valid()
+        return {part: name for part, name in self.cleaned_data.items() if name}

@@ -6,11 +6,12 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from datasets import browsing, services
-from datasets.core import report
-from datasets.forms import ProblemsForm, RowsForm, UploadForm
+from datasets.core import bubbles, report
+from datasets.forms import ColumnsForm, ProblemsForm, RowsForm, UploadForm
+from datasets.models import Dataset
 from datasets.remembered import recent, remember
 from datasets.samples import SAMPLES
 from slmgen.errors import InvalidInput
@@ -30,7 +31,9 @@ def start(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _start_page(request, form, HTTPStatus.BAD_REQUEST)
     try:
-        dataset = services.upload_dataset(file=form.upload(), owner=request.user)
+        dataset = services.upload_dataset(
+            file=form.upload(), owner=request.user, mapping=form.mapping()
+        )
     except InvalidInput as error:
         form.add_error(form.source, BEFORE_A_PROBLEM.split(error.detail))
         return _start_page(request, form, HTTPStatus.BAD_REQUEST)
@@ -51,22 +54,17 @@ def _start_page(
     return render(request, "datasets/start.html", context, status=status)
 
 
-@require_GET
+@require_safe
 def data(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
     dataset = services.find_dataset(dataset_id, user=request.user)
-    profile = browsing.profile_now(dataset)
     form = RowsForm(request.GET)
-    wanted = form.wanted()
+    shown = browsing.data_page(dataset, form.wanted())
     context = {
         "dataset": dataset,
         "step": "data",
-        "profile": profile,
-        "report": report.report(profile),
-        "groups": browsing.issue_groups(dataset),
         "form": form,
-        "wanted": wanted,
-        "found": browsing.find_rows(dataset, wanted),
         "query": _without_row(request),
+        **vars(shown),
     }
     return render(request, "datasets/data.html", context)
 
@@ -78,7 +76,38 @@ def _without_row(request: HttpRequest) -> str:
     return f"{query.urlencode()}&" if query else ""
 
 
-@require_GET
+@require_http_methods(["GET", "HEAD", "POST"])
+def columns(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
+    """Which column holds what; kept, it makes a new version of the data."""
+    dataset = services.find_dataset(dataset_id, user=request.user)
+    shown = services.mapping_of(dataset)
+    form = ColumnsForm(shown.columns, request.POST or shown.mapping)
+    try:
+        if "keep" in request.POST:
+            made = services.map_dataset(dataset, form.mapping())
+            remember(request.session, made)
+            return redirect("page-data", made.id)
+        shown = services.mapping_of(dataset, form.mapping())
+    except InvalidInput as error:
+        form.add_error(None, error.detail)
+    return _columns_page(request, dataset, shown, form)
+
+
+def _columns_page(
+    request: HttpRequest, dataset: Dataset, shown: services.Mapped, form: ColumnsForm
+) -> HttpResponse:
+    context = {
+        "dataset": dataset,
+        "step": "data",
+        "form": form,
+        "source": bubbles.pretty(shown.source_row),
+        "bubbles": browsing.turns(shown.example["messages"]),
+    }
+    status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK
+    return render(request, "datasets/columns.html", context, status=status)
+
+
+@require_safe
 def problems(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
     dataset = services.find_dataset(dataset_id, user=request.user)
     kind, page = ProblemsForm(request.GET).chosen()
@@ -90,7 +119,7 @@ def problems(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
     return render(request, "datasets/problems.html", context)
 
 
-@require_GET
+@require_safe
 def closer(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
     dataset = services.find_dataset(dataset_id, user=request.user)
     browsing.profile_now(dataset)

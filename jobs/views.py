@@ -3,7 +3,7 @@ import uuid
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from jobs import pages, services
 from jobs.forms import HistoryForm, MoveForm
@@ -19,7 +19,7 @@ class TrainingView(NotebookTrainingView):
             services.record_notebook(owner=request.user, notebook=notebook)
 
 
-@require_GET
+@require_safe
 @login_required
 def history(request: HttpRequest) -> HttpResponse:
     page = HistoryForm(request.GET).number()

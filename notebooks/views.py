@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views import View
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from datasets.browsing import profile_now
 from datasets.core.report import token_bars
@@ -85,7 +85,7 @@ def _training_page(
     return render(request, "notebooks/training.html", context, status=status)
 
 
-@require_GET
+@require_safe
 def latest(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
     """The newest notebook of a dataset, or the page that makes one."""
     dataset = find_dataset(dataset_id, user=request.user)
@@ -95,7 +95,7 @@ def latest(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
     return redirect("page-notebook", notebook.id)
 
 
-@require_GET
+@require_safe
 def notebook(request: HttpRequest, notebook_id: uuid.UUID) -> HttpResponse:
     found = services.find_notebook_by_id(notebook_id, user=request.user)
     content = services.read_notebook(found)

@@ -7,10 +7,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from datasets.browsing import profile_now
+from datasets.models import Dataset
 from datasets.services import find_dataset
 from recommender import services
 from recommender.core.cards import TARGET_NAMES, TASK_NAMES, cards
-from recommender.core.suggestion import suggest
+from recommender.core.suggestion import Suggestion, suggest
 from recommender.forms import NeedForm
 
 
@@ -23,6 +24,12 @@ def model(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
         services.recommend(dataset, task=task, target=target)
         query = urlencode({"task": task.value, "target": target.value})
         return redirect(f"{reverse('page-model', args=[dataset.id])}?{query}#ranking")
+    return _model_page(request, dataset, suggestion)
+
+
+def _model_page(
+    request: HttpRequest, dataset: Dataset, suggestion: Suggestion
+) -> HttpResponse:
     last = services.last_need(dataset)
     task, target = NeedForm(request.GET or _asked(last)).need(suggestion)
     ranking = services.ranking_for(dataset, task=task, target=target)

@@ -131,6 +131,11 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _error(request, HTTPStatus.FORBIDDEN, "This is not allowed.")
 
 
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    sentence = "This form has expired. Go back, load the page again, and send it again."
+    return _error(request, HTTPStatus.FORBIDDEN, sentence)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     sentence = (
         "Something went wrong on our side and was logged; "

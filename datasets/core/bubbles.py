@@ -8,6 +8,7 @@ from typing import Any
 from datasets.core.conversations import SYSTEM_ROLES, TOOL_ROLES
 
 SHOWN_CHARACTERS = 1_200
+LONGEST_WORD = 60
 FOLDED_CHARACTERS = 20_000
 SHOWN_MESSAGES = 60  # of one conversation
 ROLE_NAMES = {
@@ -50,18 +51,26 @@ def text_of(message: Mapping[str, Any]) -> str:
 
 def bubble(message: Mapping[str, Any], tokens: int) -> Bubble:
     role, text = str(message.get("role", "")), text_of(message)
-    end = SHOWN_CHARACTERS + FOLDED_CHARACTERS
+    cut, end = _cut(text), SHOWN_CHARACTERS + FOLDED_CHARACTERS
     return Bubble(
         role=ROLE_NAMES.get(role, role),
         side=_side(role),
         name=str(message.get("name") or ""),
-        text=text[:SHOWN_CHARACTERS],
-        folded=text[SHOWN_CHARACTERS:end],
+        text=text[:cut],
+        folded=text[cut:end],
         left_out=max(len(text) - end, 0),
         calls=tuple(_calls(message)),
         tokens=tokens,
         is_untrained=role == "assistant" and message.get("weight") == 0,
     )
+
+
+def _cut(text: str) -> int:
+    """Where the shown part ends: after a word, where one ends near."""
+    if len(text) <= SHOWN_CHARACTERS:
+        return len(text)
+    space = text.rfind(" ", SHOWN_CHARACTERS - LONGEST_WORD, SHOWN_CHARACTERS)
+    return space + 1 or SHOWN_CHARACTERS
 
 
 def _side(role: str) -> str:

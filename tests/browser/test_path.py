@@ -82,6 +82,14 @@ def test_every_page_of_real_data_is_accessible(visit, shared_data, name):
         visitor.check()
 
 
+def test_a_table_s_guessed_columns_are_looked_at(visit, shared_data):
+    visitor = visit(Look(width=360, scheme="dark"))
+    upload(visitor, shared_data / "banking77.csv")
+
+    visitor.page.get_by_role("link", name="look at one row").click()
+    visitor.check()
+
+
 def test_a_newcomer_s_way_takes_less_than_ten_seconds_of_machine_time(
     visit, shared_data, tmp_path
 ):

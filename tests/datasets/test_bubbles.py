@@ -17,6 +17,13 @@ def test_endless_text_is_cut_and_counted():
     assert shown.left_out == 7
 
 
+def test_text_is_cut_between_words():
+    shown = bubble({"role": "user", "content": "word " * 1000}, 9)
+
+    assert shown.text.endswith("word ")
+    assert shown.folded.startswith("word ")
+
+
 def test_parts_are_read_as_one_text():
     parts = [{"type": "text", "text": "one "}, {"type": "text", "text": "two"}]
 

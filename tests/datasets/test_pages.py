@@ -93,7 +93,9 @@ def test_an_upload_of_a_signed_in_user_is_theirs(client, owner):
     assert Dataset.objects.get().owner == owner
 
 
-@pytest.mark.parametrize("part", ["", "problems/", "closer/", "model/", "training/"])
+@pytest.mark.parametrize(
+    "part", ["", "problems/", "columns/", "closer/", "model/", "training/"]
+)
 def test_a_stranger_and_nobody_get_404(client, owner, stranger, part):
     dataset = make_dataset(owner=owner)
 
@@ -224,3 +226,78 @@ def test_tool_calls_are_shown_with_their_arguments(client):
     assert "calls <b>find_train</b>" in shown
     assert "Functions that may be called" in shown
     assert "Tool result" in shown
+
+
+def test_guessed_columns_are_said_shown_and_corrected(client):
+    table = b"first,second\nWhat is 1?,1\nWhat is 2?,2\n"
+    dataset = make_dataset(table, name="pairs.csv")
+    assert "The columns were guessed" in text_of(page(client, dataset))
+
+    shown = client.post(
+        f"/app/datasets/{dataset.id}/columns/",
+        {"user": "second", "assistant": "first"},
+    )
+    assert '<div class="said" dir="auto">What is 1?</div>' in text_of(shown)
+    assert Dataset.objects.count() == 1
+
+    kept = client.post(
+        f"/app/datasets/{dataset.id}/columns/",
+        {"user": "second", "assistant": "first", "keep": "1"},
+    )
+    made = Dataset.objects.exclude(pk=dataset.pk).get()
+    assert kept["Location"] == f"/app/datasets/{made.id}/"
+    assert made.columns == {"user": "second", "assistant": "first"}
+
+
+def test_senseless_columns_are_a_sentence(client):
+    dataset = make_dataset(b"first,second\nWhat is 1?,1\n", name="pairs.csv")
+
+    answer = page(client, dataset, "columns/")
+    wrong = client.post(f"/app/datasets/{dataset.id}/columns/", {"user": "first"})
+
+    assert answer.status_code == 200
+    assert wrong.status_code == 400
+    assert "must name either" in text_of(wrong)
+
+
+def test_columns_are_named_with_the_upload(client):
+    table = b"id,ask,tell\n1,What is 1?,1\n2,What is 2?,2\n"
+    sent = {"file": SimpleUploadedFile("t.csv", table)}
+    unclear = client.post("/app/", sent)
+    assert "is not clear" in text_of(unclear)
+
+    sent = {"file": SimpleUploadedFile("t.csv", table), "user": "ask"}
+    named = client.post("/app/", {**sent, "assistant": "tell"})
+
+    assert named.status_code == 302
+
+
+BROKEN = {
+    "empty": b"",
+    "blank": b" \n\n",
+    "no json": b"hello\nthere\n",
+    "cut off": b'{"messages": [{"role": "user", "con',
+    "not UTF-8": b'{"messages": "\xff\xfe\xfa"}\n',
+    "an image": b"\x89PNG\r\n\x1a\n\x00\x00",
+    "no messages": b'{"text": "x", "id": 1, "more": true}\n',
+    "messages no list": b'{"messages": "x"}\n',
+    "unknown role": b'{"messages": [{"role": "bot", "content": "x"}]}\n',
+    "no answer": b'{"messages": [{"role": "user", "content": "x"}]}\n',
+    "no text": b'{"messages": [{"role": "user", "content": 5}]}\n',
+    "preferences": b'{"prompt": "x", "chosen": "y", "rejected": "z"}\n',
+    "broken gzip": b"\x1f\x8b\x08\x00broken",
+    "a number": b"17\n",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_upload_is_explained_on_the_start_page(client, name):
+    file = SimpleUploadedFile("chat.jsonl", BROKEN[name])
+
+    answer = client.post("/app/", {"file": file})
+
+    (reason,) = re.findall(r'id="file-error">(.+?)</p>', text_of(answer))
+    assert answer.status_code == 400
+    assert len(reason) > 40
+    assert reason.endswith(".")
+    assert Dataset.objects.count() == 0

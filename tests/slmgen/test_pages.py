@@ -60,7 +60,10 @@ def test_a_form_without_its_csrf_token_is_refused():
     client = Client(enforce_csrf_checks=True)
 
     for address in ("/app/", "/app/theme/"):
-        assert client.post(address, {"sample": "tools"}).status_code == 403
+        answer = client.post(address, {"sample": "tools"})
+
+        assert answer.status_code == 403
+        assert "This form has expired" in answer.content.decode()
 
 
 def test_a_request_that_is_too_large_is_answered_by_a_page():
