@@ -6,7 +6,8 @@ from typing import Any
 
 from django.conf import settings
 
-from datasets.browsing import rows_longer_than
+from datasets.browsing import profile_now, rows_longer_than
+from datasets.core.report import Bar, token_bars
 from datasets.models import Dataset
 from notebooks.core import options
 from notebooks.core.plan import PRESETS, TrainingPlan
@@ -38,11 +39,13 @@ class Overview:
     presets: list[PresetCard]
     preflight: Preflight
     changed: int
+    tokens: list[Bar]  # rows by their tokens
     fault: str = ""  # why the chosen settings cannot be used; the plan is without them
     fault_field: str | None = None
 
 
 def overview(dataset: Dataset, model: ModelSpec, config: Mapping[str, Any]) -> Overview:
+    profile = profile_now(dataset)
     fault, field = "", None
     try:
         plan = plan_training(dataset, model=model, training_config=config)
@@ -60,6 +63,7 @@ def overview(dataset: Dataset, model: ModelSpec, config: Mapping[str, Any]) -> O
             rows_cut=rows_longer_than(dataset, length),
             data_inside=_is_inside(dataset),
         ),
+        tokens=token_bars(profile),
         changed=len(set(config) - {"preset"}),
         fault=fault,
         fault_field=field,

@@ -1,6 +1,5 @@
 import uuid
 from http import HTTPStatus
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -8,8 +7,6 @@ from django.urls import reverse
 from django.views import View
 from django.views.decorators.http import require_safe
 
-from datasets.browsing import profile_now
-from datasets.core.report import token_bars
 from datasets.models import Dataset
 from datasets.services import find_dataset
 from notebooks import services
@@ -68,19 +65,12 @@ def _model(dataset: Dataset, form: TrainingForm) -> ModelSpec:
 def _training_page(
     request: HttpRequest, dataset: Dataset, form: TrainingForm
 ) -> HttpResponse:
-    profile = profile_now(dataset)
     shown = overview(dataset, _model(dataset, form), form.config())
     if shown.fault:
         form.add_error(shown.fault_field, shown.fault)
-    context: dict[str, Any] = {
-        "dataset": dataset,
-        "step": "training",
-        "model": shown.model,
-        "form": form,
-        "shown": shown,
-        "settings": form.settings(shown.plan.settings),
-        "tokens": token_bars(profile),
-    }
+    settings = form.settings(shown.plan.settings)
+    context = {"step": "training", "form": form, "shown": shown, "settings": settings}
+    context |= {"dataset": dataset, "model": shown.model}
     status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK
     return render(request, "notebooks/training.html", context, status=status)
 

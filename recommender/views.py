@@ -10,7 +10,7 @@ from datasets.browsing import profile_now
 from datasets.models import Dataset
 from datasets.services import find_dataset
 from recommender import services
-from recommender.core.cards import TARGET_NAMES, TASK_NAMES, cards
+from recommender.core.cards import Questions, cards
 from recommender.core.suggestion import Suggestion, suggest
 from recommender.forms import NeedForm
 
@@ -36,13 +36,7 @@ def _model_page(
     context = {
         "dataset": dataset,
         "step": "model",
-        "suggestion": suggestion,
-        "task_name": TASK_NAMES[suggestion.task],
-        "target_name": TARGET_NAMES[suggestion.target],
-        "task": task,
-        "target": target,
-        "tasks": TASK_NAMES.items(),
-        "targets": TARGET_NAMES.items(),
+        "questions": Questions(task, target, suggestion),
         "cards": cards(ranking),
         "excluded": ranking.excluded,
     }

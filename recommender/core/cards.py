@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from recommender.core.catalog import ModelSpec, Target, Task
 from recommender.core.ranking import Ranking, Recommended
+from recommender.core.suggestion import Suggestion
 
 LICENSE_WORDS = {
     "yes": "commercial use is allowed",
@@ -30,6 +31,25 @@ TARGET_NAMES = {
     Target.MOBILE: "Phone",
     Target.BROWSER: "Web browser",
 }
+
+
+@dataclass(frozen=True)
+class Questions:
+    """The two questions with their answers, given and suggested."""
+
+    task: Task
+    target: Target
+    suggestion: Suggestion
+    tasks: tuple[tuple[Task, str], ...] = tuple(TASK_NAMES.items())
+    targets: tuple[tuple[Target, str], ...] = tuple(TARGET_NAMES.items())
+
+    @property
+    def suggested_task(self) -> str:
+        return TASK_NAMES[self.suggestion.task]
+
+    @property
+    def suggested_target(self) -> str:
+        return TARGET_NAMES[self.suggestion.target]
 
 
 @dataclass(frozen=True)
