@@ -47,9 +47,7 @@ def recommend(
     dataset: Dataset, *, task: Task, target: Target, wishes: Wishes
 ) -> Explained:
     """The ranking for this dataset, which is also remembered with its trace."""
-    models = catalog()
-    profile = profile_of(dataset)
-    need = Need(profile, task, target, wishes, _closer_look(dataset, profile))
+    models, need = catalog(), _need(dataset, task, target, wishes)
     found = ranking.rank(models, need)
     recommendation = Recommendation.objects.create(
         dataset=dataset,
@@ -60,6 +58,16 @@ def recommend(
         catalog_version=models.label,
     )
     return Explained(recommendation, found)
+
+
+def ranking_for(dataset: Dataset, *, task: Task, target: Target) -> Ranking:
+    """The ranking for this dataset; nothing is remembered. Raises InvalidInput."""
+    return ranking.rank(catalog(), _need(dataset, task, target, Wishes()))
+
+
+def _need(dataset: Dataset, task: Task, target: Target, wishes: Wishes) -> Need:
+    profile = profile_of(dataset)
+    return Need(profile, task, target, wishes, _closer_look(dataset, profile))
 
 
 def _closer_look(dataset: Dataset, profile: Profile) -> CloserLook:

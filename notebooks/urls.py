@@ -1,0 +1,8 @@
+from django.urls import path
+
+from notebooks import views
+
+urlpatterns = [
+    path("datasets/<uuid:dataset_id>/notebook/", views.latest, name="page-latest"),
+    path("notebooks/<uuid:notebook_id>/", views.notebook, name="page-notebook"),
+]
