@@ -19,7 +19,7 @@ from datasets.core.report import Report, report
 from datasets.core.review import review
 from datasets.core.tokens import token_counter
 from datasets.files import opened
-from datasets.models import Analysis, Dataset, State
+from datasets.models import Analysis, Dataset, Insight, State
 from slmgen.errors import Conflict, InvalidInput, NotReady
 
 PAGE_ROWS = 10
@@ -100,6 +100,20 @@ def profile_now(dataset: Dataset) -> Profile:
     raise NotReady(
         f"Checking {dataset.filename}: row {done:,} of {dataset.total_examples:,} "
         f"({analysis.progress}%).",
+        services.RETRY_AFTER_SECONDS,
+    )
+
+
+def insights_now(dataset: Dataset) -> dict[str, Any]:
+    """The closer look, begun where nobody has asked for it before; for a large dataset
+    NotReady is raised at once until the worker has finished."""
+    profile_now(dataset)
+    row, _ = Insight.objects.get_or_create(dataset=dataset)
+    small = dataset.examples_bytes <= settings.SLMGEN_INLINE_ANALYSIS_BYTES
+    if small or row.state in {State.DONE, State.FAILED}:
+        return services.insights_of(dataset)
+    raise NotReady(
+        f"Looking closer at {dataset.filename}: {row.progress}% done.",
         services.RETRY_AFTER_SECONDS,
     )
 

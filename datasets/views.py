@@ -122,7 +122,6 @@ def problems(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
 @require_safe
 def closer(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
     dataset = services.find_dataset(dataset_id, user=request.user)
-    browsing.profile_now(dataset)
-    look = report.closer_look(services.insights_of(dataset))
+    look = report.closer_look(browsing.insights_now(dataset))
     context = {"dataset": dataset, "step": "data", "look": look}
     return render(request, "datasets/closer.html", context)

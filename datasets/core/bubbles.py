@@ -9,8 +9,8 @@ from datasets.core.conversations import SYSTEM_ROLES, TOOL_ROLES
 
 SHOWN_CHARACTERS = 1_200
 LONGEST_WORD = 60
-FOLDED_CHARACTERS = 20_000
-SHOWN_MESSAGES = 60  # of one conversation
+FOLDED_CHARACTERS = 6_000
+SHOWN_MESSAGES = 40  # of one conversation
 ROLE_NAMES = {
     "system": "System",
     "developer": "System (developer)",
@@ -95,12 +95,12 @@ def _call(function: Any) -> Call:
 
 def pretty(value: Any) -> str:
     """JSON with indentation; text that is no JSON stays as it is."""
-    if isinstance(value, str):
-        try:
+    try:
+        if isinstance(value, str):
             value = json.loads(value)
-        except (ValueError, RecursionError):
-            return str(value)[:FOLDED_CHARACTERS]
-    text = json.dumps(value, ensure_ascii=False, indent=2)
+        text = json.dumps(value, ensure_ascii=False, indent=2)
+    except (ValueError, RecursionError):  # no JSON, or nested too deeply for it
+        text = str(value)
     return text[:FOLDED_CHARACTERS]
 
 

@@ -90,6 +90,20 @@ def test_a_table_s_guessed_columns_are_looked_at(visit, shared_data):
     visitor.check()
 
 
+def test_a_page_that_waits_goes_on_without_script(visit, shared_data, tmp_path):
+    content = (shared_data / "gsm8k_1500.chat.jsonl").read_bytes()
+    (tmp_path / "large.jsonl").write_bytes(content * 30)
+    visitor = visit(Look(script=False))
+
+    upload(visitor, tmp_path / "large.jsonl")
+
+    assert (
+        "Checking large.jsonl: row" in visitor.page.get_by_role("status").inner_text()
+    )
+    visitor.page.get_by_text("Quality score").wait_for(timeout=60_000)
+    visitor.check()
+
+
 def test_a_newcomer_s_way_takes_less_than_ten_seconds_of_machine_time(
     visit, shared_data, tmp_path
 ):

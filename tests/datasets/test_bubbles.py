@@ -1,3 +1,5 @@
+import pytest
+
 from datasets.core.bubbles import (
     FOLDED_CHARACTERS,
     SHOWN_CHARACTERS,
@@ -44,6 +46,15 @@ def test_calls_of_every_form_are_shown():
         Call("?", "senseless"),
         Call("old", '{\n  "b": 2\n}'),
     )
+
+
+@pytest.mark.parametrize("depth", [400, 900, 100_000])
+def test_arguments_of_any_depth_are_shown(depth):
+    deep = "[" * depth + "]" * depth
+
+    shown = bubble({"role": "assistant", "function_call": {"arguments": deep}}, 0)
+
+    assert shown.calls[0].arguments.startswith("[")
 
 
 def test_an_answer_of_weight_0_is_marked():

@@ -3,7 +3,7 @@ import re
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from datasets.models import Analysis, Dataset, State
+from datasets.models import Analysis, Dataset, Insight, State
 from datasets.samples import SAMPLES
 from tests.factories import jsonl, make_conversation, make_dataset, make_lines
 
@@ -124,6 +124,17 @@ def test_a_failed_analysis_is_said_in_a_sentence(client):
 
     assert answer.status_code == 409
     assert "The analysis of this file failed" in text_of(answer)
+
+
+def test_a_closer_look_at_a_large_file_is_waited_for_and_begun(client, settings):
+    dataset = make_dataset()
+    settings.SLMGEN_INLINE_ANALYSIS_BYTES = 0
+
+    answer = page(client, dataset, "closer/")
+
+    assert (answer.status_code, answer["Refresh"]) == (202, "2")
+    assert "Looking closer at chat.jsonl: 0% done." in text_of(answer)
+    assert Insight.objects.get().state == State.QUEUED
 
 
 def test_hostile_text_is_shown_and_never_runs(client):
