@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views import View
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from datasets.models import Dataset
 from datasets.services import find_dataset
@@ -73,6 +73,18 @@ def _training_page(
     context |= {"dataset": dataset, "model": shown.model}
     status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK
     return render(request, "notebooks/training.html", context, status=status)
+
+
+@require_POST
+def compare(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
+    """A notebook that compares the models that were sent."""
+    notebook = services.generate_bake_off(
+        find_dataset(dataset_id, user=request.user),
+        models=[catalog().get(name) for name in request.POST.getlist("model")],
+        training_config=None,
+        server=request.build_absolute_uri("/").rstrip("/"),
+    )
+    return redirect("page-notebook", notebook.id)
 
 
 @require_safe

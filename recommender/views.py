@@ -18,6 +18,8 @@ from recommender.forms import NeedForm
 from recommender.services import catalog
 from slmgen.errors import InvalidInput, NotFound
 
+COMPARED = 3  # at most by one notebook
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def model(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
@@ -48,7 +50,8 @@ def _model_page(
         return render(
             request, "recommender/model.html", {**context, "error": error.detail}
         )
-    more = {"cards": cards(ranking), "ranking": ranking}
+    shown = cards(ranking)
+    more = {"cards": shown, "compared": shown[:COMPARED], "ranking": ranking}
     return render(request, "recommender/model.html", context | more)
 
 

@@ -131,3 +131,26 @@ def test_the_page_weighs_less_than_100_kilobytes(client):
 
     assert len(page.content) < 100_000
     assert json.loads(client.get(Notebook.objects.get().download_url).content)
+
+
+def test_models_that_are_close_are_compared_by_one_button(client):
+    dataset = make_dataset()
+    shown = client.get(f"/app/datasets/{dataset.id}/model/").content.decode()
+    models = re.findall(r'name="model" value="([^"]*)"', shown)
+
+    made = client.post(f"/app/datasets/{dataset.id}/compare/", {"model": models})
+
+    assert len(models) == 3
+    assert Notebook.objects.get().candidates == models
+    page = client.get(made["Location"]).content.decode()
+    assert "Which model learns your conversations best?" in page
+
+
+def test_models_that_cannot_be_compared_are_refused_on_a_page(client):
+    dataset = make_dataset()
+
+    made = client.post(f"/app/datasets/{dataset.id}/compare/", {"model": ["x"]})
+
+    assert made.status_code == 400
+    assert "expected one of" in made.content.decode()
+    assert Notebook.objects.count() == 0
