@@ -61,6 +61,7 @@ class Visitor:
 
     def check(self) -> None:
         """The page is accessible, fits the window, and did nothing forbidden."""
+        self.page.wait_for_load_state()
         assert self.faults == []
         assert self.page.locator("h1").count() == 1
         if self.look.script:
