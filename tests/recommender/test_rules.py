@@ -128,7 +128,7 @@ def test_nothing_left_is_said_with_the_constraint():
     with pytest.raises(InvalidInput) as error:
         rank(CATALOG, asked)
 
-    assert "H3 length excludes 27 of 27" in error.value.detail
+    assert "H3 length excludes 41 of 41" in error.value.detail
 
 
 WRONG = [
