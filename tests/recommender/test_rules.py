@@ -204,9 +204,17 @@ def test_a_count_by_the_model_s_own_vocabulary_replaces_the_estimate():
     }
 
     assert {slug: ratio.value for slug, ratio in ratios.items()} == {
-        "qwen3.5-2b": 1.07, "granite-4.0-350m": 1.4, "qwen3-1.7b": 1.2, "phi-4-mini": 1,
+        "qwen3.5-2b": 1.07, "granite-4.0-350m": 1.4, "qwen3-1.7b": 1.4, "phi-4-mini": 1,
     }  # fmt: skip
     assert ratios["qwen3.5-2b"].basis == (
         "1.07 × o200k, counted on your data by qwen3.5"
     )
     assert not ratios["qwen3-1.7b"].is_exact
+
+
+def test_scripts_that_vocabularies_are_weak_in_are_estimated_from_the_safe_side():
+    model = CATALOG.get("qwen3-1.7b")
+    english, arabic = need(), need(scripts={"arabic": 1.0})
+
+    assert lengths.ratio_of(model, english).basis == "estimated as 1.2 × o200k"
+    assert lengths.ratio_of(model, arabic).basis == "estimated as 2.18 × o200k"
