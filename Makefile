@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 DATA ?= ../shared/data
 
-.PHONY: help run test test-notebooks notebook-matrix known check bench format clean
+.PHONY: help run test test-browser test-notebooks notebook-matrix known check bench format clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | sort
@@ -23,6 +23,9 @@ run: $(VENV)/run ## Serve on http://localhost:8000 (HOST, PORT and SLMGEN_VAR ch
 
 test: $(VENV)/test ## Run the tests
 	$(BIN)/python -m pytest -n auto
+
+test-browser: $(VENV)/test ## Walk through the pages in Debian's chromium (CHROMIUM names another)
+	$(BIN)/python -m pytest -m browser tests/browser
 
 NOTEBOOK_TESTS = $(BIN)/python -m pytest -m execution tests/notebooks/execution
 NOTEBOOK_VENVS = $(VENV)/test .venv-trl/made .venv-unsloth/made .venv-trl/llama.cpp

@@ -2,6 +2,7 @@ import hashlib
 import re
 import secrets
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,7 @@ from notebooks.core.percent import Cell, read_cells
 from notebooks.core.plan import TrainingPlan, bake_off, plan
 from notebooks.models import Notebook
 from recommender.core.catalog import ModelSpec
+from recommender.services import catalog
 from slmgen.errors import NotFound
 
 SOURCE = Path(__file__).with_name("source") / "finetune.py"
@@ -157,6 +159,24 @@ def find_notebook(filename: str, *, user: AnyUser) -> Notebook:
             "There is no notebook at this address; POST /generate makes one."
         )
     return notebook
+
+
+def find_notebook_by_id(notebook_id: uuid.UUID, *, user: AnyUser) -> Notebook:
+    notebooks = Notebook.objects.visible_to(user).select_related("dataset")
+    notebook = notebooks.filter(pk=notebook_id).first()
+    if notebook is None:
+        raise NotFound("There is no notebook at this address.")
+    return notebook
+
+
+def latest_notebook(dataset: Dataset) -> Notebook | None:
+    return Notebook.objects.filter(dataset=dataset).first()
+
+
+def names_of(notebook: Notebook) -> list[str]:
+    """The names of its model, or of all that it compares."""
+    slugs = notebook.candidates or [notebook.model_id]
+    return [catalog().get(slug).name for slug in slugs]
 
 
 def read_notebook(notebook: Notebook) -> bytes:

@@ -4,6 +4,7 @@ from rest_framework import serializers
 
 from recommender.core.catalog import TASK_ALIASES, Target, Task
 from recommender.core.gpus import GPUS
+from recommender.core.suggestion import Clue
 
 
 class NeedSerializer(serializers.Serializer[Any]):
@@ -52,6 +53,7 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     catalog = serializers.DictField()
     need = serializers.DictField()
     facts = serializers.DictField()
+    closer_look = serializers.DictField()
     constraints = serializers.ListField(child=serializers.DictField())
     weights = serializers.DictField(child=serializers.FloatField())
     candidates = serializers.ListField(child=serializers.DictField())
@@ -110,8 +112,11 @@ class ModelDetailSerializer(ModelSerializer):
 
 class ClueSerializer(serializers.Serializer[Any]):
     task_type = serializers.CharField(source="task.value")
-    strength = serializers.FloatField()
+    strength = serializers.SerializerMethodField()
     reason = serializers.CharField()
+
+    def get_strength(self, clue: Clue) -> float:
+        return round(clue.strength, 2)
 
 
 class SuggestionSerializer(serializers.Serializer[Any]):

@@ -4,11 +4,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from datasets.models import Dataset
-from datasets.services import examples_page, profile_of
+from django.conf import settings
+
+from datasets.core.profile import Profile
+from datasets.models import Dataset, Insight, State
+from datasets.services import examples_page, insights_of, profile_of
 from recommender.core import ranking
 from recommender.core.catalog import Catalog, ModelSpec, Target, Task, load
-from recommender.core.needs import Need, Wishes
+from recommender.core.needs import CloserLook, Need, Wishes
 from recommender.core.ranking import Ranking
 from recommender.core.signs import Exchange, exchange_of, signs_of
 from recommender.core.suggestion import Suggestion, suggest
@@ -44,8 +47,7 @@ def recommend(
     dataset: Dataset, *, task: Task, target: Target, wishes: Wishes
 ) -> Explained:
     """The ranking for this dataset, which is also remembered with its trace."""
-    models = catalog()
-    need = Need(profile_of(dataset), task, target, wishes)
+    models, need = catalog(), _need(dataset, task, target, wishes)
     found = ranking.rank(models, need)
     recommendation = Recommendation.objects.create(
         dataset=dataset,
@@ -56,6 +58,30 @@ def recommend(
         catalog_version=models.label,
     )
     return Explained(recommendation, found)
+
+
+def ranking_for(dataset: Dataset, *, task: Task, target: Target) -> Ranking:
+    """The ranking for this dataset; nothing is remembered. Raises InvalidInput."""
+    return ranking.rank(catalog(), _need(dataset, task, target, Wishes()))
+
+
+def _need(dataset: Dataset, task: Task, target: Target, wishes: Wishes) -> Need:
+    profile = profile_of(dataset)
+    return Need(profile, task, target, wishes, _closer_look(dataset, profile))
+
+
+def _closer_look(dataset: Dataset, profile: Profile) -> CloserLook:
+    """Languages and counts by models' own vocabularies; empty, and so shown in the
+    trace, for a large dataset into which nobody has asked for insights."""
+    done = Insight.objects.filter(dataset=dataset, state=State.DONE).exists()
+    if not done and dataset.examples_bytes > settings.SLMGEN_INLINE_ANALYSIS_BYTES:
+        return CloserLook()
+    report = insights_of(dataset)
+    examples, tokens = profile.total_examples, max(profile.total_tokens, 1)
+    return CloserLook(
+        {code: n / examples for code, n in report["languages"].items()},
+        {name: row["tokens"] / tokens for name, row in report["tokenizers"].items()},
+    )
 
 
 def _summary(found: Ranking) -> dict[str, Any]:
@@ -91,7 +117,13 @@ def best_model(dataset: Dataset) -> ModelSpec:
     last = last_need(dataset)
     if last is not None:
         return catalog().get(last.model_slug)
-    need = Need(profile_of(dataset), Task.INSTRUCTION_FOLLOWING, Target.CLOUD)
+    profile = profile_of(dataset)
+    need = Need(
+        profile,
+        Task.INSTRUCTION_FOLLOWING,
+        Target.CLOUD,
+        closer=_closer_look(dataset, profile),
+    )
     return ranking.rank(catalog(), need).recommended[0].model
 
 

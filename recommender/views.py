@@ -1,10 +1,62 @@
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+import uuid
+from urllib.parse import urlencode
 
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from datasets.browsing import profile_now
+from datasets.models import Dataset
+from datasets.services import find_dataset
+from recommender import services
 from recommender.core import catalog_view
+from recommender.core.cards import Questions, cards
+from recommender.core.needs import Wishes
+from recommender.core.suggestion import Suggestion
+from recommender.forms import NeedForm
 from recommender.services import catalog
 from slmgen.errors import InvalidInput, NotFound
+
+COMPARED = 3  # at most by one notebook
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def model(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
+    dataset = find_dataset(dataset_id, user=request.user)
+    profile_now(dataset)
+    suggestion = services.suggest_need(dataset)
+    if request.method == "POST":
+        task, target = NeedForm(request.POST).need(suggestion)
+        query = urlencode({"task": task.value, "target": target.value})
+        services.recommend(dataset, task=task, target=target, wishes=Wishes())
+        return redirect(f"{reverse('page-model', args=[dataset.id])}?{query}#ranking")
+    return _model_page(request, dataset, suggestion)
+
+
+def _model_page(
+    request: HttpRequest, dataset: Dataset, suggestion: Suggestion
+) -> HttpResponse:
+    last = services.last_need(dataset)
+    task, target = NeedForm(request.GET or _asked(last)).need(suggestion)
+    context = {
+        "dataset": dataset,
+        "step": "model",
+        "questions": Questions(task, target, suggestion),
+    }
+    try:
+        ranking = services.ranking_for(dataset, task=task, target=target)
+    except InvalidInput as error:  # no model can work for this
+        return render(
+            request, "recommender/model.html", {**context, "error": error.detail}
+        )
+    shown = cards(ranking)
+    more = {"cards": shown, "compared": shown[:COMPARED], "ranking": ranking}
+    return render(request, "recommender/model.html", context | more)
+
+
+def _asked(last: services.LastNeed | None) -> dict[str, str]:
+    return {} if last is None else {"task": last.task, "target": last.target}
 
 
 @require_safe

@@ -34,7 +34,7 @@ CHALLENGE = 'Bearer realm="slmgen"'
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """An answer for what is known to go wrong; None (a 500) for the rest."""
-    error = _as_own(error)
+    error = as_own(error)
     if isinstance(error, errors.SlmgenError):
         return _answer(error)
     response = drf_handler(error, context)
@@ -43,7 +43,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     return response
 
 
-def _as_own(error: Exception) -> Exception:
+def as_own(error: Exception) -> Exception:
+    """What Django and the database raise, in our own words."""
     match error:
         case Http404() | PermissionDenied():
             return errors.NotFound("There is nothing here.")

@@ -8,9 +8,12 @@ import errno
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
+
+from slmgen.page_errors import PAGES, bare_error_page
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -21,6 +24,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 SLACK_BYTES = 64 * 1024  # the multipart envelope around a file
 SINGLE = {b"content-length", b"host", b"authorization", b"transfer-encoding"}
 BODY_METHODS = {"POST", "PUT", "PATCH"}
+JSON = {"content-type": "application/json"}
 
 
 class Refused(Exception):
@@ -48,7 +52,7 @@ def guard(app: App) -> App:
         except (Refused, OSError) as error:
             if started:
                 raise
-            await answer(send, as_refusal(error))
+            await answer(scope, send, as_refusal(error))
 
     return guarded
 
@@ -112,14 +116,16 @@ def limited(receive: Receive, limit: int) -> Receive:
     return counting_receive
 
 
-async def answer(send: Send, refusal: Refused) -> None:
-    body = json.dumps({"detail": refusal.detail}).encode()
-    headers = [
-        (b"content-type", b"application/json"),
+async def answer(scope: Scope, send: Send, refusal: Refused) -> None:
+    body, headers = json.dumps({"detail": refusal.detail}).encode(), JSON
+    if scope["path"].startswith(PAGES):
+        body, headers = bare_error_page(HTTPStatus(refusal.status), refusal.detail)
+    lines = [(name.encode(), value.encode()) for name, value in headers.items()]
+    lines += [
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
     ]
     await send(
-        {"type": "http.response.start", "status": refusal.status, "headers": headers}
+        {"type": "http.response.start", "status": refusal.status, "headers": lines}
     )
     await send({"type": "http.response.body", "body": body})

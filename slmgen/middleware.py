@@ -8,6 +8,31 @@ logger = logging.getLogger("slmgen.request")
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
+# Nothing inline, nothing from anywhere else; the browsable API brings inline styles.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+API_DOCS = "/docs/"
+API_DOCS_POLICY = CONTENT_SECURITY_POLICY.replace(
+    "style-src 'self'", "style-src 'self' 'unsafe-inline'"
+)
+
+
+class ContentSecurityPolicyMiddleware:
+    """A page may load what this server serves, and nothing else."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        docs = request.path.startswith(API_DOCS)
+        response["Content-Security-Policy"] = (
+            API_DOCS_POLICY if docs else CONTENT_SECURITY_POLICY
+        )
+        return response
+
 
 class RequestIdMiddleware:
     """Gives each request an id that its answer and its log lines share."""

@@ -1,14 +1,28 @@
+from django.conf import settings
 from django.contrib import admin
-from django.urls import include, path
-from django.views.generic import TemplateView
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+
+from slmgen.looks import choose_theme
+
+pages: list[URLPattern | URLResolver] = [
+    path("", include("datasets.urls")),
+    path("", include("recommender.urls")),
+    path("", include("notebooks.urls")),
+    path("", include("jobs.urls")),
+    path("theme/", choose_theme, name="page-theme"),
+]
+# Asked for by browsers on pages that name no icon of their own, such as the admin's.
+icon = RedirectView.as_view(url=f"{settings.STATIC_URL}icon.svg")
+docs = SpectacularSwaggerSplitView.as_view(url_name="schema")
 
 urlpatterns = [
     path("", include("slmgen.api_urls")),
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),
-    path("docs/api/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
-    path("app/", TemplateView.as_view(template_name="home.html"), name="home"),
-    path("app/models/", include("recommender.urls")),
+    path("docs/api/", docs, name="docs"),
+    path("app/", include(pages)),
+    path("favicon.ico", icon),
     path("admin/", admin.site.urls),
 ]
 

@@ -7,7 +7,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.cache import patch_vary_headers
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -16,9 +16,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from datasets.services import count_tokens
+from slmgen.errors import SlmgenError
 from slmgen.middleware import request_id
-
-PAGES = ("/app/", "/accounts/", "/admin/")
+from slmgen.page_errors import PAGES, error_page
 
 
 class InfoSerializer(serializers.Serializer[Any]):
@@ -111,8 +111,7 @@ def _vocabulary() -> str:
 
 def _error(request: HttpRequest, status: HTTPStatus, sentence: str) -> HttpResponse:
     if request.path.startswith(PAGES):
-        context = {"status": status, "sentence": sentence}
-        return render(request, "error.html", context, status=status)
+        return error_page(request, status, SlmgenError(sentence))
     return JsonResponse({"detail": sentence}, status=status)
 
 
@@ -123,11 +122,18 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     sentence = "There is nothing at this address; see /docs/api/ for those that exist."
+    if request.path.startswith(PAGES):
+        sentence = "There is nothing at this address."
     return _error(request, HTTPStatus.NOT_FOUND, sentence)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _error(request, HTTPStatus.FORBIDDEN, "This is not allowed.")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    sentence = "This form has expired. Go back, load the page again, and send it again."
+    return _error(request, HTTPStatus.FORBIDDEN, sentence)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from django.core.cache import cache
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 # Before Django reads its settings: tests never touch the data of a real server. They
 # stay below SLMGEN_VAR where that is set.
@@ -18,6 +20,12 @@ if parent := os.environ.get("SLMGEN_VAR"):
 state = tempfile.TemporaryDirectory(prefix="slmgen-tests-", dir=parent)
 atexit.register(state.cleanup)
 os.environ["SLMGEN_VAR"] = state.name
+
+# How fast examples are made says something of the machine, nothing of the product.
+hypothesis_settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("any machine")
 
 REPO = Path(__file__).resolve().parent.parent
 SHARED_DATA = REPO.parent / "shared" / "data"

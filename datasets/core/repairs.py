@@ -12,6 +12,7 @@ from datasets.core import private
 from datasets.core.conversations import ROLES, SYSTEM_ROLES
 from datasets.core.convert import ROLE_OF
 from datasets.core.kinds import KINDS
+from datasets.core.masking import mask_arguments
 from datasets.core.texts import CONTROL, MOJIBAKE
 from slmgen.errors import InvalidInput
 
@@ -125,7 +126,23 @@ def normalize(example: Example) -> Example:
 
 
 def mask_private(example: Example) -> Example:
-    return _texts(example, private.redacted)
+    return _each(_texts(example, private.redacted), _mask_calls)
+
+
+def _mask_calls(message: Example) -> Example:
+    calls = message.get("tool_calls")
+    if not isinstance(calls, list):
+        return message
+    return {**message, "tool_calls": [_mask_call(call) for call in calls]}
+
+
+def _mask_call(call: Any) -> Any:
+    """Arguments alone: ids and names hold a conversation together."""
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(function, dict) or "arguments" not in function:
+        return call
+    masked = mask_arguments(function["arguments"])
+    return {**call, "function": {**function, "arguments": masked}}
 
 
 def _lower_roles(example: Example) -> Example:

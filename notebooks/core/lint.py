@@ -16,6 +16,14 @@ KNOWN_PATH = Path(__file__).parent.parent / "known.json"
 BUILTINS = frozenset(dir(builtins)) | {"__file__", "__name__"}
 # Where a platform has them, the notebook uses them; it looks first.
 PLATFORMS = frozenset({"google", "kaggle_secrets"})
+# What an empty list of faults means, for the person who gets the notebook.
+CHECKS = (
+    "It is a valid notebook file, and every code cell is valid Python.",
+    "No cell uses a name before an earlier cell has set it.",
+    "Every import and every argument exists in the pinned versions of its libraries.",
+    "Its template was executed on a tiny model of the same architecture.",
+    "It compares the data with their SHA-256 before it trains.",
+)
 
 
 @dataclass(frozen=True)

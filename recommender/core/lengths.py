@@ -1,27 +1,26 @@
 """Lengths in a model's own tokens, and how many rows a limit cuts. Estimates.
 
-Profiles count in o200k. Phi-4-mini reads exactly that. For the others their own
-vocabulary is not at hand: the ratio of their family and script is used instead.
+Profiles count in o200k, which is Phi-4-mini's own. Where a closer look counted the data
+by a model's vocabulary (Qwen3.5, Granite), that is used; else the ratio of its family
+and script.
 """
 
 import math
 from dataclasses import dataclass
 
-from datasets.core.profile import Profile
 from recommender.core.catalog import ModelSpec
+from recommender.core.needs import Need
 
 TEMPLATE_TOKENS = 32  # of a chat template around one example, roughly
 STEP = 64
 SHORTEST = 256
 LONGEST = 4096  # tokens a training row is cut to at most
 
-# Granite's vocabulary is cl100k's relative: tokens of cl100k_base ÷ o200k_base, counted
-# on whole real datasets of 300 to 5,000 examples in each script.
-MEASURED = {
-    "cl100k": {"latin": 1.02, "han": 1.56, "kana": 1.30, "hangul": 1.58,
-               "arabic": 2.18},
-}  # fmt: skip
-ASSUMED = 1.2  # for a vocabulary nobody measured here
+# Tokens of cl100k_base ÷ o200k_base, counted on whole real datasets of 300 to 5,000
+# examples in each script. Granite's vocabulary is nearly cl100k; Qwen's and Llama 3's
+# were made from it and need fewer where it is weak.
+CL100K = {"latin": 1.02, "han": 1.56, "kana": 1.30, "hangul": 1.58, "arabic": 2.18}
+ASSUMED = 1.2  # at least, for a vocabulary nobody counted by
 
 
 @dataclass(frozen=True)
@@ -33,39 +32,50 @@ class Ratio:
     basis: str
 
 
-def ratio_of(model: ModelSpec, profile: Profile) -> Ratio:
+def ratio_of(model: ModelSpec, need: Need) -> Ratio:
     name = model.tokenizer.lower()
-    if "o200k" in name and profile.encoding == "o200k_base":
+    ours = need.profile.encoding.removesuffix("_base")
+    if ours in name:
         return Ratio(1.0, True, "its own tokenizer's count")
-    if "cl100k" in name and profile.encoding == "o200k_base":
-        table, shares = MEASURED["cl100k"], profile.scripts or {"latin": 1.0}
-        total = sum(shares.values()) or 1.0
-        value = sum(
-            share * table.get(script, max(table.values()))
-            for script, share in shares.items()
-        )
-        return Ratio(
-            max(value / total, 1.0),
-            False,
-            "estimated from cl100k ÷ o200k measured for these scripts",
-        )
-    return Ratio(ASSUMED, False, f"estimated as {ASSUMED} × o200k")
+    for vocabulary, value in need.closer.vocabularies.items():
+        if vocabulary in name:
+            basis = f"{value:.2f} × {ours}, counted on your data by {vocabulary}"
+            return Ratio(value, True, basis)
+    cl100k = _cl100k(need)
+    if "cl100k" in name:
+        return Ratio(cl100k, False, f"estimated as {cl100k:.2f} × {ours}, its script's")
+    value = max(ASSUMED, cl100k)
+    return Ratio(value, False, f"estimated as {value:.3g} × {ours}")
 
 
-def in_model_tokens(model: ModelSpec, profile: Profile, tokens: int) -> int:
-    return math.ceil(tokens * ratio_of(model, profile).value)
+def _cl100k(need: Need) -> float:
+    """Counted where a closer look was taken, else by the data's scripts."""
+    if (counted := need.closer.vocabularies.get("cl100k")) is not None:
+        return counted
+    shares = need.profile.scripts
+    total = sum(shares.values())
+    if not total:
+        return 1.0
+    most = max(CL100K.values())
+    weighed = sum(share * CL100K.get(script, most) for script, share in shares.items())
+    return max(weighed / total, 1.0)
 
 
-def row_length(model: ModelSpec, profile: Profile, tokens: int) -> int:
+def in_model_tokens(model: ModelSpec, need: Need, tokens: int) -> int:
+    return math.ceil(tokens * ratio_of(model, need).value)
+
+
+def row_length(model: ModelSpec, need: Need, tokens: int) -> int:
     """The limit that a row of `tokens` needs with its template, within the context."""
-    needed = in_model_tokens(model, profile, tokens) + TEMPLATE_TOKENS
+    needed = in_model_tokens(model, need, tokens) + TEMPLATE_TOKENS
     rounded = STEP * math.ceil(needed / STEP)
     return min(max(rounded, SHORTEST), LONGEST, model.context_length)
 
 
-def rows_over(model: ModelSpec, profile: Profile, limit: int) -> int:
+def rows_over(model: ModelSpec, need: Need, limit: int) -> int:
     """At most this many rows are longer than `limit` of the model's tokens."""
-    reach = (limit - TEMPLATE_TOKENS) / ratio_of(model, profile).value
+    profile = need.profile
+    reach = (limit - TEMPLATE_TOKENS) / ratio_of(model, need).value
     rows = profile.total_examples
     known = [
         (profile.tokens_p50, rows // 2),

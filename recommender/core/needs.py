@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from datasets.core.profile import Profile
 from recommender.core.catalog import Catalog, Target, Task
@@ -11,6 +11,7 @@ from slmgen.errors import InvalidInput
 
 SERVING_CONTEXT = 4096  # tokens, or what the longest examples need
 SHORT_ANSWER = 50  # tokens of an answer on average; a thinking model writes more
+UNKNOWN_LANGUAGE = "unknown"
 LANGUAGE_SHARE = 0.05  # of the text's letters
 SCRIPT_LANGUAGES = {
     "arabic": ("ar", "fa", "ur"),
@@ -39,11 +40,21 @@ class Wishes:
 
 
 @dataclass(frozen=True)
+class CloserLook:
+    """What the insights into a dataset add to its profile."""
+
+    languages: dict[str, float] = field(default_factory=dict)  # share of the examples
+    # Tokens by a vocabulary for each token of the profile.
+    vocabularies: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Need:
     profile: Profile
     task: Task
     target: Target
     wishes: Wishes = Wishes()
+    closer: CloserLook = field(default_factory=CloserLook)
 
     @property
     def serving_context(self) -> int:
@@ -62,8 +73,19 @@ class Need:
         return {name: share for name, share in shares if share > LANGUAGE_SHARE}
 
     @property
+    def spoken(self) -> dict[str, float]:
+        """Languages of more than 5 % of the examples, where a closer look was taken."""
+        return {
+            code: share
+            for code, share in self.closer.languages.items()
+            if share > LANGUAGE_SHARE and code != UNKNOWN_LANGUAGE
+        }
+
+    @property
     def is_multilingual(self) -> bool:
         """Whether most of it is in a language other than English, as far as we know."""
+        if self.closer.languages.get("en", 1.0) < 0.5:
+            return True
         foreign = sum(
             share for name, share in self.profile.scripts.items() if name != "latin"
         )

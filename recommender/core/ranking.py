@@ -118,7 +118,7 @@ def _verdict(found: Ranking) -> list[str]:
         texts.append(
             f"Too close to call: {first.score:.2f} against {names} lies within the "
             f"uncertainty of their quality (± {sure:.2f} of the score); try them on a "
-            "part of your data"
+            "part of your data (model_ids of POST /generate)"
         )
     if len(found.candidates) < ENOUGH:
         texts.append(
@@ -143,24 +143,24 @@ def _what_if(catalog: Catalog, need: Need, found: Ranking) -> tuple[str, ...]:
         changes["max_model_size is left out"] = replace(wishes, max_parameters=None)
     if wishes.ungated_only:
         changes["ungated_only is false"] = replace(wishes, ungated_only=False)
-    said = {best}
-    for text, changed in changes.items():
-        first = _rank(catalog, replace(need, wishes=changed)).candidates[0].model
-        if first.slug not in said:
-            said.add(first.slug)
-            texts.append(f"{text}: then {first.name} comes first")
+    needs = {text: replace(need, wishes=changed) for text, changed in changes.items()}
     rows = need.profile.total_examples
     other = scoring.FEW_EXAMPLES - 1 if rows >= scoring.FEW_EXAMPLES else 10 * rows
-    changed_need = replace(need, profile=replace(need.profile, total_examples=other))
-    first = _rank(catalog, changed_need).candidates[0].model
-    if first.slug not in said:
-        texts.append(f"you had {other:,} examples: then {first.name} comes first")
+    profile = replace(need.profile, total_examples=other)
+    needs[f"you had {other:,} examples"] = replace(need, profile=profile)
+    said = {best}
+    for text, changed_need in needs.items():
+        # None can be left: a PC without a GPU has more memory and cannot quantize.
+        for first in _rank(catalog, changed_need).candidates[:1]:
+            if first.model.slug not in said:
+                said.add(first.model.slug)
+                texts.append(f"{text}: then {first.model.name} comes first")
     return tuple(texts)
 
 
 def _remarks(entry: Recommended, need: Need) -> list[str]:
     model, remarks = entry.model, []
-    cut = lengths.rows_over(model, need.profile, entry.way.limit)
+    cut = lengths.rows_over(model, need, entry.way.limit)
     if cut > need.profile.total_examples // 100:
         remarks.append(
             f"At most {cut:,} of {need.profile.total_examples:,} rows are longer than "

@@ -52,7 +52,7 @@ def _training_remedy(
     ]
     texts = [f"gpu {larger[0]} would do"] if larger else []
     if shorter is not None:
-        cut = lengths.rows_over(way.model, need.profile, shorter.limit)
+        cut = lengths.rows_over(way.model, need, shorter.limit)
         texts.append(
             f"a limit of {shorter.limit:,} tokens ({shorter.words}) would bring it "
             f"back and cut at most {cut:,} of {need.profile.total_examples:,} rows"
@@ -79,15 +79,15 @@ def _serving(model: ModelSpec, need: Need, _: Catalog) -> Violation | None:
 def _length(model: ModelSpec, need: Need, _: Catalog) -> Violation | None:
     profile, context = need.profile, model.context_length
     ours = profile.tokens_p99
-    needed = lengths.in_model_tokens(model, profile, ours)
+    needed = lengths.in_model_tokens(model, need, ours)
     if needed <= context:
         return None
-    basis = lengths.ratio_of(model, profile).basis
+    basis = lengths.ratio_of(model, need).basis
     reason = (
         f"99% of your examples need up to {needed:,} of its tokens ({basis}), it reads "
         f"{context:,}"
     )
-    cut = lengths.rows_over(model, profile, context)
+    cut = lengths.rows_over(model, need, context)
     remedy = (
         f"leave out its longest rows, at most {cut:,} of {profile.total_examples:,}"
     )
@@ -106,6 +106,14 @@ def _language(model: ModelSpec, need: Need, _: Catalog) -> Violation | None:
             reason = (
                 f"{share:.0%} of your text is in {script} script and its languages "
                 f"({scope}) do not name {' or '.join(codes)}"
+            )
+            remedy = "leave out those rows, at most 5% may stay"
+            return Violation("H4 language", reason, remedy)
+    for code, share in need.spoken.items():
+        if code not in known:
+            reason = (
+                f"{share:.0%} of your examples are in {code} and its languages "
+                f"({scope}) do not name it"
             )
             remedy = "leave out those rows, at most 5% may stay"
             return Violation("H4 language", reason, remedy)

@@ -141,9 +141,9 @@ def effort_part(way: training.Way, need: Need) -> Part:
 
 def _effort_reason(way: training.Way, need: Need, found: training.Effort) -> str:
     profile, gpu = need.profile, need.wishes.gpu
-    ratio = lengths.ratio_of(way.model, profile)
+    ratio = lengths.ratio_of(way.model, need)
     low, high = found.minutes
-    own = lengths.in_model_tokens(way.model, profile, profile.tokens_p95)
+    own = lengths.in_model_tokens(way.model, need, profile.tokens_p95)
     return (
         f"p95 of your examples is {own:,} of its tokens ({ratio.basis}); "
         f"trains in {way.gib:.1f} ± {way.margin_gib:.1f} GiB of {gpu.label}'s "

@@ -11,7 +11,7 @@ from recommender.core import training
 from recommender.core.catalog import Catalog, Target, Task
 from recommender.core.gpus import Gpu
 from recommender.core.lengths import ratio_of
-from recommender.core.needs import Need, Wishes
+from recommender.core.needs import CloserLook, Need, Wishes
 from recommender.core.ranking import Ranking, Recommended
 from recommender.core.rules import RULES
 from recommender.core.scoring import WEIGHTS
@@ -31,6 +31,7 @@ def trace(catalog: Catalog, need: Need, found: Ranking) -> dict[str, Any]:
             **asdict(need.wishes),
         },
         "facts": asdict(need.profile),
+        "closer_look": asdict(need.closer),
         "constraints": _constraints(found),
         "weights": dict(WEIGHTS),
         "candidates": candidates,
@@ -61,7 +62,7 @@ def _constraints(found: Ranking) -> list[dict[str, Any]]:
 def _candidate(entry: Recommended, need: Need) -> dict[str, Any]:
     effort, ratio = (
         training.effort(entry.way, need),
-        ratio_of(entry.model, need.profile),
+        ratio_of(entry.model, need),
     )
     return {
         "model_id": entry.model.slug,
@@ -102,4 +103,10 @@ def need_of(traced: Mapping[str, Any]) -> Need:
     )
     languages = tuple(asked.pop("languages"))
     wishes = Wishes(gpu=card, languages=languages, **asked)
-    return Need(Profile(**traced["facts"]), Task(task), Target(target), wishes)
+    return Need(
+        Profile(**traced["facts"]),
+        Task(task),
+        Target(target),
+        wishes,
+        CloserLook(**traced["closer_look"]),
+    )

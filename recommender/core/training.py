@@ -56,14 +56,14 @@ class Way:
 def best_way(model: ModelSpec, need: Need) -> Way | None:
     """The first way that fits and cuts at most one row in twenty."""
     gpu, profile = need.wishes.gpu, need.profile
-    wanted = lengths.row_length(model, profile, profile.tokens_p99)
-    least = lengths.row_length(model, profile, profile.tokens_p95)
+    wanted = lengths.row_length(model, need, profile.tokens_p99)
+    least = lengths.row_length(model, need, profile.tokens_p95)
     return _first_fit(model, gpu, range(wanted, least - 1, -lengths.STEP))
 
 
 def shorter_way(model: ModelSpec, need: Need) -> Way | None:
     """The longest limit that fits although it cuts more rows than that."""
-    longest = lengths.row_length(model, need.profile, need.profile.tokens_p95)
+    longest = lengths.row_length(model, need, need.profile.tokens_p95)
     limits = range(longest, lengths.SHORTEST - 1, -lengths.STEP)
     return _first_fit(model, need.wishes.gpu, limits)
 
@@ -71,7 +71,7 @@ def shorter_way(model: ModelSpec, need: Need) -> Way | None:
 def smallest_way(model: ModelSpec, need: Need) -> Way:
     """What takes least at the wanted length, fitting or not."""
     profile = need.profile
-    limit = lengths.row_length(model, profile, profile.tokens_p99)
+    limit = lengths.row_length(model, need, profile.tokens_p99)
     return min(_ways(model, need.wishes.gpu, limit), key=lambda way: way.gib)
 
 
@@ -103,7 +103,7 @@ class Effort:
 
 def effort(way: Way, need: Need) -> Effort:
     profile, gpu = need.profile, need.wishes.gpu
-    length = lengths.in_model_tokens(way.model, profile, profile.average_tokens)
+    length = lengths.in_model_tokens(way.model, need, profile.average_tokens)
     row = min(length + lengths.TEMPLATE_TOKENS, way.limit)
     on_t4 = memory.t4_tokens_per_second(
         way.model.parameters.total,

@@ -145,6 +145,26 @@ def test_unknown_roles_are_named_anew():
     assert mapped == make_conversation("q", "a")
 
 
+def test_arguments_of_tool_calls_are_masked_and_stay_json():
+    call = {
+        "id": "call_1", "type": "function",
+        "function": {"name": "pay", "arguments": json.dumps(
+            {"to": "jo@example.org", "card": 4111111111111111, "n": 3, "ok": True})},
+    }  # fmt: skip
+    plain = {"id": "call_2", "function": {"name": "x", "arguments": '{"a":  1}'}}
+    row = make_conversation("Pay", None)
+    row["messages"][1]["tool_calls"] = [call, plain]
+
+    _, (masked,) = mended([row], Repair("mask_private"))
+
+    first, second = masked["messages"][1]["tool_calls"]
+    assert json.loads(first["function"]["arguments"]) == {
+        "to": "[EMAIL]", "card": "[CARD]", "n": 3, "ok": True
+    }  # fmt: skip
+    assert (first["id"], first["function"]["name"]) == ("call_1", "pay")
+    assert second == plain
+
+
 def test_private_data_are_masked_in_the_data_and_in_the_report():
     row = make_conversation("I am a.b@example.org", "Hello")
 

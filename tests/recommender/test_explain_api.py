@@ -4,7 +4,7 @@ import pytest
 
 from recommender.models import Recommendation
 from recommender.services import catalog, replay
-from tests.factories import make_dataset
+from tests.factories import jsonl, make_conversation, make_dataset
 
 pytestmark = pytest.mark.django_db
 NEED = {"task_type": "qa", "deployment_target": "edge"}
@@ -74,7 +74,7 @@ def test_wishes_are_kept(client, wishes, holds):
         ({"languages": ["xx"]}, "expected ISO 639-1 codes"),
         ({"languages": "de"}, "languages: "),
         ({"commercial_use": "perhaps"}, "commercial_use: "),
-        ({"max_model_size": "1M"}, "max_model_size excludes 27 of 27"),
+        ({"max_model_size": "1M"}, "max_model_size excludes 41 of 41"),
     ],
 )
 def test_senseless_wishes_are_refused_in_a_sentence(client, wishes, part):
@@ -82,3 +82,34 @@ def test_senseless_wishes_are_refused_in_a_sentence(client, wishes, part):
 
     assert answer.status_code == 400
     assert part in answer.json()["detail"]
+
+
+GERMAN = [
+    make_conversation(
+        f"Wie viele Stunden hat eine Woche, wenn man {n} Tage davon abzieht?",
+        "Eine Woche hat einhundertachtundsechzig Stunden, davon geht etwas ab.",
+    )
+    for n in range(60)
+]
+
+
+def test_the_language_of_the_data_is_found_and_kept_to(client):
+    dataset = make_dataset(jsonl(GERMAN))
+    body = {"session_id": str(dataset.id), **NEED}
+
+    found = client.post("/recommend/explain", body, "application/json").json()
+
+    assert found["closer_look"]["languages"] == {"de": 1.0}
+    assert set(found["closer_look"]["vocabularies"]) == {"o200k", "cl100k", "qwen3.5"}
+    for row in found["candidates"]:
+        assert catalog().get(row["model_id"]).languages.scope != "english_mainly"
+
+
+def test_a_large_dataset_is_recommended_for_without_waiting(client, settings):
+    dataset = make_dataset(jsonl(GERMAN))
+    settings.SLMGEN_INLINE_ANALYSIS_BYTES = 10
+    body = {"session_id": str(dataset.id), **NEED}
+
+    found = client.post("/recommend/explain", body, "application/json").json()
+
+    assert found["closer_look"] == {"languages": {}, "vocabularies": {}}

@@ -3,7 +3,6 @@ import re
 import pytest
 
 from recommender.services import catalog
-from tests.conftest import REPO
 
 pytestmark = pytest.mark.django_db
 
@@ -87,13 +86,3 @@ def test_an_unknown_model_has_no_page(client):
 
     assert answer.status_code == 404
     assert "<h1>" in answer.content.decode()
-
-
-def test_colors_are_named_once_and_exist_in_the_dark():
-    css = (REPO / "static/css/slmgen.css").read_text(encoding="utf-8")
-    light, dark = re.findall(r":root \{(.*?)\}", css, re.DOTALL)
-    rest = css.replace(light, "").replace(dark, "")
-
-    names = re.findall(r"(--[\w-]+): #", light)
-    assert names == re.findall(r"(--[\w-]+): #", dark)
-    assert "#" not in rest

@@ -9,6 +9,7 @@ from recommender.core.gpus import parse_gpu
 from recommender.core.needs import Need, Wishes
 from recommender.core.ranking import rank
 from recommender.core.scoring import WEIGHTS, weigh
+from slmgen.errors import InvalidInput
 from tests.recommender.test_recommender import CATALOG, make_profile
 
 
@@ -66,9 +67,11 @@ def test_a_larger_gpu_that_would_change_the_first_place_is_named():
 def test_few_left_say_what_excluded_the_others():
     found = rank(CATALOG, need(wishes=Wishes(max_parameters=3e8)))
 
-    assert [entry.model.slug for entry in found.candidates] == ["gemma-3-270m"]
-    (sentence,) = said(found, "Only 1 can work for this: ")
-    assert "max_model_size excludes 26 of 27" in sentence
+    assert [entry.model.slug for entry in found.candidates] == [
+        "gemma-3-270m", "smollm2-135m"
+    ]  # fmt: skip
+    (sentence,) = said(found, "Only 2 can work for this: ")
+    assert "max_model_size excludes 39 of 41" in sentence
 
 
 @pytest.mark.parametrize(
@@ -78,3 +81,19 @@ def test_few_left_say_what_excluded_the_others():
 def test_parts_are_weighed_by_the_one_table_of_weights(parts, value):
     assert weigh(parts) == value
     assert sum(WEIGHTS.values()) == pytest.approx(1)
+
+
+def test_a_machine_that_cannot_load_4_bit_is_no_way_to_more():
+    """A PC without GPU has more memory than a 6 GB card, but no model for these data:
+    what it would change could not be said, and the request failed."""
+    shape = {
+        "tokens_p50": 900, "tokens_p95": 1800, "tokens_p99": 1800, "tool_examples": 9
+    }  # fmt: skip
+    six, pc = (Wishes(gpu=parse_gpu(name)) for name in ("6", "cpu"))
+    with pytest.raises(InvalidInput, match="No model of the catalogue can work"):
+        rank(CATALOG, need(Target.BROWSER, pc, **shape))
+
+    found = rank(CATALOG, need(Target.BROWSER, six, **shape))
+
+    assert found.candidates
+    assert not any("gpu cpu" in text for text in found.would_change_if)

@@ -8,7 +8,7 @@ import pytest
 from recommender.core import lengths, training
 from recommender.core.catalog import Target, Task
 from recommender.core.gpus import parse_gpu
-from recommender.core.needs import Need, Wishes, parse_wishes
+from recommender.core.needs import CloserLook, Need, Wishes, parse_wishes
 from recommender.core.ranking import rank
 from recommender.core.rules import violations
 from slmgen.errors import InvalidInput
@@ -115,9 +115,9 @@ def test_without_a_gpu_there_is_no_4_bit():
 
 
 def test_rows_that_a_limit_cuts_are_counted_from_the_safe_side():
-    model, profile = CATALOG.get("phi-4-mini"), make_profile()
+    model, asked = CATALOG.get("phi-4-mini"), need()
 
-    cut = [lengths.rows_over(model, profile, limit) for limit in (100, 200, 300, 600)]
+    cut = [lengths.rows_over(model, asked, limit) for limit in (100, 200, 300, 600)]
 
     assert cut == [1500, 750, 75, 0]
 
@@ -128,7 +128,7 @@ def test_nothing_left_is_said_with_the_constraint():
     with pytest.raises(InvalidInput) as error:
         rank(CATALOG, asked)
 
-    assert "H3 length excludes 27 of 27" in error.value.detail
+    assert "H3 length excludes 41 of 41" in error.value.detail
 
 
 WRONG = [
@@ -170,3 +170,51 @@ def test_a_model_that_can_think_is_told_not_to_for_short_answers():
         "average"
     ]
     assert remarks["qwen3-4b-instruct-2507"] == []
+
+
+def looked_at(**closer):
+    return replace(need(), closer=CloserLook(**closer))
+
+
+def test_german_data_get_no_model_that_promises_english_alone():
+    german = looked_at(languages={"de": 0.94, "en": 0.06})
+
+    found = [entry.model for entry in rank(CATALOG, german).candidates]
+
+    assert len(found) >= 3
+    assert not any(model.languages.scope == "english_mainly" for model in found)
+    assert faults("mistral-7b", german) == [
+        ("H4 language",
+         "94% of your examples are in de and its languages (english mainly) do not "
+         "name it; leave out those rows, at most 5% may stay"),
+    ]  # fmt: skip
+
+
+def test_a_few_rows_in_another_language_exclude_nothing():
+    mostly_english = looked_at(languages={"en": 0.94, "de": 0.03, "unknown": 0.3})
+
+    assert faults("mistral-7b", mostly_english) == []
+
+
+def test_a_count_by_the_model_s_own_vocabulary_replaces_the_estimate():
+    counted = looked_at(vocabularies={"qwen3.5": 1.07, "cl100k": 1.4})
+    ratios = {
+        slug: lengths.ratio_of(CATALOG.get(slug), counted)
+        for slug in ("qwen3.5-2b", "granite-4.0-350m", "qwen3-1.7b", "phi-4-mini")
+    }
+
+    assert {slug: ratio.value for slug, ratio in ratios.items()} == {
+        "qwen3.5-2b": 1.07, "granite-4.0-350m": 1.4, "qwen3-1.7b": 1.4, "phi-4-mini": 1,
+    }  # fmt: skip
+    assert ratios["qwen3.5-2b"].basis == (
+        "1.07 × o200k, counted on your data by qwen3.5"
+    )
+    assert not ratios["qwen3-1.7b"].is_exact
+
+
+def test_scripts_that_vocabularies_are_weak_in_are_estimated_from_the_safe_side():
+    model = CATALOG.get("qwen3-1.7b")
+    english, arabic = need(), need(scripts={"arabic": 1.0})
+
+    assert lengths.ratio_of(model, english).basis == "estimated as 1.2 × o200k"
+    assert lengths.ratio_of(model, arabic).basis == "estimated as 2.18 × o200k"

@@ -30,6 +30,23 @@ def ask(app, *, path="/upload", method="POST", headers=(), body=()):
     return sent[0]["status"], json.loads(sent[1]["body"] or b"null"), read
 
 
+def ask_raw(path, headers):
+    """Status, headers and body of what the guard answers by itself."""
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "headers": [(k.encode(), v.encode()) for k, v in headers],
+    }
+    asyncio.run(guard(reading)(scope, None, send))
+    return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
+
+
 async def reading(scope, receive, send):
     while (await receive()).get("more_body"):
         continue

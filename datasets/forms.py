@@ -1,0 +1,123 @@
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django import forms
+from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
+
+from datasets.browsing import COPIES, Wanted
+from datasets.core.conversations import ROLES
+from datasets.core.kinds import KINDS
+from datasets.samples import SAMPLES, sample_file
+
+ANY = [("", "Any")]
+NAMED_PARTS = ("user", "assistant", "system")
+PART_WORDS = {
+    "messages": "Whole conversation",
+    "user": "Question",
+    "assistant": "Answer",
+    "system": "System prompt",
+    "context": "Context, added to the question",
+    "history": "Earlier questions and answers",
+}
+
+
+class UploadForm(forms.Form):
+    """A file, pasted text or the name of a sample."""
+
+    file = forms.FileField(required=False, allow_empty_file=True)
+    text = forms.CharField(required=False, strip=False)
+    sample = forms.ChoiceField(
+        required=False, choices=[(sample.name, sample.title) for sample in SAMPLES]
+    )
+
+    user = forms.CharField(required=False, max_length=200)
+    assistant = forms.CharField(required=False, max_length=200)
+    system = forms.CharField(required=False, max_length=200)
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or {}
+        if not any(values.get(name) for name in ("file", "text", "sample")):
+            self.add_error("file", "Choose a file, paste some rows, or take a sample.")
+        return values
+
+    @property
+    def source(self) -> str:
+        """The field that was used."""
+        names = (name for name in ("sample", "file") if self.cleaned_data.get(name))
+        return next(names, "text")
+
+    def mapping(self) -> dict[str, str] | None:
+        """The named columns; None leaves it to what the rows tell."""
+        values = {part: self.cleaned_data.get(part) for part in NAMED_PARTS}
+        return {part: name for part, name in values.items() if name} or None
+
+    def upload(self) -> "UploadedFile[bytes]":
+        if self.source == "file":
+            file: UploadedFile[bytes] = self.cleaned_data["file"]
+            return file
+        if self.source == "sample":
+            return sample_file(self.cleaned_data["sample"])
+        return SimpleUploadedFile("pasted.jsonl", self.cleaned_data["text"].encode())
+
+
+class RowsForm(forms.Form):
+    """Which rows to show; anything senseless falls back to its default."""
+
+    q = forms.CharField(required=False, max_length=200, label="Text")
+    issue = forms.ChoiceField(
+        required=False,
+        choices=[*ANY, (COPIES, "Exact copies"), *KINDS.items()],
+    )
+    role = forms.ChoiceField(
+        required=False, choices=[*ANY, *((role, role) for role in ROLES)]
+    )
+    min_tokens = forms.IntegerField(
+        required=False, min_value=0, max_value=10**9, label="Tokens from"
+    )
+    max_tokens = forms.IntegerField(
+        required=False, min_value=0, max_value=10**9, label="Tokens to"
+    )
+    row = forms.IntegerField(
+        required=False, min_value=1, max_value=10**9, label="From row"
+    )
+
+    def wanted(self) -> Wanted:
+        self.is_valid()
+        values = self.cleaned_data
+        return Wanted(
+            row=values.get("row") or 1,
+            text=values.get("q") or "",
+            role=values.get("role") or "",
+            issue=values.get("issue") or "",
+            min_tokens=values.get("min_tokens") or 0,
+            max_tokens=values.get("max_tokens"),
+        )
+
+
+class ProblemsForm(forms.Form):
+    """Which problems to list; a page or kind that is none falls back to the first."""
+
+    kind = forms.ChoiceField(required=False, choices=[*ANY, *KINDS.items()])
+    page = forms.IntegerField(required=False, min_value=1, max_value=10**6)
+
+    def chosen(self) -> tuple[str | None, int]:
+        """Kind and page."""
+        self.is_valid()
+        values = self.cleaned_data
+        return values.get("kind") or None, values.get("page") or 1
+
+
+class ColumnsForm(forms.Form):
+    """Which column of the file holds what."""
+
+    def __init__(self, columns: Iterable[str], values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        choices = [("", "none"), *((name, name) for name in columns)]
+        for part, words in PART_WORDS.items():
+            self.fields[part] = forms.ChoiceField(
+                required=False, choices=choices, label=words
+            )
+
+    def mapping(self) -> dict[str, str]:
+        self.is_valid()
+        return {part: name for part, name in self.cleaned_data.items() if name}

@@ -1,0 +1,25 @@
+"""What a browser has uploaded, kept in its session: no account is needed."""
+
+import uuid
+
+from django.contrib.sessions.backends.base import SessionBase
+from django.db.models import Q
+
+from datasets.models import AnyUser, Dataset
+
+KEY = "datasets"
+MOST = 10
+
+
+def remember(session: SessionBase, dataset: Dataset) -> None:
+    known = [key for key in session.get(KEY, []) if key != str(dataset.id)]
+    session[KEY] = [str(dataset.id), *known][:MOST]
+
+
+def recent(session: SessionBase, user: AnyUser) -> list[Dataset]:
+    """The latest datasets of this browser and of this user."""
+    keys = [uuid.UUID(key) for key in session.get(KEY, [])]
+    own = Q(pk__in=keys)
+    if user.is_authenticated:
+        own |= Q(owner=user.pk)
+    return list(Dataset.objects.visible_to(user).filter(own)[:MOST])

@@ -1,0 +1,127 @@
+import re
+import uuid
+from http import HTTPStatus
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_http_methods, require_safe
+
+from datasets import browsing, services
+from datasets.core import bubbles, report
+from datasets.forms import ColumnsForm, ProblemsForm, RowsForm, UploadForm
+from datasets.models import Dataset
+from datasets.remembered import recent, remember
+from datasets.samples import SAMPLES
+from slmgen.errors import InvalidInput
+
+BEFORE_A_PROBLEM = re.compile(r" (?=(?:Line|Row) [\d,]+: )")
+
+
+# The CSRF check reads the upload. Inside the view, a file that is too large is answered
+# as one; in the middleware it would be a server error.
+@csrf_exempt
+@csrf_protect
+@require_http_methods(["GET", "HEAD", "POST"])
+def start(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return _start_page(request, UploadForm())
+    form = UploadForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _start_page(request, form, HTTPStatus.BAD_REQUEST)
+    try:
+        dataset = services.upload_dataset(
+            file=form.upload(), owner=request.user, mapping=form.mapping()
+        )
+    except InvalidInput as error:
+        form.add_error(form.source, BEFORE_A_PROBLEM.split(error.detail))
+        return _start_page(request, form, HTTPStatus.BAD_REQUEST)
+    remember(request.session, dataset)
+    return redirect("page-data", dataset.id)
+
+
+def _start_page(
+    request: HttpRequest, form: UploadForm, status: HTTPStatus = HTTPStatus.OK
+) -> HttpResponse:
+    context = {
+        "form": form,
+        "samples": SAMPLES,
+        "recent": recent(request.session, request.user),
+        "max_bytes": settings.SLMGEN_MAX_UPLOAD_BYTES,
+        "max_mb": settings.SLMGEN_MAX_UPLOAD_BYTES // 10**6,
+    }
+    return render(request, "datasets/start.html", context, status=status)
+
+
+@require_safe
+def data(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
+    dataset = services.find_dataset(dataset_id, user=request.user)
+    form = RowsForm(request.GET)
+    shown = browsing.data_page(dataset, form.wanted())
+    context = {
+        "dataset": dataset,
+        "step": "data",
+        "form": form,
+        "query": _without_row(request),
+        **vars(shown),
+    }
+    return render(request, "datasets/data.html", context)
+
+
+def _without_row(request: HttpRequest) -> str:
+    """The filters of this page as the start of another page's query."""
+    query = request.GET.copy()
+    query.pop("row", None)
+    return f"{query.urlencode()}&" if query else ""
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def columns(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
+    """Which column holds what; kept, it makes a new version of the data."""
+    dataset = services.find_dataset(dataset_id, user=request.user)
+    shown = services.mapping_of(dataset)
+    form = ColumnsForm(shown.columns, request.POST or shown.mapping)
+    try:
+        if "keep" in request.POST:
+            made = services.map_dataset(dataset, form.mapping())
+            remember(request.session, made)
+            return redirect("page-data", made.id)
+        shown = services.mapping_of(dataset, form.mapping())
+    except InvalidInput as error:
+        form.add_error(None, error.detail)
+    return _columns_page(request, dataset, shown, form)
+
+
+def _columns_page(
+    request: HttpRequest, dataset: Dataset, shown: services.Mapped, form: ColumnsForm
+) -> HttpResponse:
+    context = {
+        "dataset": dataset,
+        "step": "data",
+        "form": form,
+        "source": bubbles.pretty(shown.source_row),
+        "bubbles": browsing.turns(shown.example["messages"]),
+    }
+    status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK
+    return render(request, "datasets/columns.html", context, status=status)
+
+
+@require_safe
+def problems(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
+    dataset = services.find_dataset(dataset_id, user=request.user)
+    kind, page = ProblemsForm(request.GET).chosen()
+    context = {
+        "dataset": dataset,
+        "step": "data",
+        "list": browsing.list_problems(dataset, kind, page),
+    }
+    return render(request, "datasets/problems.html", context)
+
+
+@require_safe
+def closer(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
+    dataset = services.find_dataset(dataset_id, user=request.user)
+    look = report.closer_look(browsing.insights_now(dataset))
+    context = {"dataset": dataset, "step": "data", "look": look}
+    return render(request, "datasets/closer.html", context)

@@ -1,0 +1,115 @@
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+
+from notebooks.core.options import BY_NAME, OPTIONS, Option, Value
+from slmgen.errors import InvalidInput
+
+ADVANCED = [option for option in OPTIONS if option.name != "preset"]
+NAMES = {
+    "lora_rank": "LoRA rank",
+    "lora_alpha": "LoRA alpha",
+    "lora_dropout": "LoRA dropout",
+    "num_epochs": "Epochs",
+    "max_seq_length": "Max sequence length",
+}
+TRUTH = {"true": True, "false": False}
+
+
+class OptionField(forms.CharField):
+    """A setting of a training run; left empty, it is computed."""
+
+    def __init__(self, option: Option) -> None:
+        super().__init__(required=False, max_length=40, widget=_widget(option))
+        self.option = option
+
+    def clean(self, value: Any) -> Value | None:
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            return self.option.check(_typed(self.option, text))
+        except InvalidInput:
+            raise forms.ValidationError(
+                f"Found {text!r}; expected {self.option.range}."
+            ) from None
+
+
+def _widget(option: Option) -> forms.Widget:
+    if option.choices or option.kind is bool:
+        choices = option.choices or tuple(TRUTH)
+        return forms.Select(choices=[("", "Computed"), *((c, c) for c in choices)])
+    return forms.TextInput({"inputmode": "decimal", "autocomplete": "off"})
+
+
+def _typed(option: Option, text: str) -> object:
+    if option.kind is bool:
+        return TRUTH.get(text, text)
+    if option.choices:
+        return text
+    try:
+        return int(text) if option.kind is int else float(text)
+    except ValueError:
+        return text
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A field with what the page says beside it."""
+
+    bound: forms.BoundField
+    name: str
+    help: str
+    range: str
+    value: str  # in use: chosen, or computed
+    is_changed: bool
+
+
+class TrainingForm(forms.Form):
+    """Model, preset, and whatever else is not to be computed."""
+
+    model = forms.CharField(required=False, max_length=200)
+    preset = forms.ChoiceField(
+        required=False, choices=[(c, c) for c in BY_NAME["preset"].choices]
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for option in ADVANCED:
+            self.fields[option.name] = OptionField(option)
+
+    def config(self) -> dict[str, Any]:
+        """The chosen settings."""
+        self.is_valid()
+        chosen = {name: self.cleaned_data.get(name) for name in BY_NAME}
+        return {
+            name: value for name, value in chosen.items() if value not in (None, "")
+        }
+
+    def query(self) -> str:
+        """What was chosen, as the address of this page."""
+        chosen = {name: _written(value) for name, value in self.config().items()}
+        return urlencode({"model": self.cleaned_data.get("model", ""), **chosen})
+
+    def settings(self, used: Mapping[str, Value]) -> list[Setting]:
+        chosen = self.config()
+        return [
+            Setting(
+                bound=self[option.name],
+                name=NAMES.get(option.name, option.name.replace("_", " ").capitalize()),
+                help=option.help,
+                range=option.range,
+                value=_written(used[option.name]),
+                is_changed=option.name in chosen,
+            )
+            for option in ADVANCED
+        ]
+
+
+def _written(value: Value) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,113 @@
+import uuid
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views import View
+from django.views.decorators.http import require_POST, require_safe
+
+from datasets.models import Dataset
+from datasets.services import find_dataset
+from notebooks import services
+from notebooks.core.lint import CHECKS
+from notebooks.core.preview import preview
+from notebooks.forms import TrainingForm
+from notebooks.models import Notebook
+from notebooks.overview import overview
+from recommender.core.catalog import ModelSpec
+from recommender.services import best_model, catalog
+from slmgen.errors import InvalidInput
+
+
+class TrainingView(View):
+    """How the model will be trained: computed, changed where wanted, and then made."""
+
+    def get(self, request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
+        dataset = find_dataset(dataset_id, user=request.user)
+        return _training_page(request, dataset, TrainingForm(request.GET))
+
+    def post(self, request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
+        dataset = find_dataset(dataset_id, user=request.user)
+        form = TrainingForm(request.POST)
+        if not form.is_valid():
+            return _training_page(request, dataset, form)
+        if "show" in request.POST:
+            address = reverse("page-training", args=[dataset.id])
+            return redirect(f"{address}?{form.query()}#plan")
+        try:
+            notebook = self.made(request, dataset, form)
+        except InvalidInput:
+            return _training_page(request, dataset, form)
+        self.record(request, notebook)
+        return redirect("page-notebook", notebook.id)
+
+    def made(
+        self, request: HttpRequest, dataset: Dataset, form: TrainingForm
+    ) -> Notebook:
+        return services.generate_notebook(
+            dataset,
+            model=_model(dataset, form),
+            training_config=form.config(),
+            server=request.build_absolute_uri("/").rstrip("/"),
+        )
+
+    def record(self, request: HttpRequest, notebook: Notebook) -> None:
+        """For those who keep a history of notebooks."""
+
+
+def _model(dataset: Dataset, form: TrainingForm) -> ModelSpec:
+    form.is_valid()
+    name = form.cleaned_data.get("model")
+    return catalog().get(name) if name else best_model(dataset)
+
+
+def _training_page(
+    request: HttpRequest, dataset: Dataset, form: TrainingForm
+) -> HttpResponse:
+    shown = overview(dataset, _model(dataset, form), form.config())
+    if shown.fault:
+        form.add_error(shown.fault_field, shown.fault)
+    settings = form.settings(shown.plan.settings)
+    context = {"step": "training", "form": form, "shown": shown, "settings": settings}
+    context |= {"dataset": dataset, "model": shown.model}
+    status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK
+    return render(request, "notebooks/training.html", context, status=status)
+
+
+@require_POST
+def compare(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
+    """A notebook that compares the models that were sent."""
+    notebook = services.generate_bake_off(
+        find_dataset(dataset_id, user=request.user),
+        models=[catalog().get(name) for name in request.POST.getlist("model")],
+        training_config=None,
+        server=request.build_absolute_uri("/").rstrip("/"),
+    )
+    return redirect("page-notebook", notebook.id)
+
+
+@require_safe
+def latest(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
+    """The newest notebook of a dataset, or the page that makes one."""
+    dataset = find_dataset(dataset_id, user=request.user)
+    notebook = services.latest_notebook(dataset)
+    if notebook is None:
+        return redirect("page-training", dataset.id)
+    return redirect("page-notebook", notebook.id)
+
+
+@require_safe
+def notebook(request: HttpRequest, notebook_id: uuid.UUID) -> HttpResponse:
+    found = services.find_notebook_by_id(notebook_id, user=request.user)
+    content = services.read_notebook(found)
+    context = {
+        "dataset": found.dataset,
+        "step": "notebook",
+        "notebook": found,
+        "model": catalog().get(found.model_id),
+        "cells": preview(content),
+        "checks": CHECKS,
+        "names": services.names_of(found),
+    }
+    return render(request, "notebooks/notebook.html", context)

@@ -1,0 +1,34 @@
+"""Light or dark: what the system says, or what was chosen and is kept in a cookie."""
+
+from django.http import HttpRequest, HttpResponseRedirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+COOKIE = "slmgen_theme"
+COOKIE_SECONDS = 365 * 86_400
+THEMES = (("", "System"), ("light", "Light"), ("dark", "Dark"))
+
+
+def theme_of(request: HttpRequest) -> str:
+    chosen = request.COOKIES.get(COOKIE, "")
+    return chosen if chosen in dict(THEMES) else ""
+
+
+def words(request: HttpRequest) -> dict[str, object]:
+    """For the templates: the theme in use and those there are."""
+    return {"theme": theme_of(request), "themes": THEMES}
+
+
+@require_POST
+def choose_theme(request: HttpRequest) -> HttpResponseRedirect:
+    """Keeps the choice and goes back to where it was made."""
+    target = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(target, {request.get_host()}):
+        target = "/app/"
+    response = HttpResponseRedirect(target)
+    chosen = request.POST.get("theme", "")
+    if chosen in dict(THEMES):
+        response.set_cookie(
+            COOKIE, chosen, COOKIE_SECONDS, samesite="Lax", secure=request.is_secure()
+        )
+    return response

@@ -1,0 +1,314 @@
+import re
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from datasets.models import Analysis, Dataset, Insight, State
+from datasets.samples import SAMPLES
+from tests.factories import jsonl, make_conversation, make_dataset, make_lines
+
+pytestmark = pytest.mark.django_db
+HOSTILE = '<script>alert(1)</script><img src=x onerror="alert(2)">'
+
+
+def text_of(response):
+    return response.content.decode()
+
+
+def page(client, dataset, query=""):
+    return client.get(f"/app/datasets/{dataset.id}/{query}")
+
+
+def rows_on(response):
+    return [int(n) for n in re.findall(r'id="row-(\d+)"', text_of(response))]
+
+
+@pytest.mark.parametrize("sample", [sample.name for sample in SAMPLES])
+def test_a_sample_leads_to_its_data_page(client, sample):
+    answer = client.post("/app/", {"sample": sample})
+
+    dataset = Dataset.objects.get()
+    assert answer["Location"] == f"/app/datasets/{dataset.id}/"
+    assert f"{sample}.jsonl" in text_of(client.get(answer["Location"]))
+
+
+def test_a_file_and_pasted_rows_are_read_alike(client):
+    client.post("/app/", {"file": SimpleUploadedFile("chat.jsonl", make_lines())})
+    client.post("/app/", {"text": make_lines().decode().replace("\n", "\r\n")})
+
+    assert {each.total_examples for each in Dataset.objects.all()} == {60}
+
+
+def test_nothing_chosen_is_said_next_to_the_field(client):
+    answer = client.post("/app/", {})
+
+    assert answer.status_code == 400
+    assert "Choose a file, paste some rows, or take a sample." in text_of(answer)
+
+
+def test_a_bad_file_is_answered_line_by_line_with_the_fix(client):
+    rows = [make_conversation(), {"messages": [{"role": "bot", "content": "x"}]}]
+    file = SimpleUploadedFile("chat.jsonl", jsonl(rows))
+
+    answer = client.post("/app/", {"file": file})
+
+    assert answer.status_code == 400
+    assert "<li>Line 2: messages[0].role is &#x27;bot&#x27;; expected" in text_of(
+        answer
+    )
+    assert 'aria-describedby="file-help file-error"' in text_of(answer)
+
+
+def test_pasted_rows_stay_in_their_box_when_they_are_bad(client):
+    answer = client.post("/app/", {"text": "no json"})
+
+    assert ">no json</textarea>" in text_of(answer)
+    assert 'id="text-error"' in text_of(answer)
+
+
+def test_a_file_over_the_limit_is_a_page_and_no_server_error(client, settings):
+    settings.SLMGEN_MAX_UPLOAD_BYTES = 1000
+    file = SimpleUploadedFile("chat.jsonl", make_lines())
+
+    answer = client.post("/app/", {"file": file})
+
+    assert answer.status_code == 413
+    assert "The file is larger than" in text_of(answer)
+
+
+def test_the_browser_remembers_what_it_uploaded(client):
+    make_dataset(name="foreign.jsonl")
+    client.post("/app/", {"sample": "tools"})
+
+    start = text_of(client.get("/app/"))
+
+    assert "tools.jsonl" in start
+    assert "foreign.jsonl" not in start
+
+
+def test_an_upload_of_a_signed_in_user_is_theirs(client, owner):
+    client.force_login(owner)
+    client.post("/app/", {"sample": "tools"})
+
+    assert Dataset.objects.get().owner == owner
+
+
+@pytest.mark.parametrize(
+    "part", ["", "problems/", "columns/", "closer/", "model/", "training/"]
+)
+def test_a_stranger_and_nobody_get_404(client, owner, stranger, part):
+    dataset = make_dataset(owner=owner)
+
+    assert page(client, dataset, part).status_code == 404
+    client.force_login(stranger)
+    assert page(client, dataset, part).status_code == 404
+    client.force_login(owner)
+    assert page(client, dataset, part).status_code == 200
+
+
+def test_a_running_analysis_is_a_page_that_loads_itself_again(client):
+    dataset = make_dataset()
+    Analysis.objects.update(state=State.RUNNING, progress=40, profile=None)
+
+    answer = page(client, dataset)
+
+    assert (answer.status_code, answer["Refresh"]) == (202, "2")
+    assert "Checking chat.jsonl: row 24 of 60 (40%)." in text_of(answer)
+
+
+def test_a_failed_analysis_is_said_in_a_sentence(client):
+    dataset = make_dataset()
+    Analysis.objects.update(state=State.FAILED)
+
+    answer = page(client, dataset)
+
+    assert answer.status_code == 409
+    assert "The analysis of this file failed" in text_of(answer)
+
+
+def test_a_closer_look_at_a_large_file_is_waited_for_and_begun(client, settings):
+    dataset = make_dataset()
+    settings.SLMGEN_INLINE_ANALYSIS_BYTES = 0
+
+    answer = page(client, dataset, "closer/")
+
+    assert (answer.status_code, answer["Refresh"]) == (202, "2")
+    assert "Looking closer at chat.jsonl: 0% done." in text_of(answer)
+    assert Insight.objects.get().state == State.QUEUED
+
+
+def test_hostile_text_is_shown_and_never_runs(client):
+    rows = [make_conversation(HOSTILE, HOSTILE, name=HOSTILE)]
+    dataset = make_dataset(jsonl(rows), name="<b>.jsonl")
+
+    shown = text_of(page(client, dataset)) + text_of(page(client, dataset, "problems/"))
+
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
+    assert "<script>alert" not in shown
+    assert "<img" not in shown
+    assert "<b>.jsonl" not in shown
+
+
+def test_a_link_leads_to_its_row(client):
+    dataset = make_dataset()
+
+    assert rows_on(page(client, dataset, "?row=42")) == list(range(42, 52))
+
+
+def test_pages_of_rows_lead_to_each_other(client):
+    shown = text_of(page(client, make_dataset(), "?row=21"))
+
+    assert 'href="?row=11#rows"' in shown
+    assert 'href="?row=31#rows"' in shown
+
+
+def test_text_is_found_in_any_case_and_the_search_is_kept_in_links(client):
+    found = page(client, make_dataset(), "?q=WHAT+IS")
+
+    assert rows_on(found) == list(range(1, 11))
+    assert 'href="?q=WHAT+IS&amp;row=11#rows"' in text_of(found)
+
+
+def test_rows_are_filtered_by_issue_role_and_length(client):
+    rows = [make_conversation(str(n), "4" * (n + 1)) for n in range(4)]
+    rows[1]["messages"].insert(0, {"role": "system", "content": "Be brief."})
+    rows[2]["messages"] += [
+        {"role": "user", "content": "more"}, {"role": "assistant", "content": ""},
+    ]  # fmt: skip
+    dataset = make_dataset(jsonl([*rows, rows[0]]))
+
+    assert rows_on(page(client, dataset, "?issue=empty_answer")) == [3]
+    assert rows_on(page(client, dataset, "?issue=duplicates")) == [5]
+    assert rows_on(page(client, dataset, "?role=system")) == [2]
+    assert rows_on(page(client, dataset, "?min_tokens=3&max_tokens=4")) == [3, 4]
+
+
+@pytest.mark.parametrize("query", ["?row=0", "?row=x", "?issue=no", "?min_tokens=-1"])
+def test_a_senseless_filter_is_no_error(client, query):
+    assert len(rows_on(page(client, make_dataset(), query))) == 10
+
+
+def test_a_row_past_the_end_says_that_there_is_none(client):
+    assert "No row fits." in text_of(page(client, make_dataset(), "?row=900"))
+
+
+def test_a_search_that_takes_long_says_how_far_it_came(client, monkeypatch):
+    monkeypatch.setattr("datasets.browsing.SECONDS_TO_SEARCH", -1)
+
+    found = page(client, make_dataset(), "?q=nothing")
+
+    assert "Search on from row 1" in text_of(found)
+
+
+def test_every_lost_point_leads_to_its_rows(client):
+    dataset = make_dataset(jsonl([make_conversation()] * 60))
+
+    shown = text_of(page(client, dataset))
+
+    assert f'href="/app/datasets/{dataset.id}/?issue=duplicates#rows"' in shown
+
+
+def test_problems_are_listed_by_kind_and_page(client):
+    rows = [
+        make_conversation(),
+        *[make_conversation("a", "I think of a") for _ in "ab"],
+    ]
+    dataset = make_dataset(jsonl([*rows * 40, {"messages": 1}]))
+
+    shown = text_of(page(client, dataset, "problems/?kind=messages"))
+
+    assert "Line 121" in shown
+    assert "a list of at least one user and one assistant message" in shown
+
+
+def test_right_to_left_text_has_its_own_direction(client):
+    dataset = make_dataset(jsonl([make_conversation("أين طلبي؟", "في الطريق.")]))
+
+    assert '<div class="said" dir="auto">أين طلبي؟</div>' in text_of(
+        page(client, dataset)
+    )
+
+
+def test_tool_calls_are_shown_with_their_arguments(client):
+    client.post("/app/", {"sample": "tools"})
+
+    shown = text_of(page(client, Dataset.objects.get()))
+
+    assert "calls <b>find_train</b>" in shown
+    assert "Functions that may be called" in shown
+    assert "Tool result" in shown
+
+
+def test_guessed_columns_are_said_shown_and_corrected(client):
+    table = b"first,second\nWhat is 1?,1\nWhat is 2?,2\n"
+    dataset = make_dataset(table, name="pairs.csv")
+    assert "The columns were guessed" in text_of(page(client, dataset))
+
+    shown = client.post(
+        f"/app/datasets/{dataset.id}/columns/",
+        {"user": "second", "assistant": "first"},
+    )
+    assert '<div class="said" dir="auto">What is 1?</div>' in text_of(shown)
+    assert Dataset.objects.count() == 1
+
+    kept = client.post(
+        f"/app/datasets/{dataset.id}/columns/",
+        {"user": "second", "assistant": "first", "keep": "1"},
+    )
+    made = Dataset.objects.exclude(pk=dataset.pk).get()
+    assert kept["Location"] == f"/app/datasets/{made.id}/"
+    assert made.columns == {"user": "second", "assistant": "first"}
+
+
+def test_senseless_columns_are_a_sentence(client):
+    dataset = make_dataset(b"first,second\nWhat is 1?,1\n", name="pairs.csv")
+
+    answer = page(client, dataset, "columns/")
+    wrong = client.post(f"/app/datasets/{dataset.id}/columns/", {"user": "first"})
+
+    assert answer.status_code == 200
+    assert wrong.status_code == 400
+    assert "must name either" in text_of(wrong)
+
+
+def test_columns_are_named_with_the_upload(client):
+    table = b"id,ask,tell\n1,What is 1?,1\n2,What is 2?,2\n"
+    sent = {"file": SimpleUploadedFile("t.csv", table)}
+    unclear = client.post("/app/", sent)
+    assert "is not clear" in text_of(unclear)
+
+    sent = {"file": SimpleUploadedFile("t.csv", table), "user": "ask"}
+    named = client.post("/app/", {**sent, "assistant": "tell"})
+
+    assert named.status_code == 302
+
+
+BROKEN = {
+    "empty": b"",
+    "blank": b" \n\n",
+    "no json": b"hello\nthere\n",
+    "cut off": b'{"messages": [{"role": "user", "con',
+    "not UTF-8": b'{"messages": "\xff\xfe\xfa"}\n',
+    "an image": b"\x89PNG\r\n\x1a\n\x00\x00",
+    "no messages": b'{"text": "x", "id": 1, "more": true}\n',
+    "messages no list": b'{"messages": "x"}\n',
+    "unknown role": b'{"messages": [{"role": "bot", "content": "x"}]}\n',
+    "no answer": b'{"messages": [{"role": "user", "content": "x"}]}\n',
+    "no text": b'{"messages": [{"role": "user", "content": 5}]}\n',
+    "preferences": b'{"prompt": "x", "chosen": "y", "rejected": "z"}\n',
+    "broken gzip": b"\x1f\x8b\x08\x00broken",
+    "a number": b"17\n",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_upload_is_explained_on_the_start_page(client, name):
+    file = SimpleUploadedFile("chat.jsonl", BROKEN[name])
+
+    answer = client.post("/app/", {"file": file})
+
+    (reason,) = re.findall(r'id="file-error">(.+?)</p>', text_of(answer))
+    assert answer.status_code == 400
+    assert len(reason) > 40
+    assert reason.endswith(".")
+    assert Dataset.objects.count() == 0

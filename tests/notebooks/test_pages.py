@@ -1,0 +1,156 @@
+import json
+import re
+
+import pytest
+
+from notebooks.models import Notebook
+from tests.factories import make_dataset
+
+pytestmark = pytest.mark.django_db
+
+
+def address(dataset, query=""):
+    return f"/app/datasets/{dataset.id}/training/{query}"
+
+
+def text(response):
+    return response.content.decode()
+
+
+def make(client, dataset, **values):
+    answer = client.post(address(dataset), {"model": "qwen3-0.6b", **values})
+    assert answer.status_code == 302
+    return answer["Location"]
+
+
+def test_three_presets_stand_side_by_side(client):
+    shown = text(client.get(address(make_dataset(), "?model=qwen3-0.6b")))
+
+    assert re.findall(r'name="preset" value="(\w+)"( checked)?', shown) == [
+        ("fast", ""), ("balanced", " checked"), ("quality", "")
+    ]  # fmt: skip
+    assert "all computed" in shown
+
+
+def test_a_changed_value_is_marked_and_counted(client):
+    shown = text(client.get(address(make_dataset(), "?lora_rank=64")))
+
+    assert "1 changed" in shown
+    assert 'LoRA rank <span class="changed">changed</span>' in shown
+    assert "In use: <strong>64</strong>" in shown
+
+
+def test_showing_a_plan_keeps_only_what_was_chosen_in_the_address(client):
+    dataset = make_dataset()
+    sent = {"show": "1", "model": "qwen3-0.6b", "preset": "fast", "packing": "true"}
+
+    answer = client.post(address(dataset), {**sent, "lora_rank": ""})
+
+    query = "?model=qwen3-0.6b&preset=fast&packing=true#plan"
+    assert answer["Location"] == address(dataset, query)
+    assert Notebook.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("lora_rank", "999"), ("lora_rank", "x"), ("seed", "1.5")]
+)
+def test_a_value_out_of_range_is_said_next_to_its_field(client, name, value):
+    answer = client.post(address(make_dataset()), {name: value})
+
+    assert answer.status_code == 400
+    assert f'id="id_{name}_error">Found &#x27;{value}&#x27;; expected a' in text(answer)
+    assert Notebook.objects.count() == 0
+
+
+def test_a_length_beyond_the_model_s_context_is_said_next_to_its_field(client):
+    query = "?model=smollm2-360m&max_seq_length=32000"
+
+    answer = client.get(address(make_dataset(), query))
+
+    assert answer.status_code == 400
+    assert "reads at most 8,192 tokens" in text(answer)
+
+
+def test_an_unknown_model_is_a_sentence(client):
+    answer = client.get(address(make_dataset(), "?model=%3Cb%3E"))
+
+    assert answer.status_code == 400
+    assert "expected one of" in text(answer)
+    assert "<b>" not in text(answer)
+
+
+def test_the_preflight_names_what_leaves_the_machine(client):
+    shown = text(client.get(address(make_dataset())))
+
+    assert "Making the notebook sends nothing anywhere." in shown
+    assert "No row has more than" in shown
+
+
+def test_a_notebook_is_made_shown_and_found_again(client):
+    dataset = make_dataset()
+
+    page = make(client, dataset, preset="fast", lora_rank="4")
+
+    notebook = Notebook.objects.get()
+    assert notebook.training_config["lora_rank"] == 4
+    assert page == f"/app/notebooks/{notebook.id}/"
+    assert notebook.download_url in text(client.get(page))
+    latest = client.get(f"/app/datasets/{dataset.id}/notebook/")
+    assert latest["Location"] == page
+
+
+def test_without_a_notebook_the_last_step_leads_to_the_one_before(client):
+    dataset = make_dataset()
+
+    answer = client.get(f"/app/datasets/{dataset.id}/notebook/")
+
+    assert answer["Location"] == address(dataset)
+
+
+def test_the_preview_escapes_what_the_notebook_holds(client):
+    dataset = make_dataset(name="<b>bold</b>.jsonl")
+
+    shown = text(client.get(make(client, dataset)))
+
+    assert "<b>bold" not in shown
+    assert "LORA_RANK = " in shown
+
+
+def test_a_foreign_notebook_is_not_there(client, owner, stranger):
+    dataset = make_dataset(owner=owner)
+    client.force_login(owner)
+    page = make(client, dataset)
+    client.force_login(stranger)
+
+    assert client.get(page).status_code == 404
+    assert client.get("/app/notebooks/malformed/").status_code == 404
+
+
+def test_the_page_weighs_less_than_100_kilobytes(client):
+    page = client.get(make(client, make_dataset()))
+
+    assert len(page.content) < 100_000
+    assert json.loads(client.get(Notebook.objects.get().download_url).content)
+
+
+def test_models_that_are_close_are_compared_by_one_button(client):
+    dataset = make_dataset()
+    shown = client.get(f"/app/datasets/{dataset.id}/model/").content.decode()
+    models = re.findall(r'name="model" value="([^"]*)"', shown)
+
+    made = client.post(f"/app/datasets/{dataset.id}/compare/", {"model": models})
+
+    assert len(models) == 3
+    assert Notebook.objects.get().candidates == models
+    page = client.get(made["Location"]).content.decode()
+    assert "Which model learns your conversations best?" in page
+
+
+def test_models_that_cannot_be_compared_are_refused_on_a_page(client):
+    dataset = make_dataset()
+
+    made = client.post(f"/app/datasets/{dataset.id}/compare/", {"model": ["x"]})
+
+    assert made.status_code == 400
+    assert "expected one of" in made.content.decode()
+    assert Notebook.objects.count() == 0

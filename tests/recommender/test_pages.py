@@ -1,0 +1,55 @@
+import pytest
+
+from recommender.models import Recommendation
+from tests.factories import jsonl, make_conversation, make_dataset
+
+pytestmark = pytest.mark.django_db
+
+
+def address(dataset, query=""):
+    return f"/app/datasets/{dataset.id}/model/{query}"
+
+
+def test_looking_remembers_nothing(client):
+    shown = client.get(address(make_dataset())).content.decode()
+
+    assert "Best pick" in shown
+    assert Recommendation.objects.count() == 0
+
+
+def test_an_answer_is_remembered_and_has_its_own_address(client):
+    dataset = make_dataset()
+
+    answer = client.post(address(dataset), {"task": "qa", "target": "mobile"})
+
+    assert answer["Location"] == address(dataset, "?task=qa&target=mobile#ranking")
+    assert Recommendation.objects.get().target == "mobile"
+    shown = client.get(address(dataset)).content.decode()
+    assert 'value="mobile" checked' in shown
+
+
+def test_labels_suggest_classification_and_say_why(client):
+    rows = [make_conversation(f"Message {n}", "billing") for n in range(60)]
+
+    shown = client.get(address(make_dataset(jsonl(rows)))).content.decode()
+
+    assert 'value="classification" checked' in shown
+    assert "100% of the answers are as short as a label" in shown
+
+
+def test_an_unknown_answer_takes_the_suggestion(client):
+    plain, odd = (
+        client.get(address(make_dataset(), query)).content.decode().count("checked")
+        for query in ("", "?task=no&target=no")
+    )
+
+    assert plain == odd == 2
+
+
+def test_every_card_leads_to_the_training_of_its_model(client):
+    dataset = make_dataset()
+
+    shown = client.get(address(dataset)).content.decode()
+
+    assert f"/app/datasets/{dataset.id}/training/?model=" in shown
+    assert "commercial use" in shown
