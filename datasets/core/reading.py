@@ -1,6 +1,6 @@
 """One row of JSON text → a conversation and its faults; the common case is fast."""
 
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, cast
 
 import msgspec
 
@@ -124,20 +124,6 @@ def parse(text: bytes) -> Conversation:
     return conversation
 
 
-class _PlainTurn(Turn, forbid_unknown_fields=True, gc=False):
-    role: Literal["system", "developer", "user", "assistant"]
-    content: str
-    tool_calls: None = None
-    function_call: None = None
-
-
-class PlainTranscript(Transcript, forbid_unknown_fields=True, gc=False):
-    """The common case: texts alone, without calls, tools or weights."""
-
-    messages: list[_PlainTurn]  # type: ignore[assignment]  # narrower on purpose
-    tools: None = None
-
-
 class _TextTurn(Turn, gc=False):
     content: str | None = None
 
@@ -147,16 +133,11 @@ class _TextTranscript(Transcript, gc=False):
 
 
 _transcript = msgspec.json.Decoder(Transcript)
-_plain_transcript = msgspec.json.Decoder(PlainTranscript)
 _text_transcript = msgspec.json.Decoder(_TextTranscript)
 
 
 def transcript(line: bytes) -> Transcript:
     """The conversation of a canonical line, which was checked when it was written."""
-    try:
-        return _plain_transcript.decode(line)
-    except msgspec.ValidationError:
-        pass
     try:
         return _text_transcript.decode(line)
     except msgspec.ValidationError:

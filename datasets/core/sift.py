@@ -4,78 +4,157 @@ Most rows are texts in turn, with no sign of anything. What is said here to have
 fault has none for `reading` and `review`, which look closely at all other rows.
 """
 
+import re
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import compress
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from datasets.core.faults import Fault
+from datasets.core.calls import call_faults
+from datasets.core.conversations import Message
 from datasets.core.order import SHAPES_KEPT, order_faults
-from datasets.core.parsing import decode
+from datasets.core.parsing import is_too_deep
 from datasets.core.structure import MAX_MESSAGES, MAX_WHITE_SPACE
-from datasets.core.texts import MOJIBAKE_SIGNS, answer_faults, is_suspicious, rules_for
+from datasets.core.texts import (
+    ESCAPE,
+    FENCE,
+    Rule,
+    Sign,
+    answer_faults,
+    is_suspicious,
+    signs_of,
+)
 
-# Parts of the marks of templates, as the raw text has them: a slash may be escaped.
-MARKS = (b"<|", b"<s>", b"/s>", b"SYS>>", b"_of_turn>", b"think>", b"tool_call>",
-         "<｜".encode())  # fmt: skip
-REPLACED = "\ufffd"
-MISREAD = tuple(sign.encode() for sign in MOJIBAKE_SIGNS if sign != REPLACED)
-MISREAD_LEAD = b"\xc3"  # the first byte of each of them
+NO_SIGNS: set[Sign] = set()
+NESTED = {dict, list}
+REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+OTHER_KEYS = 32  # of the rows of a file; one with more is looked at closely
+ODD_KEY = re.compile(r'[\x00-\x1f"\\]')  # a decoder takes no such name
 
 
-class _Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class _Text(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     role: Literal["system", "developer", "user", "assistant"]
-    content: str
+    content: Annotated[str, msgspec.Meta(min_length=1)]
 
 
-_Messages = Annotated[
-    list[_Message], msgspec.Meta(min_length=1, max_length=MAX_MESSAGES)
-]
+class _Call(Message, forbid_unknown_fields=True, gc=False):
+    """A message that may have calls, be the result of one, or have a text."""
+
+    content: str | None = None
 
 
-class _Row(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    messages: _Messages
+_Messages = list[_Text] | list[_Call]
 
 
-class _OpenRow(msgspec.Struct, gc=False):
-    messages: _Messages
+def doubtful(texts: Sequence[bytes]) -> dict[int, set[Sign]]:
+    """Places and signs of the rows that are not certain to have no fault."""
+    decode = _Decoder()
+    signs = signs_of(texts)
+    found = {}
+    for place, text in enumerate(texts):
+        messages, own = decode(text), signs.get(place, NO_SIGNS)
+        if messages is None or not _is_faultless(messages, text, own):
+            found[place] = own
+    return found
 
 
-_row = msgspec.json.Decoder(_Row)
-_open_row = msgspec.json.Decoder(_OpenRow)
+class _Decoder:
+    """Decodes rows; learns which keys beside the messages the rows of a file have.
+
+    Known keys are decoded like all else: what is only skipped is not validated.
+    """
+
+    def __init__(self) -> None:
+        self._know(frozenset())
+
+    def __call__(self, text: bytes) -> _Messages | None:
+        if len(text) >= MAX_WHITE_SPACE:
+            return None
+        try:
+            found = self.texts(text)
+        except REFUSALS:
+            return self._calls(text) if b'"tool' in text else self._learn(text)
+        if self.keys and _is_nested(found) and is_too_deep(text):
+            return None
+        messages: list[_Text] = found.messages
+        return messages
+
+    def _calls(self, text: bytes) -> _Messages | None:
+        try:
+            messages: list[_Call] = self.calls(text).messages
+        except REFUSALS:
+            return self._learn(text)
+        if is_too_deep(text) or any(map(_is_odd, messages)) or call_faults(messages):
+            return None
+        return messages
+
+    def _learn(self, text: bytes) -> _Messages | None:
+        """Another look at a row with keys that were not known before."""
+        try:
+            keys = (frozenset(_keys(text)) | self.keys) - {"messages"}
+        except REFUSALS:
+            return None
+        if keys == self.keys or len(keys) > OTHER_KEYS:
+            return None
+        if any(map(ODD_KEY.search, keys)):
+            return None
+        self._know(keys)
+        return self(text)
+
+    def _know(self, keys: frozenset[str]) -> None:
+        self.keys = keys
+        self.texts, self.calls = _decoder(keys, _Text), _decoder(keys, _Call)
 
 
-def is_faultless(text: bytes) -> bool:
-    """False when that is not certain."""
-    messages = _messages(text)
-    if messages is None:
-        return False
+_keys = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+@lru_cache(64)
+def _decoder(keys: frozenset[str], message: type) -> Callable[[bytes], Any]:
+    names = {f"key{number}": key for number, key in enumerate(sorted(keys))}
+    limits = msgspec.Meta(min_length=1, max_length=MAX_MESSAGES)
+    row = msgspec.defstruct(
+        "Row",
+        [
+            ("messages", Annotated[list[message], limits]),  # type: ignore[valid-type]  # made here
+            *((name, Any, None) for name in names),
+        ],
+        rename=names,
+        forbid_unknown_fields=True,
+        gc=False,
+    )
+    return msgspec.json.Decoder(row).decode
+
+
+def _is_nested(row: Any) -> bool:
+    """Whether there is a part whose depth the types do not limit."""
+    return not NESTED.isdisjoint(map(type, msgspec.structs.astuple(row)[1:]))
+
+
+def _is_odd(message: _Call) -> bool:
+    """Has nothing to say, or a weight."""
+    said = message.content
+    return message.weight is not None or (
+        (not said or said.isspace()) and not message.calls
+    )
+
+
+def _is_faultless(messages: _Messages, text: bytes, signs: set[Sign]) -> bool:
     answering = _answering(tuple([message.role for message in messages]))
-    said = [message.content for message in messages]
-    if answering is None or not all(said) or any(map(str.isspace, said)):
-        return False
-    if _has_marks(text, said):
+    said = [message.content or "" for message in messages]
+    if answering is None or any(map(str.isspace, said)):
         return False
     answers = list(compress(said, answering))
     for answer in answers:
         if is_suspicious(answer) and answer_faults(answer, 0):
             return False
-    return not _has_bad_words(answers)
-
-
-def _messages(text: bytes) -> list[_Message] | None:
-    try:
-        return _row.decode(text).messages
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass  # the row may have other keys, whose values have to be valid
-    if b"tool_call" in text:
-        return None
-    try:
-        decode(text)
-        return _open_row.decode(text).messages
-    except (msgspec.DecodeError, UnicodeDecodeError, Fault):
-        return None
+    if ESCAPE in signs:
+        if b"\\u0000" in text:
+            return False
+        signs = signs_of(["\n".join(said).encode()]).get(0, set())
+    return not any(_means_fault(sign, said, answers) for sign in signs)
 
 
 @lru_cache(SHAPES_KEPT)
@@ -86,37 +165,9 @@ def _answering(roles: tuple[str, ...]) -> tuple[bool, ...] | None:
     return tuple(role == "assistant" for role in roles)
 
 
-def _has_marks(text: bytes, said: list[str]) -> bool:
-    """Signs of what no message may have, looked for in the raw text if they can be."""
-    if len(text) >= MAX_WHITE_SPACE:
-        return True
-    braces, brackets = len(said) + 1, 1  # of the JSON itself
-    if b"\\" in text and b"\\u" in text:
-        text = "\n".join(said).encode()
-        braces = brackets = 0
-        if b"\0" in text:
-            return True
-    # One byte is counted several times faster than two are found.
-    if text.count(b"{") > braces and b"{{" in text:
-        return True
-    if text.count(b"]") > brackets and b"INST]" in text:
-        return True
-    if b"<" in text and any(mark in text for mark in MARKS):
-        return True
-    return not text.isascii() and _is_misread(text)
-
-
-def _is_misread(text: bytes) -> bool:
-    if MISREAD_LEAD in text and any(sign in text for sign in MISREAD):
-        return True
-    return REPLACED.encode() in text
-
-
-def _has_bad_words(answers: list[str]) -> bool:
-    joined = "\n".join(answers)
-    for rule in rules_for(joined):
-        if rule.of_answers and rule.may_be_in(joined):
-            for answer in answers:
-                if rule.may_be_in(answer) and rule.found_in(answer):
-                    return True
+def _means_fault(sign: Sign, said: list[str], answers: list[str]) -> bool:
+    if sign == FENCE:
+        return any(FENCE in answer and answer_faults(answer, 0) for answer in answers)
+    if isinstance(sign, Rule):
+        return any(map(sign.found_in, answers if sign.of_answers else said))
     return False

@@ -6,8 +6,13 @@ match has and that is cheap to look for.
 
 import re
 import string
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate
+
+from ahocorasick_rs import MATCHKIND_LEFTMOST_FIRST, BytesAhoCorasick
 
 from datasets.core.conversations import Message
 from datasets.core.faults import Fault, shown
@@ -20,6 +25,11 @@ CONTROL = re.compile(
     r"|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|</?think>|</?tool_call>"
     r"|<s>(?=\s*\[INST\])|</s>\s*\Z|<｜[^｜<>]{1,40}｜>"
 )
+# In the raw text a slash may be escaped, so no sign begins before one.
+CONTROL_SIGNS = (
+    "<|", "<｜", "<s>", "/s>", "SYS>>", "[INST]", "/INST]", "_of_turn>", "<think>",
+    "/think>", "<tool_call>", "/tool_call>",
+)  # fmt: skip
 MOJIBAKE_SIGNS = ("Ã", "Â", "â€", "\ufffd", "Ð", "Ñ", "ï»¿", "ðŸ")
 MOJIBAKE = re.compile(
     "Ã[\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc"
@@ -51,7 +61,7 @@ BOILERPLATE_SIGNS = (" AI", "language model", "artificial intelligence")
 BOILERPLATE_ZH_SIGNS = ("作为",)
 BOILERPLATE_ZH = re.compile(r"作为(?:一个|一名|一款)?(?:AI|人工智能)")
 REFUSAL_WINDOW = 300  # characters: a refusal is said first
-REFUSAL_SIGNS = ("orry", "pologi", "fraid", "nfortunately", "egret")
+REFUSAL_SIGNS = ("orry", "pologi", "fraid", "nfortunately", "regret", "Regret")
 REFUSAL = re.compile(
     r"(?:[Ss]orry|[Aa]pologi[sz]e|[Aa]fraid|[Uu]nfortunately|[Rr]egret)[^.!?]{0,80}?"
     r"\b(?:can['’]t|cannot|unable|not able|won['’]t|don['’]t have the capability)"
@@ -71,6 +81,7 @@ MIN_WORDS = 6  # of the last line
 OPEN_ENDS = ",(–—"
 UNFINISHED = frozenset(string.ascii_lowercase + OPEN_ENDS + string.whitespace)
 FENCE = "```"
+ESCAPE = "\\u"  # of JSON; may hide any sign
 STARTS = frozenset("IWlL")  # of a refusal or of "lorem"
 
 
@@ -129,28 +140,24 @@ def _refusal(text: str, place: int) -> Fault:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    signs: tuple[str, ...]  # one of these is in every match
+    signs: tuple[str, ...]  # one of these is in every match; none overlaps another
     pattern: re.Pattern[str]
     fault: Callable[[str, int], Fault]
     of_answers: bool = False  # what others write is not looked at
     window: int | None = None  # characters of a message that are looked at
 
-    def may_be_in(self, text: str) -> bool:
-        for sign in self.signs:  # noqa: SIM110  # any() takes several times longer
-            if sign in text:
-                return True
-        return False
-
     def found_in(self, text: str) -> str:
         """What matches, or nothing."""
+        if not any(sign in text for sign in self.signs):
+            return ""
         match = self.pattern.search(text[: self.window])
         return match[0] if match else ""
 
 
 RULES = (
-    Rule(("<", "INST]"), CONTROL, _control),
+    Rule(CONTROL_SIGNS, CONTROL, _control),
     Rule(("{{",), TEMPLATE, _placeholder),
     Rule(BOILERPLATE_SIGNS, BOILERPLATE, _boilerplate, of_answers=True),
     Rule(REFUSAL_SIGNS, REFUSAL, _refusal, True, REFUSAL_WINDOW),
@@ -159,36 +166,55 @@ RULES = (
     Rule(REFUSAL_ZH_SIGNS, REFUSAL_ZH, _refusal, True, REFUSAL_WINDOW),
 )
 
-
-ASCII_RULES = tuple(rule for rule in RULES if "".join(rule.signs).isascii())
-
-
-def rules_for(text: str) -> tuple[Rule, ...]:
-    """Those whose signs can be in it."""
-    return ASCII_RULES if text.isascii() else RULES
+Sign = Rule | str  # what a rule looks for, FENCE or ESCAPE
 
 
-def text_faults(messages: list[Message]) -> list[Fault]:
-    """One fault for each message and rule that it breaks."""
+def signs_of(texts: Sequence[bytes]) -> dict[int, set[Sign]]:
+    """The signs of each text that has any, by its place."""
+    search, meanings = _search()
+    ends = list(accumulate(len(text) + 1 for text in texts))
+    found: dict[int, set[Sign]] = {}
+    for number, start, _ in search.find_matches_as_indexes(b"\n".join(texts)):
+        found.setdefault(bisect_right(ends, start), set()).add(meanings[number])
+    return found
+
+
+@cache
+def _search() -> tuple[BytesAhoCorasick, list[Sign]]:
+    """All signs at once, each found wherever it is, because no two overlap."""
+    meanings: dict[str, Sign] = {sign: rule for rule in RULES for sign in rule.signs}
+    meanings |= {FENCE: FENCE, ESCAPE: ESCAPE}
+    search = BytesAhoCorasick(
+        [sign.encode() for sign in meanings], MATCHKIND_LEFTMOST_FIRST
+    )
+    return search, list(meanings.values())
+
+
+def text_faults(messages: list[Message], signs: set[Sign] | None = None) -> list[Fault]:
+    """One fault for each message and rule that it breaks.
+
+    `signs` are those of the row, if they are known.
+    """
     texts = [message.text for message in messages]
-    whole = "\n".join(texts)
+    if signs is None or ESCAPE in signs:
+        signs = signs_of(["\n".join(texts).encode()]).get(0, set())
     return [
         rule.fault(found, place)
-        for rule in rules_for(whole)
-        if rule.may_be_in(whole)
+        for rule in RULES
+        if rule in signs
         for place, text in enumerate(texts)
         if not rule.of_answers or messages[place].role == "assistant"
-        if rule.may_be_in(text)
         if (found := rule.found_in(text))
     ]
 
 
 def is_suspicious(text: str) -> bool:
-    """Whether it is worth a closer look; true for all that has a fault of an answer."""
+    """Whether it is worth a closer look; true for all that has a fault of an answer,
+    if it has no FENCE."""
     if len(text) <= MAX_PLACEHOLDER:
         bare = text.strip()
         return bare[:1] in STARTS or bare[-1:] in CLOSING or bare.lower() in EMPTY_WORDS
-    return text[-1] in UNFINISHED or text[0] in STARTS or FENCE in text
+    return text[-1] in UNFINISHED or text[0] in STARTS
 
 
 def answer_faults(text: str, place: int) -> list[Fault]:

@@ -1,6 +1,7 @@
 """What is called faultless at a glance is faultless for the closer look as well."""
 
 import json
+from itertools import permutations
 
 import pytest
 from hypothesis import example, given, settings
@@ -10,8 +11,8 @@ from benchmarks.plants import PLANTS
 from datasets.core.conversations import Message
 from datasets.core.reading import read
 from datasets.core.review import review
-from datasets.core.sift import MISREAD, MISREAD_LEAD, is_faultless
-from datasets.core.texts import RULES, text_faults
+from datasets.core.sift import doubtful
+from datasets.core.texts import ESCAPE, FENCE, RULES, signs_of, text_faults
 from tests.factories import make_conversation
 
 PIECES = [
@@ -25,17 +26,31 @@ PIECES = [
     "a" * 61,
 ]  # fmt: skip
 TEXTS = st.lists(st.sampled_from(PIECES) | st.text(max_size=4), max_size=4).map("".join)
+CALL = {"id": "a", "type": "function",
+        "function": {"name": "f", "arguments": '{"x": "<|end|>"}'}}  # fmt: skip
 ROLES = st.sampled_from(["user", "assistant"]) | st.sampled_from(
     ["system", "developer", "tool", "function", "User"]
 )
+
+
+def nested(levels):
+    return [nested(levels - 1)] if levels else []
+
+
 MESSAGES = st.fixed_dictionaries(
     {"role": ROLES, "content": TEXTS},
-    optional={"weight": st.sampled_from([0, 1, 2]), "tool_calls": st.just([{}])},
+    optional={
+        "weight": st.sampled_from([0, 1, 2]),
+        "tool_calls": st.sampled_from([[{}], [CALL], [{**CALL, "id": 5}], [], CALL]),
+        "tool_call_id": st.sampled_from(["a", 5, None]),
+        "name": st.just("f"),
+    },
 )
 ROWS = st.fixed_dictionaries(
     {"messages": st.lists(MESSAGES, max_size=5)},
     optional={"id": st.integers(), "tools": st.just([{"a": {"b": [{}]}}]),
-              "note": st.just("a\0b"), "big": st.just(2**70)},
+              "note": st.just("a\0b"), "big": st.just(2**70), 'odd"key': st.just([]),
+              "deep": st.sampled_from([40, 70]).map(nested)},
 )  # fmt: skip
 TURNS = st.lists(TEXTS, min_size=1, max_size=3).map(
     lambda texts: {
@@ -60,13 +75,40 @@ def spellings(row):
 
 
 @settings(max_examples=400, deadline=None)
-@given(ROWS | TURNS)
-@example(make_conversation("q", "[/INST] I can’t"))  # an escape beside a mark
-@example(make_conversation("{{ a }} é", "b"))
-def test_no_fault_of_a_generated_row_is_passed_over(row):
-    for text in spellings(row):
-        if is_faultless(text):
+@given(st.lists(ROWS | TURNS, min_size=1, max_size=4))
+@example([make_conversation("q", "[/INST] I can’t")])  # an escape beside a mark
+@example([make_conversation("{{ a }} é", "b")])
+@example([make_conversation("q", "a"), {**make_conversation("q", "a"), "id": 2**70}])
+def test_no_fault_of_generated_rows_is_passed_over(rows):
+    texts = [text for row in rows for text in spellings(row)]
+    doubted = doubtful(texts)
+
+    for place, text in enumerate(texts):
+        if place not in doubted:
             assert faults_of(text) == []
+
+
+@settings(max_examples=400, deadline=None)
+@given(ROWS | TURNS)
+def test_known_signs_change_no_verdict(row):
+    for text in spellings(row):
+        conversation, _ = read(text)
+        if conversation is not None:
+            signs = signs_of([text]).get(0, set())
+            told = review(conversation, text, signs)
+            assert list(map(vars, told)) == list(map(vars, review(conversation, text)))
+
+
+def test_no_sign_hides_another():
+    signs = {sign.encode(): rule for rule in RULES for sign in rule.signs}
+    signs |= {FENCE.encode(): None, ESCAPE.encode(): None}
+
+    for first, second in permutations(signs, 2):
+        if signs[first] is signs[second] is not None:
+            continue
+        assert first not in second
+        for size in range(1, min(len(first), len(second))):
+            assert not second.startswith(first[-size:])
 
 
 @pytest.mark.parametrize("kind", sorted(PLANTS))
@@ -76,7 +118,7 @@ def test_no_planted_fault_is_passed_over(rows, kind, place, source):
     spoiled = PLANTS[kind](rows[place], source)
 
     for text in spellings(spoiled) if spoiled is not None else ():
-        assert not is_faultless(text)
+        assert 0 in doubtful([text])
         assert faults_of(text) != []
 
 
@@ -88,9 +130,8 @@ def rows(shared_data):
 
 def test_real_rows_without_fault_need_no_closer_look(rows):
     texts = [text for row in rows for text in spellings(row)]
-    proved = sum(map(is_faultless, texts))
 
-    assert proved > 0.9 * len(texts)
+    assert len(doubtful(texts)) < 0.1 * len(texts)
 
 
 @settings(max_examples=400, deadline=None)
@@ -105,7 +146,3 @@ def test_signs_hide_no_match(texts):
     ]
 
     assert len(text_faults(messages)) == len(matches)
-
-
-def test_all_signs_of_misread_text_start_alike():
-    assert {sign[:1] for sign in MISREAD} == {MISREAD_LEAD}

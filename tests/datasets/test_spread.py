@@ -2,7 +2,7 @@
 
 import pytest
 
-from datasets.core.spread import MOST_WAITING, spread
+from datasets.core.spread import MOST_WAITING, in_threads, spread
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3])
@@ -20,3 +20,10 @@ def test_items_are_not_read_far_ahead():
 
     assert len(read) <= MOST_WAITING + 1
     answers.close()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_threads_answer_in_the_order_of_the_items(threads):
+    items = range(-50, 0)
+
+    assert list(in_threads(abs, items, threads)) == [-item for item in items]
