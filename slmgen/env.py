@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from ipaddress import ip_network
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -40,6 +41,20 @@ def number(name: str, default: int, *, at_least: int = 0) -> int:
 
 def words(name: str, default: str) -> list[str]:
     return [word for word in text(name, default).replace(",", " ").split() if word]
+
+
+def networks(name: str, default: str) -> list[str]:
+    """Addresses and networks, such as 10.0.0.0/8."""
+    found = words(name, default)
+    for word in found:
+        try:
+            ip_network(word)
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{name} names {word!r}; expected an address such as 10.0.0.1 or a "
+                "network such as 10.0.0.0/8."
+            ) from None
+    return found
 
 
 def secret(name: str, file: Path) -> str:

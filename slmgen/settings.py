@@ -20,6 +20,12 @@ ALLOWED_HOSTS = env.words("SLMGEN_ALLOWED_HOSTS", "localhost 127.0.0.1 [::1]")
 CSRF_TRUSTED_ORIGINS = env.words("SLMGEN_TRUSTED_ORIGINS", "")
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.number("PORT", 8000)
+# X-Forwarded-For and -Proto are believed of so many proxies, at these addresses.
+SLMGEN_TRUSTED_PROXIES = env.number("SLMGEN_TRUSTED_PROXIES", 0)
+SLMGEN_PROXY_ADDRESSES = env.networks(
+    "SLMGEN_PROXY_ADDRESSES",
+    "127.0.0.0/8 ::1 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 fc00::/7",
+)
 
 # Applications
 
@@ -139,7 +145,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_RATES": {"token": "10/min"},
     "EXCEPTION_HANDLER": "slmgen.api_errors.exception_handler",
     # An address that a client writes into X-Forwarded-For is not believed.
-    "NUM_PROXIES": env.number("SLMGEN_TRUSTED_PROXIES", 0),
+    "NUM_PROXIES": SLMGEN_TRUSTED_PROXIES,
     "UNICODE_JSON": True,
 }
 SPECTACULAR_SETTINGS = {
@@ -180,6 +186,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 HTTPS = env.flag("SLMGEN_HTTPS", False)
+if SLMGEN_TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS

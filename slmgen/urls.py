@@ -22,7 +22,7 @@ urlpatterns = [
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),
     path("docs/api/", docs, name="docs"),
     path("app/", include(pages)),
-    path("favicon.ico", icon),
+    path("favicon.ico", icon, name="favicon"),
     path("admin/", admin.site.urls),
 ]
 

@@ -3,6 +3,7 @@ import os
 import stat
 import subprocess
 import sys
+from inspect import isfunction
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -10,7 +11,11 @@ from django.core.exceptions import ImproperlyConfigured
 from slmgen import checks, env
 from tests.conftest import REPO
 
-READERS = {"text", "flag", "number", "secret", "words"}
+READERS = {
+    name
+    for name, value in vars(env).items()
+    if isfunction(value) and value.__module__ == env.__name__
+}
 
 
 def variables_in_settings():
@@ -48,6 +53,13 @@ def test_variables_are_read_in_settings_only():
         "slmgen/management/commands/up.py",  # TMPDIR of its children
         "slmgen/wsgi.py",
     ]
+
+
+def test_a_network_that_is_none_stops_the_start(monkeypatch):
+    monkeypatch.setenv("SLMGEN_X", "10.0.0.0/8 nginx")
+
+    with pytest.raises(ImproperlyConfigured, match="SLMGEN_X names 'nginx'"):
+        env.networks("SLMGEN_X", "")
 
 
 @pytest.mark.parametrize(

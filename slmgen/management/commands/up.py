@@ -42,8 +42,9 @@ def web_command() -> list[str]:
     return [
         *(sys.executable, "-m", "uvicorn", "slmgen.asgi:application"),
         *("--host", settings.HOST, "--port", str(settings.PORT)),
-        *("--no-proxy-headers", "--no-server-header", "--lifespan", "off"),
-        *("--limit-concurrency", "200", "--timeout-graceful-shutdown", "15"),
+        *("--http", "slmgen.protocol:PatientProtocol", "--lifespan", "off"),
+        *("--no-proxy-headers", "--no-server-header"),
+        *("--limit-concurrency", "400", "--timeout-graceful-shutdown", "15"),
         *("--log-level", "warning"),
     ]
 
