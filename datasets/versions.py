@@ -17,6 +17,7 @@ from datasets import tasks
 from datasets.core.columns import Layout
 from datasets.core.ingest import Ingested, Limits, Targets, ingest
 from datasets.models import Analysis, Dataset
+from datasets.quotas import claim_room
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ def _removed_on_failure(dataset: Dataset) -> Iterator[None]:
 
 @transaction.atomic
 def _insert(dataset: Dataset) -> None:
+    claim_room(dataset)
     dataset.save(force_insert=True)
     Analysis.objects.create(dataset=dataset)
 

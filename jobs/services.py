@@ -3,12 +3,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
 from datasets.core.profile import Profile
 from datasets.models import AnyUser, Dataset
+from datasets.quotas import check_count, one_at_a_time
 from datasets.services import delete_dataset, find_dataset, parse_id, stored_profile
 from jobs.models import EDITABLE_IN, MOVES, Job
 from jobs.training import Training, training_of
@@ -66,20 +68,31 @@ class Change:
 def create_job(*, owner: User, session_id: str, configuration: Configuration) -> Job:
     values = configuration.checked()
     dataset = find_dataset(parse_id(session_id), user=owner)
-    return Job.objects.create(owner=owner, dataset=dataset, **values)
+    return _kept(Job(owner=owner, dataset=dataset, **values))
+
+
+@transaction.atomic
+def _kept(job: Job) -> Job:
+    one_at_a_time("jobs", job.owner_id)
+    kept = Job.objects.filter(owner=job.owner_id).count()
+    check_count(kept, settings.SLMGEN_QUOTA_JOBS, "jobs")
+    job.save(force_insert=True)
+    return job
 
 
 def record_notebook(*, owner: User, notebook: Notebook) -> Job:
     """The job of a notebook that was just generated; one that compares has no model."""
     need = last_need(notebook.dataset)
-    return Job.objects.create(
-        owner=owner,
-        dataset=notebook.dataset,
-        notebook=notebook,
-        model_id="" if notebook.candidates else notebook.model_id,
-        task_type=need.task.value if need else "",
-        deployment_target=need.target.value if need else "",
-        training_config=notebook.training_config,
+    return _kept(
+        Job(
+            owner=owner,
+            dataset=notebook.dataset,
+            notebook=notebook,
+            model_id="" if notebook.candidates else notebook.model_id,
+            task_type=need.task.value if need else "",
+            deployment_target=need.target.value if need else "",
+            training_config=notebook.training_config,
+        )
     )
 
 

@@ -26,6 +26,7 @@ STATUS: dict[type[errors.SlmgenError], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.TooLarge: 413,
+    errors.TooMany: 429,
     errors.Unavailable: 503,
     errors.StorageFull: 507,
 }

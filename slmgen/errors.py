@@ -46,5 +46,9 @@ class NotReady(Wait):
     """The answer is still being computed."""
 
 
+class TooMany(Wait):
+    """More requests than one client may send."""
+
+
 class Unavailable(Wait):
     """A part that this server depends on does not answer."""

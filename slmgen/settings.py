@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "slmgen.page_errors.PageErrorsMiddleware",
+    "slmgen.rates_middleware.RatesMiddleware",
 ]
 ROOT_URLCONF = "slmgen.urls"
 ASGI_APPLICATION = "slmgen.asgi.application"
@@ -142,6 +143,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "slmgen.negotiation.AlwaysJson",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["slmgen.rates.ApiRates"],
     "DEFAULT_THROTTLE_RATES": {"token": "10/min"},
     "EXCEPTION_HANDLER": "slmgen.api_errors.exception_handler",
     # An address that a client writes into X-Forwarded-For is not believed.
@@ -158,6 +160,27 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
 }
+
+# How much a client may ask for within a minute: by account, without one half of it by
+# address. A server that nobody else can reach has nobody to slow down.
+
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+SLMGEN_RATE_LIMITS = env.flag(
+    "SLMGEN_RATE_LIMITS", HOST not in LOOPBACK or SLMGEN_TRUSTED_PROXIES > 0
+)
+SLMGEN_RATES = {
+    "requests": env.number("SLMGEN_RATE_REQUESTS", 600, at_least=1),
+    "uploads": env.number("SLMGEN_RATE_UPLOADS", 30, at_least=1),
+    "notebooks": env.number("SLMGEN_RATE_NOTEBOOKS", 60, at_least=1),
+    "refused requests": env.number("SLMGEN_RATE_REFUSED", 60, at_least=1),
+}
+
+# How much one owner may keep; 0 is no limit.
+
+SLMGEN_QUOTA_DATASETS = env.number("SLMGEN_QUOTA_DATASETS", 1_000)
+SLMGEN_QUOTA_MB = env.number("SLMGEN_QUOTA_MB", 50_000)
+SLMGEN_QUOTA_JOBS = env.number("SLMGEN_QUOTA_JOBS", 10_000)
+SLMGEN_QUOTA_ANONYMOUS_MB = env.number("SLMGEN_QUOTA_ANONYMOUS_MB", 50_000)
 
 # Datasets
 
