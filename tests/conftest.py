@@ -33,7 +33,10 @@ SHARED_DATA = REPO.parent / "shared" / "data"
 
 @pytest.fixture(autouse=True)
 def _isolated(settings, tmp_path):
-    """Every test has its own files and hashes passwords fast."""
+    """Every test has its own files, and a cache and hashes that are fast."""
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    }
     settings.STORAGES = {
         **settings.STORAGES,
         "default": {
@@ -41,6 +44,7 @@ def _isolated(settings, tmp_path):
             "OPTIONS": {"location": tmp_path / "files"},
         },
     }
+    settings.EMAIL_FILE_PATH = tmp_path / "mail"
     settings.FILE_UPLOAD_TEMP_DIR = tmp_path / "tmp"
     settings.FILE_UPLOAD_TEMP_DIR.mkdir()
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
