@@ -74,6 +74,6 @@ def name_scope_refusals(
     }
     for operations in result["paths"].values():
         for method, operation in operations.items():
-            if method != "get" and operation.get("security"):
+            if method != "get" and any(operation.get("security", [])):
                 operation["responses"].setdefault("403", refusal)
     return result

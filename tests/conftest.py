@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -79,11 +80,18 @@ def stranger(django_user_model):
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """The product as a newcomer starts it; gives its port and its environment."""
+    with started(tmp_path_factory.mktemp("var")) as running:
+        yield running
+
+
+@contextmanager
+def started(var, **variables):
+    """A server of its own with more variables; gives its port and its environment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    var = tmp_path_factory.mktemp("var")
-    environment = {**os.environ, "PORT": str(port), "SLMGEN_VAR": str(var)}
+    place = {"PORT": str(port), "SLMGEN_VAR": str(var)}
+    environment = {**os.environ, **place, **variables}
     process = subprocess.Popen(
         [sys.executable, "manage.py", "up"], cwd=REPO, env=environment
     )

@@ -5,6 +5,8 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from slmgen.identity.jwks import is_safe
+
 OIDC_ID = "oidc"  # part of the callback's address
 
 
@@ -42,10 +44,19 @@ def _is_whole(prefix: str, *values: str) -> bool:
     return all(values)
 
 
+def _safe(name: str, url: str) -> str:
+    """What is said of somebody must not be changed on its way."""
+    if not is_safe(url):
+        raise ImproperlyConfigured(f"{name} is {url!r}; expected an https address.")
+    return url.rstrip("/")
+
+
 def _github(github: GitHub) -> dict[str, Any]:
     app = {"client_id": github.client_id, "secret": github.client_secret}
-    place = {"GITHUB_URL": github.url} if github.url else {}
-    return {"APPS": [app], "OAUTH_PKCE_ENABLED": True, **place}
+    setting: dict[str, Any] = {"APPS": [app], "OAUTH_PKCE_ENABLED": True}
+    if github.url:
+        setting["GITHUB_URL"] = _safe("SLMGEN_GITHUB_URL", github.url)
+    return setting
 
 
 def _oidc(oidc: OpenIDConnect) -> dict[str, Any]:
@@ -54,6 +65,6 @@ def _oidc(oidc: OpenIDConnect) -> dict[str, Any]:
         "name": oidc.name,
         "client_id": oidc.client_id,
         "secret": oidc.client_secret,
-        "settings": {"server_url": oidc.issuer.rstrip("/")},
+        "settings": {"server_url": _safe("SLMGEN_OIDC_ISSUER", oidc.issuer)},
     }
     return {"APPS": [app], "OAUTH_PKCE_ENABLED": True}
