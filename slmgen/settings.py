@@ -148,6 +148,7 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_MAX_EMAIL_ADDRESSES = 5
 # No form tells whether somebody has an account with an address, sign-up included.
 ACCOUNT_PREVENT_ENUMERATION = "strict"
+# An address that a client writes into X-Forwarded-For is not believed.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("SLMGEN_TRUSTED_PROXIES", 0)
 
 # Other servers that may say who somebody is; the apps exist only where configured.
@@ -206,8 +207,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_RATES": {"token": "10/min"},
     "EXCEPTION_HANDLER": "slmgen.api_errors.exception_handler",
-    # An address that a client writes into X-Forwarded-For is not believed.
-    "NUM_PROXIES": env.number("SLMGEN_TRUSTED_PROXIES", 0),
+    "NUM_PROXIES": ALLAUTH_TRUSTED_PROXY_COUNT,
     "UNICODE_JSON": True,
 }
 SPECTACULAR_SETTINGS = {

@@ -24,7 +24,7 @@ class Provider:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.person = {}
         self.claims = {}  # what the id token says otherwise
-        self.refuses = False
+        self.refuses = self.is_silent = False
         self.codes = {}
         self.asked = []
         outer = self
@@ -51,6 +51,8 @@ class Provider:
     def answer(self, handler, sent):
         path = urlsplit(handler.path).path
         self.asked.append(path)
+        if self.is_silent:  # the connection ends without an answer
+            return
         values = {name: value[0] for name, value in sent.items()}
         if path in {"/authorize", "/login/oauth/authorize"}:
             handler.send_response(302)
