@@ -216,6 +216,19 @@ def test_guessing_the_password_here_is_slowed_down(delete, member):
     assert User.objects.filter(pk=member.pk).exists()
 
 
+def test_support_deletes_a_user_with_all_files(
+    client, owner, admin_user, files, django_capture_on_commit_callbacks
+):
+    make_belongings(owner)
+    client.force_login(admin_user)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post(f"/admin/auth/user/{owner.pk}/delete/", {"post": "yes"})
+
+    assert User.objects.get() == admin_user
+    assert files_in(files) == []
+
+
 PRIVATE = ["", "tokens/", "export/", "delete/", "email/", "password/change/",
            "password/set/", "connections/", "reauthenticate/"]  # fmt: skip
 

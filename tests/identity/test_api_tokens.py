@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from datasets.models import Dataset
 from slmgen.errors import InvalidInput
 from slmgen.identity import api_tokens
 from slmgen.identity.models import ApiToken
-from tests.factories import make_dataset
+from tests.factories import make_dataset, make_file
 
 pytestmark = pytest.mark.django_db
 
@@ -44,6 +45,14 @@ def test_a_token_opens_the_api_in_its_user_s_name(client, owner):
 
     assert client.get(f"/analyze/{dataset.id}", **bearer(token)).status_code == 200
     assert client.get("/jobs", **bearer(token)).json() == []
+
+
+def test_what_is_uploaded_by_a_token_is_its_user_s(client, owner):
+    body = {"file": make_file()}
+
+    client.post("/upload", body, **bearer(make(owner)[1]))
+
+    assert Dataset.objects.get().owner == owner
 
 
 @pytest.mark.parametrize("mode", ["own", "supabase"])
