@@ -4,8 +4,8 @@ Counts are kept in Django's cache, which all processes of a server share.
 """
 
 import logging
-import time
 from ipaddress import IPv6Address, ip_address, ip_network
+from time import time
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -77,8 +77,7 @@ def _kind(route: str | None, method: str) -> str:
 
 
 def _count(kind: str, who: str, limit: int) -> None:
-    now = time.time()
-    window, seconds = divmod(now, WINDOW_SECONDS)
+    window, seconds = divmod(time(), WINDOW_SECONDS)
     try:
         so_far = count(f"rate:{kind}:{who}:{window:.0f}")
     except DatabaseError:
@@ -106,8 +105,8 @@ def count(key: str) -> int:
 def check_refusals(request: HttpRequest) -> None:
     """Counts an answer 401. Raises TooMany when this address got too many."""
     if settings.SLMGEN_RATE_LIMITS:
-        limit = settings.SLMGEN_RATES["refused requests"]
-        _count("refused requests", network_of(address_of(request)), limit)
+        limit = settings.SLMGEN_RATES["refusals"]
+        _count("refusals", network_of(address_of(request)), limit)
 
 
 class ApiRates(BaseThrottle):

@@ -13,6 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from jobs.models import Job
 from notebooks.services import generate_notebook
 from recommender.services import catalog
+from slmgen.identity.api_tokens import create_token
 from slmgen.identity.services import token_for
 from tests.factories import make_dataset
 from tests.test_access import MATRIX, answer_to
@@ -62,6 +63,38 @@ PAGES = [
     ("docs", "GET", {}, {**OPEN, "bad token": 401}),
     ("favicon", "GET", {}, row(302, 302, 302)),
 ]
+# Pages about whoever looks: everybody who is signed in sees their own.
+SIGNED_IN = row(302, 200, 200)
+SIGNED_OUT = row(200, 302, 302)
+ACCOUNT = {
+    "page-account": SIGNED_IN,
+    "page-tokens": SIGNED_IN,
+    "page-export-data": SIGNED_IN,
+    "page-delete-account": SIGNED_IN,
+    "account_login": SIGNED_OUT,
+    "account_signup": SIGNED_OUT,
+    "account_logout": SIGNED_IN,
+    "account_inactive": OPEN,
+    "account_reauthenticate": SIGNED_IN,
+    "account_email": SIGNED_IN,
+    "account_email_verification_sent": OPEN,
+    "account_confirm_email": OPEN,
+    "account_change_password": SIGNED_IN,
+    "account_set_password": row(302, 302, 302),
+    "account_reset_password": OPEN,
+    "account_reset_password_done": OPEN,
+    "account_reset_password_from_key": OPEN,
+    "account_reset_password_from_key_done": OPEN,
+    "account_confirm_login_code": row(302, 302, 302),
+    "socialaccount_login_cancelled": OPEN,
+    "socialaccount_login_error": row(401, 401, 401),
+    "socialaccount_signup": row(302, 302, 302),
+    "socialaccount_connections": SIGNED_IN,
+}
+PAGES += [(name, "GET", {}, expected) for name, expected in ACCOUNT.items()]
+PAGES.append(
+    ("page-revoke-token", "POST", {}, {**LED_ON, "nobody": 302, "bad token": 302})
+)
 
 
 def routes(patterns=None, namespace=""):
@@ -120,12 +153,15 @@ def arguments(owner):
         "notebook_id": notebook.id,
         "job_id": job.id,
         "model_id": "qwen3-0.6b",
+        "token_id": create_token(user=owner, name="t", scope="read", days=7)[0].pk,
+        "uidb36": "1",
+        "key": "no-key",
     }
 
 
 def address_of(name, arguments):
     pattern = dict(routes())[name]
-    return reverse(name, kwargs={key: arguments[key] for key in pattern.converters})
+    return reverse(name, kwargs={key: arguments[key] for key in _keys(pattern)})
 
 
 @pytest.mark.parametrize("who", WHO)

@@ -1,7 +1,8 @@
 import threading
+import time
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from datasets.models import Dataset
 from jobs.models import Job
@@ -76,7 +77,11 @@ def test_uploads_at_the_same_time_do_not_pass_the_quota_together(settings, owner
 
     def upload():
         try:
-            make_dataset(owner=owner)
+            while True:
+                try:
+                    return make_dataset(owner=owner)
+                except OperationalError:  # SQLite in memory does not wait for locks
+                    time.sleep(0.01)
         except Conflict:
             refused.append(1)
         finally:

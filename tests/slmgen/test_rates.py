@@ -19,9 +19,9 @@ pytestmark = pytest.mark.django_db
 def _limits(settings, monkeypatch):
     settings.SLMGEN_RATE_LIMITS = True
     settings.SLMGEN_RATES = {
-        "requests": 6, "uploads": 4, "notebooks": 2, "refused requests": 5,
+        "requests": 6, "uploads": 4, "notebooks": 2, "refusals": 5,
     }  # fmt: skip
-    monkeypatch.setattr(rates.time, "time", lambda: 600_010.0)  # 50 seconds are left
+    monkeypatch.setattr(rates, "time", lambda: 600_010.0)  # 50 seconds are left
 
 
 def statuses(ask, count):
@@ -69,7 +69,7 @@ def test_pages_are_counted_with_the_api_and_refused_by_a_page(client):
 def test_a_new_minute_begins_at_nothing(client, monkeypatch):
     statuses(lambda: client.get("/models"), 4)
 
-    monkeypatch.setattr(rates.time, "time", lambda: 600_060.0)
+    monkeypatch.setattr(rates, "time", lambda: 600_060.0)
 
     assert client.get("/models").status_code == 200
 
