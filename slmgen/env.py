@@ -43,6 +43,16 @@ def words(name: str, default: str) -> list[str]:
     return [word for word in text(name, default).replace(",", " ").split() if word]
 
 
+def choice(name: str, *known: str) -> str:
+    """One of `known`; the first where nothing is set."""
+    value = text(name) or known[0]
+    if value not in known:
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}; expected one of {', '.join(known)}."
+        )
+    return value
+
+
 def networks(name: str, default: str) -> list[str]:
     """Addresses and networks, such as 10.0.0.0/8."""
     found = words(name, default)
@@ -55,6 +65,12 @@ def networks(name: str, default: str) -> list[str]:
                 "network such as 10.0.0.0/8."
             ) from None
     return found
+
+
+def share(name: str, folder: Path) -> None:
+    """Names a folder to a library that reads its own variable when it is imported."""
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ[name] = str(folder)
 
 
 def secret(name: str, file: Path) -> str:

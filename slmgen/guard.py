@@ -16,7 +16,7 @@ from typing import Any
 
 from django.conf import settings
 
-from slmgen.middleware import CONTENT_SECURITY_POLICY
+from slmgen.middleware import SAFE_HEADERS
 from slmgen.page_errors import PAGES, bare_error_page
 
 Scope = MutableMapping[str, Any]
@@ -30,12 +30,8 @@ SINGLE = {b"content-length", b"host", b"authorization", b"transfer-encoding"}
 CLAIMS = {b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"}
 BODY_METHODS = {"POST", "PUT", "PATCH"}
 JSON = {"content-type": "application/json"}
-SAFE = {
-    "cache-control": "no-store",
-    "content-security-policy": CONTENT_SECURITY_POLICY,
-    "referrer-policy": "same-origin",
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
+SAFE = {"cache-control": "no-store"} | {
+    name.lower(): value for name, value in SAFE_HEADERS.items()
 }
 
 # A body may pause this long, and comes at this pace once it has had time to begin.

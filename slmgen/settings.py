@@ -54,7 +54,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "slmgen.middleware.RequestIdMiddleware",
-    "slmgen.middleware.ContentSecurityPolicyMiddleware",
+    "slmgen.middleware.SafeHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -294,20 +294,34 @@ SILENCED_SYSTEM_CHECKS = (
     else ["security.W004", "security.W008", "security.W012", "security.W016"]
 )
 
+# Figures for Prometheus: off, unless there is a token that reads them.
+
+SLMGEN_METRICS_TOKEN = env.text("SLMGEN_METRICS_TOKEN")
+METRICS_FOLDER = VAR / "metrics"
+if SLMGEN_METRICS_TOKEN:
+    env.share("PROMETHEUS_MULTIPROC_DIR", METRICS_FOLDER)
+
 # Language, time, logs
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
 LOG_LEVEL = env.text("SLMGEN_LOG_LEVEL", "INFO").upper()
+LOG_FORMAT = env.choice("SLMGEN_LOG_FORMAT", "lines", "json")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
+        "lines": {"()": "slmgen.logs.Lines"},
+        "json": {"()": "slmgen.logs.JsonLines"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    # Its own lines for every 4xx repeat the access log.
-    "loggers": {"django.request": {"level": "ERROR"}},
+    "loggers": {
+        # Their own lines for every 4xx repeat ours.
+        "django.request": {"level": "ERROR"},
+        # uvicorn would write lines of its own form, with what exceptions say.
+        "uvicorn": {"handlers": [], "propagate": True},
+        "uvicorn.error": {"handlers": [], "propagate": True},
+    },
 }

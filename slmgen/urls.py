@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from slmgen.looks import choose_theme
+from slmgen.scrape import metrics
 
 pages: list[URLPattern | URLResolver] = [
     path("", include("datasets.urls")),
@@ -27,6 +28,7 @@ urlpatterns = [
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),
     path("docs/api/", docs, name="docs"),
     path("app/", include(pages)),
+    path("metrics", metrics, name="metrics"),
     path("favicon.ico", icon, name="favicon"),
     path("admin/", admin.site.urls),
 ]

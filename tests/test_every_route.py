@@ -62,6 +62,7 @@ PAGES = [
     ("schema", "GET", {}, {**OPEN, "bad token": 401}),
     ("docs", "GET", {}, {**OPEN, "bad token": 401}),
     ("favicon", "GET", {}, row(302, 302, 302)),
+    ("metrics", "GET", {}, row(404, 404, 404)),
 ]
 # Pages about whoever looks: everybody who is signed in sees their own.
 SIGNED_IN = row(302, 200, 200)

@@ -31,7 +31,9 @@ def prepare() -> None:
     # the disk that holds the files, not on a small /tmp in memory.
     temporary = Path(settings.FILE_UPLOAD_TEMP_DIR)
     os.environ["TMPDIR"] = str(temporary)
-    for leftover in temporary.iterdir():
+    # Figures of processes that ended before are counted no more.
+    leftovers = [*temporary.iterdir(), *settings.METRICS_FOLDER.glob("*.db")]
+    for leftover in leftovers:
         leftover.unlink()
     call_command("check", fail_level="ERROR")
     call_command("migrate", interactive=False, verbosity=0)
