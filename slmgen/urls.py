@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
+from slmgen import status
 from slmgen.looks import choose_theme
 
 pages: list[URLPattern | URLResolver] = [
@@ -23,6 +24,7 @@ urlpatterns = [
     path("docs/api/", docs, name="docs"),
     path("app/", include(pages)),
     path("favicon.ico", icon),
+    path("admin/status/", admin.site.admin_view(status.page), name="admin-status"),
     path("admin/", admin.site.urls),
 ]
 

@@ -1,10 +1,11 @@
 """What a notebook reports of its training, and what that says about the run."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 
 from slmgen.errors import InvalidInput
@@ -93,3 +94,41 @@ def seconds_left(times: Times, *, first_step: int, step: int, steps: int) -> int
         return None
     speed = (times.seen - times.started).total_seconds() / (step - first_step)
     return round(speed * max(0, steps - step))
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A step and when it was reported."""
+
+    step: int
+    at: datetime
+
+
+QUARTERS = 4
+
+
+def range_left(marks: Sequence[Mark], *, steps: int) -> tuple[int, int] | None:
+    """Seconds left at the speed of the fastest and of the slowest quarter so far.
+
+    None before there are enough marks to tell: one number would promise too much.
+    """
+    marks = _forward(marks)
+    if len(marks) <= QUARTERS:
+        return None
+    last = len(marks) - 1
+    ends = [marks[quarter * last // QUARTERS] for quarter in range(QUARTERS + 1)]
+    speeds = [
+        (end.at - start.at).total_seconds() / (end.step - start.step)
+        for start, end in pairwise(ends)
+    ]
+    left = max(0, steps - marks[-1].step)
+    return round(left * min(speeds)), round(left * max(speeds))
+
+
+def _forward(marks: Sequence[Mark]) -> list[Mark]:
+    """Without those that came late."""
+    kept: list[Mark] = []
+    for mark in sorted(marks, key=lambda mark: mark.at):
+        if not kept or mark.step > kept[-1].step:
+            kept.append(mark)
+    return kept
