@@ -14,7 +14,7 @@ from datasets.models import Analysis, Dataset, Insight
 from datasets.services import examples_page
 from datasets.tasks import cancel_work, retry_work
 from slmgen.audit.services import audit
-from slmgen.read_only import ReadOnlyAdmin, age
+from slmgen.read_only import ReadOnlyAdmin, age, short
 
 ROWS_SHOWN = 20
 
@@ -24,12 +24,16 @@ class DatasetAdmin(ReadOnlyAdmin):
     """Metadata only. Content has a page and a permission of its own, and a record."""
 
     list_display = (
-        "id", "owner", "size", "total_examples", "bad_lines", "form", "work", "age",
+        "data", "owner", "size", "total_examples", "bad_lines", "form", "work", "age",
     )  # fmt: skip
     list_select_related = ("owner", "analysis")
     list_filter = ("created_at", "container", "form", ("owner", EmptyFieldListFilter))
     search_fields = ("id", "owner__username", "sha256")
     exclude = ("problems", "columns")
+
+    @admin.display(description="Dataset", ordering="id")
+    def data(self, dataset: Dataset) -> str:
+        return short(dataset.pk)
 
     @admin.display(description="Analysis", ordering="analysis__state")
     def work(self, dataset: Dataset) -> str:
@@ -64,7 +68,7 @@ class WorkAdmin(ReadOnlyAdmin):
     """A computation on a dataset that waits, runs or has ended."""
 
     list_display = (
-        "dataset", "owner", "state", "age", "attempts", "progress", "lease_until",
+        "data", "owner", "state", "age", "attempts", "progress", "lease_until",
         "updated_at",
     )  # fmt: skip
     list_select_related = ("dataset", "dataset__owner")
@@ -72,6 +76,10 @@ class WorkAdmin(ReadOnlyAdmin):
     search_fields = ("dataset__id", "dataset__owner__username")
     ordering = ("-dataset__created_at",)
     actions = ("cancel", "retry")
+
+    @admin.display(description="Dataset", ordering="dataset")
+    def data(self, row: Analysis | Insight) -> str:
+        return short(row.pk)
 
     @admin.display(description="Owner", ordering="dataset__owner__username")
     def owner(self, row: Analysis | Insight) -> str:

@@ -11,7 +11,7 @@ from jobs.training import revoke_secret
 from notebooks.services import lint_notebook
 from slmgen.audit.services import audit
 from slmgen.errors import InvalidInput
-from slmgen.read_only import ReadOnlyAdmin, age
+from slmgen.read_only import ReadOnlyAdmin, age, short
 
 
 class JobEventInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in stubs only
@@ -31,7 +31,7 @@ class JobEventInline(admin.TabularInline):  # type: ignore[type-arg]  # generic 
 @admin.register(Job)
 class JobAdmin(ReadOnlyAdmin):
     list_display = (
-        "id", "owner", "dataset", "models", "status", "training", "analysis",
+        "job", "owner", "data", "models", "status", "training", "analysis",
         "attempts", "age",
     )  # fmt: skip
     list_select_related = ("owner", "dataset__analysis", "training_run")
@@ -39,6 +39,14 @@ class JobAdmin(ReadOnlyAdmin):
     search_fields = ("id", "owner__username", "dataset__id", "model_id")
     actions = ("cancel", "retry", "lint")
     inlines = (JobEventInline,)
+
+    @admin.display(description="Job", ordering="id")
+    def job(self, job: Job) -> str:
+        return short(job.pk)
+
+    @admin.display(description="Dataset", ordering="dataset")
+    def data(self, job: Job) -> str:
+        return short(job.dataset_id)
 
     @admin.display(description="Model", ordering="model_id")
     def models(self, job: Job) -> str:
@@ -93,7 +101,7 @@ class JobAdmin(ReadOnlyAdmin):
 @admin.register(TrainingRun)
 class TrainingRunAdmin(ReadOnlyAdmin):
     list_display = (
-        "job", "owner", "state", "step", "steps", "started_at", "seen_at", "connected",
+        "run", "owner", "state", "step", "steps", "started_at", "seen_at", "connected",
     )  # fmt: skip
     list_select_related = ("job__owner", "job__training_run")
     list_filter = (
@@ -102,6 +110,10 @@ class TrainingRunAdmin(ReadOnlyAdmin):
     search_fields = ("job__id", "job__owner__username")
     exclude = ("secret_hash",)
     actions = ("revoke",)
+
+    @admin.display(description="Job", ordering="job")
+    def run(self, run: TrainingRun) -> str:
+        return short(run.pk)
 
     @admin.display(description="Owner", ordering="job__owner__username")
     def owner(self, run: TrainingRun) -> str:

@@ -9,7 +9,8 @@ from django.template.defaultfilters import filesizeformat
 from datasets.models import AnyUser
 from datasets.services import stored_profile
 from jobs.core import words
-from jobs.core.curves import Curve, thinned
+from jobs.core.curves import Curve, rows, thinned
+from jobs.core.curves import Row as LossRow
 from jobs.measured import measured, run_of_job, state_of
 from jobs.models import Job
 from jobs.services import find_job, model_names
@@ -17,6 +18,7 @@ from slmgen.errors import InvalidInput
 from slmgen.templatetags.curves import Line
 
 FEWEST, MOST = 2, 4
+TABLE_ROWS = 30  # of each job
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Comparison:
     differing: list[Row]
     same: list[Row]
     lines: list[Line]
+    losses: list[Row]
 
     @property
     def columns(self) -> list[tuple[Job, str]]:
@@ -61,6 +64,7 @@ def compare(ids: Sequence[str], *, user: AnyUser) -> Comparison:
         differing=[row for row in settings if row.differs],
         same=[row for row in settings if not row.differs],
         lines=_lines(jobs, curves),
+        losses=_losses(curves),
     )
 
 
@@ -144,6 +148,23 @@ def _written(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _losses(curves: list[Curve]) -> list[Row]:
+    """The lines of the chart as a table."""
+    tables = [{row.step: row for row in rows(curve, TABLE_ROWS)} for curve in curves]
+    return [
+        Row(f"{step:,}", [_told(table.get(step)) for table in tables])
+        for step in sorted({step for table in tables for step in table})
+    ]
+
+
+def _told(row: LossRow | None) -> str:
+    if row is None:
+        return "–"
+    told = [words.loss(row.smoothed)] if row.smoothed is not None else []
+    told += [f"evaluation {words.loss(row.eval_loss)}"] if row.eval_loss else []
+    return ", ".join(told)
 
 
 def _lines(jobs: list[Job], curves: list[Curve]) -> list[Line]:

@@ -66,10 +66,10 @@ def history_page(*, user: AnyUser, wanted: Wanted) -> HistoryPage:
         jobs = jobs.filter(_text(wanted.text))
     first = (wanted.page - 1) * JOBS_PER_PAGE
     evals = TrainingPoint.objects.filter(run=OuterRef("pk"), kind="eval")
-    last = evals.order_by("-step").values("values__eval_loss")[:1]
+    last = evals.order_by("-step").values("values")[:1]
     found = list(
         jobs.select_related("dataset", "notebook", "training_run").annotate(
-            last_eval=Subquery(last)
+            last_values=Subquery(last)
         )[first : first + JOBS_PER_PAGE + 1]
     )
     more = len(found) > JOBS_PER_PAGE
@@ -114,7 +114,7 @@ def _row(job: Any) -> HistoryRow:
         percent=min(100, 100 * run.step // run.steps)
         if run and run.steps and state is not State.PENDING
         else None,
-        eval_loss=words.loss(job.last_eval),
+        eval_loss=words.loss((job.last_values or {}).get("eval_loss")),
     )
 
 

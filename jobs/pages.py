@@ -16,6 +16,7 @@ from jobs.timeline import SOURCES, Happened, timeline
 from slmgen.templatetags.curves import Line
 
 TABLE_ROWS = 60
+TRAINING = 2  # its place among the phases
 STATE_WORDS = {
     State.PENDING: "Nothing has run yet.",
     State.RUNNING: "The notebook is training.",
@@ -49,7 +50,7 @@ class Look:
 @dataclass(frozen=True)
 class Phase:
     name: str
-    state: str  # done, now or to come
+    state: str  # done, now, stopped or to come
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ class Live:
     losses: Losses | None
     happened: list[Happened]
     moves: list[tuple[str, str]]  # status and what its button says
+    asks_reason: bool
     polls: bool
     tag: str
 
@@ -102,6 +104,7 @@ def live(job: Job, look: Look) -> Live:
         losses=_losses(found.curve) if found.curve.train or found.curve.eval else None,
         happened=timeline(events, job),
         moves=[(move, MOVE_WORDS[move]) for move in MOVES[job.status]],
+        asks_reason=Status.CANCELLED in MOVES[job.status],
         polls=look.live and _may_change(job, state),
         tag=tag_of(job, look),
     )
@@ -154,10 +157,11 @@ def _phases(job: Job, state: State) -> list[Phase]:
     ]
     now = next((at for at, (_, is_done) in enumerate(done) if not is_done), None)
     if state in (State.RUNNING, State.STALLED):
-        now = 2
+        now = TRAINING
     words_of = {True: "done", False: "to come"}
+    word = "stopped" if state is State.FAILED else "now"
     return [
-        Phase(name, "now" if at == now else words_of[is_done])
+        Phase(name, word if at == now else words_of[is_done])
         for at, (name, is_done) in enumerate(done)
     ]
 

@@ -23,7 +23,7 @@ class Happened:
 
 def timeline(events: list[JobEvent], job: Job) -> list[Happened]:
     points = TrainingPoint.objects.filter(run__job=job, kind="eval")
-    found = [Happened(event.at, _words(event)) for event in events]
+    found = [Happened(event.at, _words(event)) for event in reversed(events)]
     found += [
         Happened(
             point.at,

@@ -4,19 +4,27 @@ from django.http import HttpRequest
 
 from notebooks.models import Notebook
 from notebooks.services import lint_notebook
-from slmgen.read_only import ReadOnlyAdmin, age
+from slmgen.read_only import ReadOnlyAdmin, age, short
 
 
 @admin.register(Notebook)
 class NotebookAdmin(ReadOnlyAdmin):
     """Metadata only: the file holds what a user uploaded."""
 
-    list_display = ("id", "owner", "dataset", "model_id", "size", "age")
+    list_display = ("made", "owner", "data", "model_id", "size", "age")
     list_select_related = ("dataset", "dataset__owner")
     list_filter = ("model_id", "created_at")
     search_fields = ("id", "dataset__id", "dataset__owner__username", "sha256")
     exclude = ("filename",)  # it is the key to the file
     actions = ("lint",)
+
+    @admin.display(description="Notebook", ordering="id")
+    def made(self, notebook: Notebook) -> str:
+        return short(notebook.pk)
+
+    @admin.display(description="Dataset", ordering="dataset")
+    def data(self, notebook: Notebook) -> str:
+        return short(notebook.dataset_id)
 
     @admin.display(description="Owner", ordering="dataset__owner__username")
     def owner(self, notebook: Notebook) -> str:

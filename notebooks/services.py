@@ -202,7 +202,11 @@ def read_notebook(notebook: Notebook) -> bytes:
 
 def lint_notebook(notebook: Notebook) -> list[str]:
     """The faults of the stored file by the rules of today; it was without any."""
-    return lint(read_notebook(notebook), notebook.training_config["backend"])
+    try:
+        content = read_notebook(notebook)
+    except FileNotFoundError:
+        return ["its file is missing"]
+    return lint(content, notebook.training_config["backend"])
 
 
 def delete_notebook(notebook: Notebook) -> None:

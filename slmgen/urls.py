@@ -18,6 +18,8 @@ pages: list[URLPattern | URLResolver] = [
 icon = RedirectView.as_view(url=f"{settings.STATIC_URL}icon.svg")
 docs = SpectacularSwaggerSplitView.as_view(url_name="schema")
 
+admin.site.site_header = "SLMGEN support"
+
 urlpatterns = [
     path("", include("slmgen.api_urls")),
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),

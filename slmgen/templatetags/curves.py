@@ -12,6 +12,7 @@ register = template.Library()
 WIDTH, HEIGHT = 640, 300
 LEFT, RIGHT, TOP, BASE = 66, 628, 14, 250
 TICKS = 5
+MARGIN = 20
 
 
 class Point(Protocol):
@@ -55,6 +56,11 @@ class Tick:
     place: float
     label: str
 
+    @property
+    def anchor(self) -> str:
+        """The last one ends at the edge: past it, it would be cut off."""
+        return "end" if self.place > RIGHT - MARGIN else "middle"
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -66,14 +72,19 @@ class Drawn:
 
 @register.inclusion_tag("charts/_curves.html")
 def curves(
-    lines: Sequence[Line], name: str, title: str, log: bool = False
+    lines: Sequence[Line],
+    name: str,
+    title: str,
+    log: bool = False,
+    end: int | None = None,
 ) -> dict[str, Any]:
-    """Lines over one pair of axes, with what their looks mean below."""
+    """Lines over one pair of axes, with what their looks mean below; `end` is the step
+    to which the axis goes at least."""
     lines = [_drawable(line, log) for line in lines]
     points = [point for line in lines for point in line.points]
     if not points:
         return {"drawn": []}
-    across = _across(points)
+    across = _across(points, end or 1)
     up = _up([point.value for point in points], log)
     return {
         "drawn": [_drawn(line, across, up) for line in lines if line.points],
@@ -99,9 +110,8 @@ def _drawable(line: Line, log: bool) -> Line:
     return Line(line.name, line.look, points, line.dots)
 
 
-def _across(points: Iterable[Point]) -> Scale:
-    steps = [point.step for point in points]
-    return Scale(min(0, *steps), max(1, *steps), LEFT, RIGHT)
+def _across(points: Iterable[Point], end: int) -> Scale:
+    return Scale(0, max(end, *(point.step for point in points)), LEFT, RIGHT)
 
 
 def _up(values: Sequence[float], log: bool) -> Scale:
