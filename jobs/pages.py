@@ -136,13 +136,15 @@ def _words(job: Job, state: State) -> str:
 
 
 def _reason(job: Job) -> str:
-    """Why it was given up: only people can say that of a job."""
+    """Why it ended so, as whoever ended it said it."""
     if job.status not in (Status.FAILED, Status.CANCELLED):
         return ""
     event = last_move(job)
     if event is None:
         return "No reason was given."
     why = event.reason or "No reason was given."
+    if event.source == JobEvent.Source.NOTEBOOK:
+        return f"The notebook stopped at step {event.step:,}: {why}"
     return f"Set by {SOURCES[JobEvent.Source(event.source)]}. {why}"
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from jobs.core import progress
 from jobs.core.progress import Report, State, Times
-from jobs.events import Kind, Source, note
+from jobs.events import Kind, Source, last_move, note
 from jobs.models import Job, Status, TrainingPoint, TrainingRun
 from slmgen.errors import InvalidInput, Unauthorized
 
@@ -126,12 +126,26 @@ def _move_job(job: Job, report: Report) -> None:
     jobs = Job.objects.filter(pk=job.pk)
     now = timezone.now()
     if report.event == "begin":
+        before = (*BEFORE, Status.FAILED) if _failed_by_itself(job) else BEFORE
         note(job, Kind.BEGAN, Source.NOTEBOOK, step=report.step)
-        jobs.filter(status__in=BEFORE).update(status=Status.RUNNING, updated_at=now)
+        jobs.filter(status__in=before).update(status=Status.RUNNING, updated_at=now)
     if report.event == "end":
         note(job, Kind.ENDED, Source.NOTEBOOK, step=report.step)
         running = jobs.filter(status=Status.RUNNING)
         running.update(status=Status.COMPLETED, updated_at=now)
+    if report.event == "fail":
+        running = jobs.filter(status=Status.RUNNING)
+        if running.update(status=Status.FAILED, updated_at=now):
+            note(
+                job, Kind.MOVED, Source.NOTEBOOK,
+                step=report.step, status=Status.FAILED, reason=report.error,
+            )  # fmt: skip
+
+
+def _failed_by_itself(job: Job) -> bool:
+    """Then its notebook may go on; what a person gave up stays so."""
+    move = last_move(job)
+    return move is not None and move.source == Source.NOTEBOOK
 
 
 def training_of(job: Job) -> Training | None:

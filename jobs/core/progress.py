@@ -1,6 +1,7 @@
 """What a notebook reports of its training, and what that says about the run."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +13,8 @@ from slmgen.errors import InvalidInput
 
 MAX_STEP = 10_000_000
 STALLED_AFTER = timedelta(seconds=90)
-EVENTS = ("begin", "log", "beat", "end")
+EVENTS = ("begin", "log", "beat", "end", "fail")
+ERROR_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
 # What a trainer logs and people look at; the rest is not kept.
 NAMES = frozenset(
     {"loss", "eval_loss", "learning_rate", "grad_norm", "epoch", "entropy",
@@ -34,6 +36,7 @@ class Report:
     step: int
     steps: int
     values: dict[str, float]
+    error: str = ""  # the name of an exception
 
     @property
     def kind(self) -> str | None:
@@ -48,7 +51,8 @@ def read_report(body: Mapping[str, Any]) -> Report:
     event = body.get("event")
     if event not in EVENTS:
         raise InvalidInput(f"event is missing or unknown; expected one of {EVENTS}.")
-    return Report(event, _whole(body, "step"), _whole(body, "steps"), _values(body))
+    step, steps = _whole(body, "step"), _whole(body, "steps")
+    return Report(event, step, steps, _values(body), _error(body))
 
 
 def _whole(body: Mapping[str, Any], name: str) -> int:
@@ -56,6 +60,12 @@ def _whole(body: Mapping[str, Any], name: str) -> int:
     if type(value) is int and 0 <= value <= MAX_STEP:
         return value
     raise InvalidInput(f"{name} must be a whole number from 0 to {MAX_STEP:,}.")
+
+
+def _error(body: Mapping[str, Any]) -> str:
+    """A name alone: no other text is kept."""
+    name = body.get("error")
+    return name if isinstance(name, str) and ERROR_NAME.fullmatch(name) else ""
 
 
 def _values(body: Mapping[str, Any]) -> dict[str, float]:

@@ -51,7 +51,8 @@ def lint(content: bytes, backend: str) -> list[str]:
         nbformat.validate(notebook)
     except nbformat.ValidationError as error:
         # Its message would repeat what stands there, which may be a user's text.
-        place = ".".join(map(str, error.absolute_path)) or "the file"
+        found = getattr(error, "original", error)
+        place = ".".join(map(str, found.absolute_path)) or "the file"
         return [f"not a valid notebook: {place}"]
     except ValueError:
         return ["not a valid notebook: no JSON"]

@@ -9,8 +9,9 @@ from tests.browser.jobs import Notebook, session_of
 
 pytestmark = pytest.mark.browser
 
+PLAIN = Look()
 LOOKS = [
-    Look(),
+    PLAIN,
     Look(width=360, scheme="dark"),
     Look(script=False),
     Look(script=False, width=360, scheme="dark"),
@@ -24,7 +25,7 @@ def session(server, account):
 
 @pytest.fixture
 def visit_signed_in(visit, session):
-    def opened(look=Look()):
+    def opened(look=PLAIN):
         visitor = visit(look)
         cookie = {"name": "sessionid", "value": session, "url": visitor.address}
         visitor.page.context.add_cookies([cookie])
@@ -129,7 +130,7 @@ def test_a_job_changes_without_a_reload_and_then_comes_to_rest(visit_signed_in):
     page.get_by_text("Step 12 of 60, 20 %").wait_for(timeout=10_000)
     page.get_by_text("Show as table").click()
     page.fill("#id_reason", "half a sentence")
-    page.wait_for_timeout(7_000)
+    page.wait_for_timeout(4_000)
     notebook.report(step=18, loss=0.5)
     page.get_by_text("Step 18 of 60, 30 %").wait_for(timeout=10_000)
 
@@ -171,6 +172,7 @@ def test_who_wants_no_renewal_stops_it(visit_signed_in):
 
     page.get_by_role("link", name="Stop that").click()
     page.wait_for_url("**live=off")
+    page.wait_for_load_state("networkidle")
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.wait_for_timeout(4_000)
@@ -197,7 +199,7 @@ def test_support_sees_the_server_and_opens_content_on_record(visit_signed_in, sc
     visitor.open("/admin/status/")
     assert page.get_by_role("heading", name="Status", exact=True).is_visible()
     visitor.open("/admin/datasets/dataset/")
-    page.locator("#result_list a").first.click()
+    page.locator("#result_list tbody a").first.click()
     page.get_by_role("link", name="Open its content").click()
     page.get_by_role("button", name="Open and record it").click()
     assert page.get_by_role("heading", name="Row 1", exact=True).is_visible()

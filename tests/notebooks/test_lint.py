@@ -1,4 +1,5 @@
 import json
+
 import nbformat
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
