@@ -3,6 +3,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from slmgen.env import LOOPBACK
+
 MIN_SECRET_CHARACTERS = 32
 MIN_TOKEN_CHARACTERS = 20
 
@@ -17,7 +19,7 @@ def secret_is_long(**kwargs: Any) -> list[CheckMessage]:
 
 @register()
 def not_open_in_debug(**kwargs: Any) -> list[CheckMessage]:
-    if not settings.DEBUG or settings.HOST in settings.LOOPBACK:
+    if not settings.DEBUG or settings.HOST in LOOPBACK:
         return []
     hint = "Unset SLMGEN_DEBUG, or serve on 127.0.0.1."
     return [Error("Debug pages would be open to the network.", hint, id="slmgen.E002")]

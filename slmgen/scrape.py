@@ -30,7 +30,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"detail": detail}, status=401, headers=answer)
     registry = CollectorRegistry()
     registry.register(Gauges())
-    MultiProcessCollector(registry, str(settings.METRICS_FOLDER))
+    MultiProcessCollector(registry, str(settings.METRICS_FOLDER))  # type: ignore[no-untyped-call]  # not annotated
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 

@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "django_htmx",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -47,6 +48,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount",
     "slmgen",
     "slmgen.identity",
+    "slmgen.audit",
     "datasets",
     "recommender",
     "notebooks",
@@ -236,9 +238,8 @@ SPECTACULAR_SETTINGS = {
 # How much a client may ask for within a minute: by account, without one half of it by
 # address. A server that nobody else can reach has nobody to slow down.
 
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 SLMGEN_RATE_LIMITS = env.flag(
-    "SLMGEN_RATE_LIMITS", HOST not in LOOPBACK or SLMGEN_TRUSTED_PROXIES > 0
+    "SLMGEN_RATE_LIMITS", HOST not in env.LOOPBACK or SLMGEN_TRUSTED_PROXIES > 0
 )
 SLMGEN_RATES = {
     "requests": env.number("SLMGEN_RATE_REQUESTS", 600, at_least=1),

@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
+from slmgen import status
 from slmgen.looks import choose_theme
 from slmgen.scrape import metrics
 
@@ -22,6 +23,7 @@ docs = SpectacularSwaggerSplitView.as_view(url_name="schema")
 
 # One page signs people in, with one limit on guessing.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.site_header = "SLMGEN support"
 
 urlpatterns = [
     path("", include("slmgen.api_urls")),
@@ -30,6 +32,7 @@ urlpatterns = [
     path("app/", include(pages)),
     path("metrics", metrics, name="metrics"),
     path("favicon.ico", icon, name="favicon"),
+    path("admin/status/", admin.site.admin_view(status.page), name="admin-status"),
     path("admin/", admin.site.urls),
 ]
 

@@ -103,18 +103,8 @@ def people(owner, stranger):
 def answer_to(client, owner, row, headers):
     """The response to a row's request about things of the owner."""
     name, method, path, body, _ = row
-    dataset = make_dataset(owner=owner)
-    token = token_for(username="owner", password="owner-password")
-    made = client.post(
-        "/generate", {"session_id": str(dataset.id)}, "application/json",
-        HTTP_AUTHORIZATION=f"Bearer {token}",
-    ).json()  # fmt: skip
-    values = {
-        "{dataset}": str(dataset.id),
-        "{job}": str(Job.objects.get(dataset=dataset).pk),
-        "{download}": made["download_url"],
-    }
     text = json.dumps(body) if body else ""
+    values = _values(client, owner, path + text)
     for place, value in values.items():
         path, text = path.replace(place, value), text.replace(place, value)
     content_type = (
@@ -123,6 +113,23 @@ def answer_to(client, owner, row, headers):
     response = client.generic(method, path, text, content_type, **headers)
     response.close()  # a file that nobody reads
     return response
+
+
+def _values(client, owner, wanted):
+    """What is put in the places of an address: ids of the owner's things."""
+    dataset = make_dataset(owner=owner)
+    values = {"{dataset}": str(dataset.id)}
+    if "{job}" in wanted:
+        job = Job.objects.create(owner=owner, dataset=dataset)
+        values["{job}"] = str(job.pk)
+    if "{download}" in wanted:
+        token = token_for(username="owner", password="owner-password")
+        made = client.post(
+            "/generate", {"session_id": str(dataset.id)}, "application/json",
+            HTTP_AUTHORIZATION=f"Bearer {token}",
+        ).json()  # fmt: skip
+        values["{download}"] = made["download_url"]
+    return values
 
 
 @pytest.mark.parametrize("who", WHO)

@@ -59,6 +59,15 @@ PAGES = [
     ("page-jobs", "GET", {}, HISTORY),
     ("page-job", "GET", {}, PRIVATE),
     ("page-job", "POST", {"status": "running"}, {**PRIVATE, "owner": 302}),
+    ("page-jobs-compare", "GET", {}, row(302, 400, 400)),  # no job was named
+    ("page-job-live", "GET", {}, row(302, 302, 302)),  # to the page, without htmx
+    ("page-job-clone", "GET", {}, {**PRIVATE, "owner": 302}),
+    ("page-job-secret", "POST", {}, PRIVATE),
+    ("page-job-revoke", "POST", {}, {**PRIVATE, "owner": 302}),
+    ("page-job-losses", "GET", {}, PRIVATE),
+    ("page-job-delete", "GET", {}, PRIVATE),
+    ("page-job-delete", "POST", {}, {**PRIVATE, "owner": 302}),
+    ("admin-status", "GET", {}, {**row(302, 302, 302), "staff": 200}),
     ("schema", "GET", {}, {**OPEN, "bad token": 401}),
     ("docs", "GET", {}, {**OPEN, "bad token": 401}),
     ("favicon", "GET", {}, row(302, 302, 302)),
@@ -189,6 +198,17 @@ def test_staff_see_no_more_by_the_api_than_a_stranger(client, owner, staff, api)
     headers = {"HTTP_AUTHORIZATION": f"Bearer {token}"}
 
     assert answer_to(client, owner, api, headers).status_code == expected
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_the_live_part_of_a_job_is_its_owner_s(client, browse, arguments, who):
+    client.defaults["HTTP_HX_REQUEST"] = "true"
+
+    response = browse(who, "GET", address_of("page-job-live", arguments))
+
+    # Everybody else has their page loaded again, which then says what it says.
+    assert (response.content != b"") == (who == "owner")
+    assert ("HX-Refresh" in response) == (who != "owner")
 
 
 OPENED_BY_NAME = {"page-data", "page-notebook", "page-job", "page-training"}

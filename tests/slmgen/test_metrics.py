@@ -47,19 +47,20 @@ def test_the_state_of_the_server_is_told(client, settings, tmp_path, owner):
 
 def test_requests_are_counted_by_all_processes_together(tmp_path):
     """A second process writes beside the server's, as another worker of it would."""
-    with started(tmp_path, SLMGEN_METRICS_TOKEN=TOKEN) as (port, environment):
-        with httpx.Client(base_url=f"http://localhost:{port}") as client:
-            for _ in range(3):
-                client.get("/models")
-            client.get("/nothing")
-            other = (
-                "import django; django.setup(); from slmgen.metrics import observe; "
-                "observe('GET', '/models', 200, 0.2)"
-            )
-            _run(other, environment)
-            text = client.get(
-                "/metrics", headers={"Authorization": f"Bearer {TOKEN}"}
-            ).text
+    with (
+        started(tmp_path, SLMGEN_METRICS_TOKEN=TOKEN) as (port, environment),
+        httpx.Client(base_url=f"http://localhost:{port}") as client,
+    ):
+        for _ in range(3):
+            client.get("/models")
+        client.get("/nothing")
+        other = (
+            "import django; django.setup(); from slmgen.metrics import observe; "
+            "observe('GET', '/models', 200, 0.2)"
+        )
+        _run(other, environment)
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        text = client.get("/metrics", headers=headers).text
 
     assert (
         'slmgen_requests_total{method="GET",route="/models",status="200"} 4.0' in text
