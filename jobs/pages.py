@@ -50,7 +50,7 @@ class Look:
 @dataclass(frozen=True)
 class Phase:
     name: str
-    state: str  # done, now, stopped or to come
+    state: str  # done, now, next, stopped or to come
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def _phases(job: Job, state: State) -> list[Phase]:
     if state in (State.RUNNING, State.STALLED):
         now = TRAINING
     words_of = {True: "done", False: "to come"}
-    word = "stopped" if state is State.FAILED else "now"
+    word = {State.FAILED: "stopped", State.PENDING: "next"}.get(state, "now")
     return [
         Phase(name, word if at == now else words_of[is_done])
         for at, (name, is_done) in enumerate(done)
