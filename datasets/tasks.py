@@ -111,6 +111,10 @@ def run(claim: Claim) -> None:
             _look_closer(claim)
     except LostLease:
         logger.warning("the lease of a piece of work was lost; nothing was written")
+        dataset = claim.row.dataset
+        if not Dataset.objects.filter(pk=dataset.pk).exists():
+            # Deleted meanwhile, perhaps before the index was written.
+            default_storage.delete(dataset.index_key)
 
 
 def _analyze(claim: Claim) -> None:
