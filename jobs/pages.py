@@ -131,7 +131,7 @@ def _words(job: Job, state: State) -> str:
     if state is State.PENDING and is_connected(job):
         return "Waits for the first report of the notebook."
     if state is State.RUNNING and (run is None or run.started_at is None):
-        return "Somebody said that it runs; its notebook reports nothing."
+        return "You said that it runs; its notebook reports nothing here."
     return STATE_WORDS[state]
 
 
