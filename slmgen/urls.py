@@ -20,9 +20,9 @@ pages: list[URLPattern | URLResolver] = [
 icon = RedirectView.as_view(url=f"{settings.STATIC_URL}icon.svg")
 docs = SpectacularSwaggerSplitView.as_view(url_name="schema")
 
-admin.site.site_header = "SLMGEN support"
 # One page signs people in, with one limit on guessing.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.site_header = "SLMGEN support"
 
 urlpatterns = [
     path("", include("slmgen.api_urls")),

@@ -144,6 +144,7 @@ def _round_values(scale: Scale) -> list[float]:
         found = [value for value in found if scale.low <= value <= scale.high]
         if len(found) <= TICKS + 2:
             break
+    found = found[:: 1 + len(found) // (2 * TICKS)]  # powers alone may be too many
     return found if len(found) > 1 else _round_linear(scale.low, scale.high)
 
 

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jobs.core import words
@@ -94,6 +94,7 @@ def test_time_left_is_said_as_a_range(seconds, said):
 
 
 @given(VALUES, st.booleans())
+@example([909091.0, 1.0000000000000002e-06], True)
 def test_any_curve_is_drawn_inside_the_picture(values, log):
     drawn = curves([Line("a", "raw", points(values), dots=True)], "n", "t", log)
 
