@@ -94,14 +94,18 @@ def near_parts(piece: Piece) -> tuple[near.U64, NDArray[np.intp]]:
 
 
 def _sketched(texts: list[str]) -> tuple[near.U64, NDArray[np.intp]]:
-    lengths = np.array([len(near.normal(text)) for text in texts], np.intp)
-    return near.bands_of(texts), lengths
+    encoded = [near.normal(text) for text in texts]
+    return near.bands_of(encoded), np.array([len(text) for text in encoded], np.intp)
 
 
 def whole_text(example: Transcript) -> str:
     """What an example is about: all messages but system prompts, which repeat."""
     return "\n".join(
-        [turn.text for turn in example.messages if turn.role not in SYSTEM_ROLES]
+        [
+            turn.content if type(turn.content) is str else turn.text
+            for turn in example.messages
+            if turn.role not in SYSTEM_ROLES
+        ]
     )
 
 

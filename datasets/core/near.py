@@ -23,7 +23,7 @@ MAX_TEXT_BYTES = 20_000  # what a sketch and a comparison look at
 SAMPLED_BYTES = 800
 NEIGHBORS = 2  # candidates of one band that an example is compared with
 MIN_COMMON_BANDS = 2  # of 16; examples as alike as SIMILAR have four on average
-KEPT_WINDOWS = 2_000  # neighbors are compared one after the other
+KEPT_WINDOWS = 5_000  # neighbors are compared one after the other
 
 U64 = NDArray[np.uint64]
 EMPTY = np.uint64(2**64 - 1)
@@ -38,10 +38,9 @@ class Cluster:
     similarity: float  # the lowest that joined a member to the others
 
 
-def bands_of(texts: Sequence[str]) -> U64:
-    """One row of band hashes for each text; equal bands make two texts candidates."""
-    encoded = [normal(text) for text in texts]
-    sketches = np.full((len(texts), BINS), EMPTY)
+def bands_of(encoded: Sequence[bytes]) -> U64:
+    """One row of band hashes for each normal text; equal bands make candidates."""
+    sketches = np.full((len(encoded), BINS), EMPTY)
     hashes, owners = _hashed_windows(encoded)
     bins = owners * BINS + (hashes >> np.uint64(58)).astype(np.intp)
     np.minimum.at(sketches.reshape(-1), bins, hashes)
@@ -65,7 +64,7 @@ def _hashes(encoded: bytes) -> U64:
     return values
 
 
-def _hashed_windows(encoded: list[bytes]) -> tuple[U64, NDArray[np.intp]]:
+def _hashed_windows(encoded: Sequence[bytes]) -> tuple[U64, NDArray[np.intp]]:
     """Hashes of all windows of all texts, and to which text each belongs."""
     lengths = np.array([len(text) for text in encoded], np.intp)
     values = _hashes(b"".join([*encoded, bytes(WINDOW_BYTES - 1)]))
@@ -96,7 +95,7 @@ def _banded(sketches: U64) -> U64:
     return bands
 
 
-Windows = frozenset[int]
+Windows = U64  # each once, ascending
 WindowsOf = Callable[[int], Windows]  # of the example at an index
 
 
@@ -106,11 +105,21 @@ def windows_of(text: str) -> Windows:
     hashes = _hashes(encoded)
     if len(encoded) > SAMPLED_BYTES:
         hashes = hashes[hashes & np.uint64(3) == 0]
-    return frozenset(hashes.tolist())
+    return _distinct(hashes)
+
+
+def _distinct(hashes: U64) -> U64:
+    """As `np.unique`, which is slow for few."""
+    ordered = np.sort(hashes)
+    last = np.ones(len(ordered), bool)
+    last[:-1] = ordered[1:] != ordered[:-1]
+    return ordered[last]
 
 
 def similarity(first: Windows, second: Windows) -> float:
-    common = len(first & second)
+    both = np.concatenate((first, second))
+    both.sort()
+    common = int(np.count_nonzero(both[1:] == both[:-1]))
     return common / max(len(first) + len(second) - common, 1)
 
 

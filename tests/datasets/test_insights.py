@@ -30,8 +30,9 @@ def looked_at(content, processes=1):
 
 
 def clustered(texts):
-    lengths = np.array([len(near.normal(text)) for text in texts])
-    return clusters(bands_of(texts), lengths, lambda at: windows_of(texts[at]))
+    encoded = [near.normal(text) for text in texts]
+    lengths = np.array([len(text) for text in encoded])
+    return clusters(bands_of(encoded), lengths, lambda at: windows_of(texts[at]))
 
 
 def edited(text, source):
@@ -68,7 +69,7 @@ def test_texts_that_are_too_short_are_alike_by_chance_only():
 
 def test_clusters_do_not_depend_on_how_texts_are_cut_into_batches(shared_data):
     lines = (shared_data / "gsm8k_1500.chat.jsonl").read_bytes().splitlines()[:300]
-    texts = [whole_text(transcript(line)) for line in lines]
+    texts = [near.normal(whole_text(transcript(line))) for line in lines]
 
     parts = np.concatenate([bands_of(texts[:100]), bands_of(texts[100:])])
 
@@ -78,7 +79,10 @@ def test_clusters_do_not_depend_on_how_texts_are_cut_into_batches(shared_data):
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.text(max_size=60), max_size=8))
 def test_any_texts_have_bands(texts):
-    assert bands_of(texts).shape == (len(texts), near.BANDS)
+    assert bands_of([near.normal(text) for text in texts]).shape == (
+        len(texts),
+        near.BANDS,
+    )
 
 
 LANGUAGES = {
