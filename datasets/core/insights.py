@@ -15,10 +15,10 @@ from datasets.core.glance import Glance, Seen, glance, sketches_of, whole_text
 from datasets.core.near import Cluster
 from datasets.core.reading import transcript
 from datasets.core.spread import spread
-from datasets.core.tokenizers import TOKENIZERS
+from datasets.core.tokenizers import reported
 
 SHOWN = 20
-INSIGHTS_VERSION = 1
+INSIGHTS_VERSION = 2
 
 Report = Callable[[int], None]  # bytes of the examples file that are done
 
@@ -76,14 +76,7 @@ def look_closer(
         labels=labels.balance(seen.answers, len(records)),
         length_outliers=outliers.long_and_short(records["tokens"]),
         split=split.plan(copies, clusters),
-        tokenizers={
-            name: {
-                "models": TOKENIZERS[name].models,
-                "template": TOKENIZERS[name].template,
-                **lengths.summary(),
-            }
-            for name, lengths in seen.tokenizers.items()
-        },
+        tokenizers=reported(seen.tokenizers),
     )
 
 

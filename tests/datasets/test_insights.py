@@ -20,6 +20,7 @@ from datasets.core.near import Cluster, clusters
 from datasets.core.outliers import long_and_short
 from datasets.core.reading import transcript
 from datasets.core.tokenizers import TOKENIZERS, lengths_of
+from datasets.core.vocabularies import CARRIED
 from tests.factories import jsonl, make_conversation, make_lines
 
 
@@ -242,17 +243,50 @@ def test_a_random_split_of_pairs_leaks_and_ours_does_not():
     assert found["leaks_of_a_random_split"] > 20
 
 
+def counted(*turns):
+    messages = [{"role": role, "content": content} for role, content in turns]
+    line = jsonl([{"messages": messages}]).rstrip()
+    return {
+        name: (each.summary()["tokens"], each.summary()["with_template"])
+        for name, each in lengths_of([transcript(line)]).items()
+    }
+
+
 def test_tokenizers_count_the_text_and_what_their_template_adds():
-    line = jsonl([make_conversation("Hello world", "Hi")]).rstrip()
+    found = counted(("user", "Hello world"), ("assistant", "Hi"))
 
-    found = {name: each.summary() for name, each in
-             lengths_of([transcript(line)]).items()}  # fmt: skip
-
-    assert set(found) == set(TOKENIZERS)
     # <|im_start|>user\nHello world<|im_end|>\n<|im_start|>assistant\nHi<|im_end|>\n
-    assert found["qwen3.5"]["tokens"] == 3
-    assert found["qwen3.5"]["with_template"] == 3 + 2 * 5
-    assert found["o200k"]["with_template"] == 3 + 2 * 2
+    assert found["qwen3-2507"] == (3, 3 + 2 * 5)
+    assert found["qwen3"] == (3, 3 + 2 * 5 + 4)  # <think>\n\n</think>\n\n
+    assert found["o200k"] == (3, 3 + 2 * 2)
+    assert set(found) == set(TOKENIZERS)
+
+
+def test_a_template_with_a_system_message_of_its_own_adds_it_where_there_is_none():
+    turns = [("user", "Hello world"), ("assistant", "Hi")]
+    # "system\n" is two tokens, "You are Qwen, created by Alibaba Cloud. …" 16
+    without = counted(*turns)["qwen2.5"]
+    given = counted(("system", "Be kind"), *turns)["qwen2.5"]
+
+    assert without == (3, 3 + 2 * 5 + 3 + 2 + 16)
+    assert given == (5, 5 + 3 * 5)
+
+
+def test_white_space_at_the_start_joins_the_line_feed_of_the_role():
+    plain = counted(("user", "a"), ("assistant", "b"))["qwen3-2507"]
+    feed = counted(("user", "\na"), ("assistant", "b"))["qwen3-2507"]
+
+    assert (feed[0], feed[1]) == (plain[0] + 1, plain[1])  # "\n\n" is one token
+
+
+def test_a_vocabulary_whose_package_is_missing_is_left_out(monkeypatch):
+    monkeypatch.setitem(
+        CARRIED, "qwen", CARRIED["qwen"]._replace(package="no_such_package")
+    )
+
+    assert set(counted(("user", "a"), ("assistant", "b"))) == {
+        "o200k", "cl100k", "qwen3.5"
+    }  # fmt: skip
 
 
 def test_rows_over_a_context_are_counted():
@@ -260,7 +294,8 @@ def test_rows_over_a_context_are_counted():
 
     over = lengths_of([transcript(line)])["o200k"].summary()["over_context"]
 
-    assert over == {"2048": 1, "4096": 0, "8192": 0, "32768": 0, "131072": 0}
+    assert over["2048"] == 1
+    assert not any(n for limit, n in over.items() if limit != "2048")
 
 
 def test_processes_change_nothing(shared_data):
