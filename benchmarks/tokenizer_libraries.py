@@ -1,6 +1,6 @@
 """Counts the same texts by every tokenizer library that is installed.
 
-    python benchmarks/tokenizers.py FILE [FILE ...] [--megabytes 20]
+    python benchmarks/tokenizer_libraries.py FILE [FILE ...] [--megabytes 20]
 
 The files are chat JSON Lines; their messages are counted in o200k_base, one core, each
 library in turns. Equal are those that count tiktoken's number on every single text.
@@ -18,6 +18,8 @@ from pathlib import Path
 from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import itertools
 
 from datasets.core.reading import transcript
 from datasets.core.tokens import VOCABULARIES, token_counter
@@ -116,7 +118,7 @@ def _merge(token: bytes, ranks: dict[bytes, int]) -> Iterator[tuple[bytes, bytes
     are merged."""
     parts = [token[n : n + 1] for n in range(len(token))]
     while len(parts) > 2:
-        pairs = [ranks.get(a + b) for a, b in zip(parts, parts[1:], strict=False)]
+        pairs = [ranks.get(a + b) for a, b in itertools.pairwise(parts)]
         known = [rank for rank in pairs if rank is not None and rank < ranks[token]]
         if not known:
             return
