@@ -159,11 +159,6 @@ def _surrogate(example: Example, source: random.Random) -> Example:
     return example
 
 
-@plant("number")
-def _number(example: Example, source: random.Random) -> Example:
-    return {**example, "score": 10 ** source.choice([400, 1000])}
-
-
 @plant("depth")
 def _depth(example: Example, source: random.Random) -> Example:
     deep: Any = []
