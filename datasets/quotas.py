@@ -15,7 +15,7 @@ ADVICE = "delete what you no longer need, or wait until it expires"
 def claim_room(dataset: Dataset) -> None:
     """Raises Conflict when its owner has too much already."""
     one_at_a_time("datasets", dataset.owner_id)
-    kept = Dataset.objects.filter(owner=dataset.owner_id).aggregate(
+    kept = Dataset.objects.filter(owner=dataset.owner_id, emptied_at=None).aggregate(
         count=Count("pk"), sent=Sum("size"), examples=Sum("examples_bytes")
     )
     room_mb = settings.SLMGEN_QUOTA_MB

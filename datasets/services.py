@@ -3,6 +3,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO, cast
 
@@ -10,6 +11,8 @@ import numpy as np
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
 from msgspec import to_builtins
 from numpy.typing import NDArray
 
@@ -26,6 +29,7 @@ from datasets.files import opened
 from datasets.models import Analysis, AnyUser, Dataset, Insight, State
 from datasets.repairing import Repaired, repair_dataset
 from datasets.versions import Origin, delete_files, keep, limits
+from slmgen.audit.services import audit
 from slmgen.errors import Conflict, InvalidInput, NotFound, NotReady
 
 SECONDS_BETWEEN_LOOKS = 0.1
@@ -56,7 +60,9 @@ def upload_dataset(
     origin = Origin(
         clean_filename(file.name or ""), owner.pk if owner.is_authenticated else None
     )
-    return keep(file.file, origin, layout)  # type: ignore[arg-type]  # a binary file in every upload handler
+    dataset = keep(file.file, origin, layout)  # type: ignore[arg-type]  # a binary file in every upload handler
+    audit(owner, "upload", dataset)
+    return dataset
 
 
 def map_dataset(dataset: Dataset, mapping: Mapping[str, Any]) -> Dataset:
@@ -143,7 +149,9 @@ def insights_of(dataset: Dataset) -> dict[str, Any]:
 def _finished(kind: type[Analysis] | type[Insight], dataset: Dataset, name: str) -> Any:
     deadline = time.monotonic() + settings.SLMGEN_ANALYSIS_WAIT_SECONDS
     while True:
-        row = kind.objects.get(dataset=dataset)
+        row = kind.objects.filter(dataset=dataset).first()
+        if row is None:
+            raise NotFound("The data have expired; upload them again.")
         if row.state == State.DONE:
             return row
         if row.state == State.FAILED:
@@ -245,6 +253,41 @@ def delete_dataset(dataset: Dataset) -> None:
     with transaction.atomic():
         Dataset.objects.filter(pk=dataset.pk).delete()
         transaction.on_commit(lambda: delete_files(dataset))
+
+
+def empty_dataset(dataset: Dataset) -> None:
+    """Removes what users sent and what was read in it; the row stays for its jobs."""
+    with transaction.atomic():
+        Analysis.objects.filter(dataset=dataset).delete()
+        Insight.objects.filter(dataset=dataset).delete()
+        Dataset.objects.filter(pk=dataset.pk).update(
+            emptied_at=timezone.now(), problems=[], problem_groups=[], columns={}
+        )
+        transaction.on_commit(lambda: delete_files(dataset))
+
+
+def expiry_of(dataset: Dataset) -> datetime | None:
+    """When its content is deleted; None is never."""
+    anonymous, owned = lives()
+    life = anonymous if dataset.owner_id is None else owned
+    return dataset.created_at + life if life else None
+
+
+def lives() -> tuple[timedelta, timedelta]:
+    """How long data are kept without an owner and with one; zero is for ever."""
+    return (
+        timedelta(hours=settings.SLMGEN_KEEP_ANONYMOUS_HOURS),
+        timedelta(days=settings.SLMGEN_KEEP_DAYS),
+    )
+
+
+def expired(now: datetime) -> list[Dataset]:
+    """Those whose time is over and whose content is still there."""
+    ended = Q(pk__in=[])
+    for life, is_anonymous in zip(lives(), (True, False), strict=True):
+        if life:
+            ended |= Q(owner__isnull=is_anonymous, created_at__lt=now - life)
+    return list(Dataset.objects.filter(ended, emptied_at=None))
 
 
 def repair(

@@ -64,6 +64,7 @@ def data(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
         "step": "data",
         "form": form,
         "query": _without_row(request),
+        "expires_at": services.expiry_of(dataset),
         **vars(shown),
     }
     return render(request, "datasets/data.html", context)

@@ -24,6 +24,7 @@ from notebooks.services import (
 )
 from recommender.core.catalog import parse_target, parse_task
 from recommender.services import catalog, last_need
+from slmgen.audit.services import audit
 from slmgen.errors import InvalidInput, NotFound
 
 
@@ -190,6 +191,7 @@ def delete_job(job: Job) -> None:
     dataset: Dataset = job.dataset
     notebook = job.notebook
     with transaction.atomic():
+        audit(job.owner, "delete", job)
         Job.objects.filter(pk=job.pk).delete()
         shared_notebook = Job.objects.filter(notebook=notebook).exists()
         if notebook is not None and not shared_notebook:

@@ -138,7 +138,7 @@ def open_data(token: str) -> BinaryIO:
         dataset_id, _, end = DATA_SIGNER.unsign(token).partition("_")
     except signing.BadSignature:
         raise gone from None
-    dataset = Dataset.objects.filter(pk=dataset_id).first()
+    dataset = Dataset.objects.filter(pk=dataset_id, emptied_at=None).first()
     if dataset is None or int(end) < time.time():
         raise gone
     return default_storage.open(dataset.examples_key)  # type: ignore[return-value]  # a binary file

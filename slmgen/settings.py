@@ -267,6 +267,11 @@ SLMGEN_SPREAD_BYTES = 16 * 10**6  # smaller files are done before processes star
 SLMGEN_ANALYSIS_WAIT_SECONDS = env.number("SLMGEN_ANALYSIS_WAIT_SECONDS", 20)
 SLMGEN_INLINE_ANALYSIS_BYTES = env.number("SLMGEN_INLINE_ANALYSIS_MB", 2) * 10**6
 
+# Content expires: what nobody owns after hours, the rest after days; 0 is never.
+
+SLMGEN_KEEP_ANONYMOUS_HOURS = env.number("SLMGEN_KEEP_ANONYMOUS_HOURS", 24)
+SLMGEN_KEEP_DAYS = env.number("SLMGEN_KEEP_DAYS", 30)
+
 # Notebooks
 
 SLMGEN_NOTEBOOK_EMBED_MB = env.number("SLMGEN_NOTEBOOK_EMBED_MB", 5)

@@ -1,12 +1,14 @@
 import time
 from typing import Any
 
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import close_old_connections
 
 from datasets.tasks import work_once
 
 SECONDS_BETWEEN_LOOKS = 0.5
+SECONDS_BETWEEN_EXPIRIES = 600.0
 
 
 class Command(BaseCommand):
@@ -18,7 +20,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, drain: bool, **options: Any) -> None:
+        due = 0.0
         while True:
+            if not drain and time.monotonic() >= due:
+                due = time.monotonic() + SECONDS_BETWEEN_EXPIRIES
+                call_command("expire")
             found = work_once()
             if not found and drain:
                 return
