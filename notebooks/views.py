@@ -8,6 +8,7 @@ from django.views import View
 from django.views.decorators.http import require_POST, require_safe
 
 from datasets.models import Dataset
+from datasets.remembered import may_delete
 from datasets.services import find_dataset
 from notebooks import services
 from notebooks.core.lint import CHECKS
@@ -17,7 +18,7 @@ from notebooks.models import Notebook
 from notebooks.overview import overview
 from recommender.core.catalog import ModelSpec
 from recommender.services import best_model, catalog
-from slmgen.errors import InvalidInput
+from slmgen.errors import Conflict, InvalidInput
 
 
 class TrainingView(View):
@@ -85,6 +86,21 @@ def compare(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
         server=request.build_absolute_uri("/").rstrip("/"),
     )
     return redirect("page-notebook", notebook.id)
+
+
+@require_POST
+def undo(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
+    """Deletes a version and goes back to the one that it was made from."""
+    dataset = find_dataset(dataset_id, user=request.user)
+    if dataset.parent_id is None or not may_delete(
+        request.session, request.user, dataset
+    ):
+        raise Conflict(
+            "Only a version that was made here from another one can be undone; these "
+            "data stay."
+        )
+    services.discard_version(dataset)
+    return redirect("page-data", dataset.parent_id)
 
 
 @require_safe

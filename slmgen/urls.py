@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
+from slmgen import documents
 from slmgen.looks import choose_theme
 
 pages: list[URLPattern | URLResolver] = [
@@ -12,6 +13,8 @@ pages: list[URLPattern | URLResolver] = [
     path("", include("notebooks.urls")),
     path("", include("jobs.urls")),
     path("theme/", choose_theme, name="page-theme"),
+    path("docs/", documents.documents, name="page-docs"),
+    path("docs/<slug:name>/", documents.document, name="page-doc"),
 ]
 # Asked for by browsers on pages that name no icon of their own, such as the admin's.
 icon = RedirectView.as_view(url=f"{settings.STATIC_URL}icon.svg")

@@ -1,7 +1,7 @@
 """A profile in the words and bars of a page."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from datasets.core.kinds import KINDS
@@ -12,7 +12,7 @@ PART_NAMES = {
     "left_out": "Lines left out",
     "duplicates": "Exact copies",
 } | KINDS
-PART_LINKS = {"few_examples": "", "left_out": "#issues"}
+PART_LINKS = {"few_examples": "#rows", "left_out": "problems/"}
 MOST_TURNS = 8  # shown one by one
 SHOWN_PERCENTILES = ("p50", "p95", "p99", "p100")
 
@@ -133,7 +133,10 @@ def script_bars(profile: Profile) -> list[Bar]:
 
 
 def language_bars(languages: Mapping[str, int]) -> list[Bar]:
-    return _of_all(languages, "row")
+    return [
+        replace(bar, issue=f"?language={bar.label}#rows")
+        for bar in _of_all(languages, "row")
+    ]
 
 
 @dataclass(frozen=True)

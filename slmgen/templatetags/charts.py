@@ -40,9 +40,15 @@ class Column:
 
 @register.inclusion_tag("charts/_histogram.html")
 def histogram(
-    bars: Sequence[Bar], name: str, title: str, unit: str, mark: int = 0
+    bars: Sequence[Bar],
+    name: str,
+    title: str,
+    unit: str,
+    mark: int = 0,
+    mark_words: str = "",
 ) -> dict[str, Any]:
-    """Columns from left to right; `mark` draws a line at a value on their axis."""
+    """Columns from left to right; `mark` draws a line at a value on their axis, at its
+    end where it lies beyond."""
     step = (WIDTH - 2 * MARGIN) / max(len(bars), 1)
     return {
         "columns": [_column(bar, at, step) for at, bar in enumerate(bars)],
@@ -51,6 +57,7 @@ def histogram(
         "title": title,
         "unit": unit,
         "mark": mark,
+        "mark_words": mark_words,
         "mark_x": round(_place(bars, mark, step), 1),
         "mark_anchor": "end" if _place(bars, mark, step) > WIDTH / 2 else "start",
         "width": WIDTH,

@@ -113,7 +113,7 @@ def test_a_running_analysis_is_a_page_that_loads_itself_again(client):
     answer = page(client, dataset)
 
     assert (answer.status_code, answer["Refresh"]) == (202, "2")
-    assert "Checking chat.jsonl: row 24 of 60 (40%)." in text_of(answer)
+    assert "Checking line 24 of 60 of chat.jsonl (40%)." in text_of(answer)
 
 
 def test_a_failed_analysis_is_said_in_a_sentence(client):
@@ -193,7 +193,7 @@ def test_a_row_past_the_end_says_that_there_is_none(client):
 
 
 def test_a_search_that_takes_long_says_how_far_it_came(client, monkeypatch):
-    monkeypatch.setattr("datasets.browsing.SECONDS_TO_SEARCH", -1)
+    monkeypatch.setattr("datasets.rows.SECONDS_TO_SEARCH", -1)
 
     found = page(client, make_dataset(), "?q=nothing")
 
