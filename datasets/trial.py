@@ -8,7 +8,7 @@ from datasets.browsing import profile_now
 from datasets.core.columns import Columns, Layout
 from datasets.core.differences import Difference, difference
 from datasets.core.mending import Change, Report
-from datasets.core.offers import fields_of, in_words
+from datasets.core.offers import details, fields_of, in_words
 from datasets.core.roles import RoleName, roles_in
 from datasets.files import opened
 from datasets.models import Dataset
@@ -18,6 +18,7 @@ from datasets.versions import limits
 @dataclass(frozen=True)
 class ShownChange:
     title: str
+    details: list[str]
     changed: int
     dropped: int
     first: list[Difference]
@@ -52,6 +53,7 @@ def try_repairs(dataset: Dataset, wanted: list[dict[str, Any]]) -> Trial:
 def _shown(change: Change) -> ShownChange:
     return ShownChange(
         title=in_words(change.repair),
+        details=details(change.repair),
         changed=change.changed,
         dropped=change.dropped,
         first=[difference(row) for row in change.rows],

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from datasets import browsing, services
 from datasets.core import bubbles, offers, report
-from datasets.forms import ColumnsForm, ProblemsForm, UploadForm
+from datasets.forms import ColumnsForm, ProblemsForm, UploadForm, language_name
 from datasets.models import Dataset
 from datasets.remembered import recent, remember
 from datasets.rows import turns
@@ -101,7 +101,7 @@ def problems(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
 @require_safe
 def closer(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
     dataset = services.find_dataset(dataset_id, user=request.user)
-    look = report.closer_look(browsing.insights_now(dataset))
+    look = report.closer_look(browsing.insights_now(dataset), language_name)
     context = {
         "dataset": dataset,
         "step": "data",

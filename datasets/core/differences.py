@@ -36,6 +36,7 @@ class Line:
     kind: str  # same, removed or added
     who: str
     parts: tuple[Part, ...]
+    who_is_marked: bool = False
 
     @property
     def sign(self) -> str:
@@ -111,8 +112,9 @@ def _changed(old: _Said, new: _Said) -> Iterator[Line]:
     removed = [Part("".join(olds[a:b]), kind != "equal") for kind, a, b, _, _ in blocks]
     added = [Part("".join(news[c:d]), kind != "equal") for kind, _, _, c, d in blocks]
     head = [Part("… ")] if start else []
-    yield Line(REMOVED, old.who, (*head, *_filled(removed)))
-    yield Line(ADDED, new.who, (*head, *_filled(added)))
+    who = old.who != new.who
+    yield Line(REMOVED, old.who, (*head, *_filled(removed)), who)
+    yield Line(ADDED, new.who, (*head, *_filled(added)), who)
 
 
 def _common(first: str, second: str) -> int:

@@ -29,7 +29,17 @@ ABOUT = {
     "keys.",
     "normalize": "Other known names of roles, such as human; text written in parts.",
 }
-DONE = {"drop_faults": "Rows with a fault dropped", "fix_faults": "Faults fixed"}
+DONE = {
+    "drop_exact_duplicates": "Exact copies dropped",
+    "drop_near_duplicates": "Near copies dropped",
+    "drop_faults": "Rows with a fault dropped",
+    "fix_faults": "Faults fixed",
+    "fold_system": "System prompts folded into the first question",
+    "drop_system": "System prompts dropped",
+    "map_roles": "Roles renamed",
+    "mask_private": "Private data masked",
+    "normalize": "Roles and text parts brought to their usual form",
+}
 FIX_WORDS = {
     "role_case": "written in lower case",
     "system_not_first": "moved to the start",
@@ -134,30 +144,37 @@ def general(found: Found) -> Iterator[Offer]:
 
 def in_words(repair: Repair) -> str:
     """What a repair does, as a heading of its changes."""
-    names = "; ".join(KINDS[fault] for fault in repair.faults)
-    if repair.kind == "drop_faults":
-        return f"Drop rows: {names}"
-    if repair.kind == "fix_faults":
-        fixes = "; ".join(f"{KINDS[kind]}: {FIX_WORDS[kind]}" for kind in repair.faults)
-        return f"Fix {fixes}"
+    if repair.kind not in {"drop_faults", "fix_faults"}:
+        return TITLES[repair.kind]
+    deed = "Fix" if repair.kind == "fix_faults" else "Drop rows"
+    if len(repair.faults) == 1:
+        return f"{deed}: {KINDS[repair.faults[0]].lower()}"
+    return f"{deed} with any of {len(repair.faults)} issues"
+
+
+def details(repair: Repair) -> list[str]:
+    """What the heading does not say."""
     if repair.kind == "map_roles":
-        renamed = ", ".join(f"{old} to {new}" for old, new in repair.roles.items())
-        return f"Rename roles: {renamed}"
-    return TITLES[repair.kind]
+        return [f"{old} becomes {new}" for old, new in repair.roles.items()]
+    if repair.kind == "fix_faults":
+        return [f"{KINDS[kind]}: {FIX_WORDS[kind]}" for kind in repair.faults]
+    if repair.kind == "drop_faults" and len(repair.faults) > 1:
+        return [KINDS[kind] for kind in repair.faults]
+    return []
 
 
 def done_in_words(repairs: Mapping[str, Any]) -> list[str]:
     """What was done to the parent, from the report that is stored with a version."""
     return [
-        f"{(TITLES | DONE)[change['kind']]}: {_counted(change)}"
+        f"{DONE[change['kind']]}: {_counted(change)}"
         for change in repairs.get("changes", ())
     ]
 
 
 def _counted(change: Mapping[str, Any]) -> str:
     counts = [
-        f"{change[name]:,} row{'s' if change[name] != 1 else ''} {name}"
+        f"{change[name]:,} row{'s' if change[name] != 1 else ''}"
         for name in ("changed", "dropped")
         if change[name]
     ]
-    return " and ".join(counts) or "no row changed"
+    return " and ".join(counts) or "no row"

@@ -40,15 +40,9 @@ class Column:
 
 @register.inclusion_tag("charts/_histogram.html")
 def histogram(
-    bars: Sequence[Bar],
-    name: str,
-    title: str,
-    unit: str,
-    mark: int = 0,
-    mark_words: str = "",
+    bars: Sequence[Bar], name: str, title: str, unit: str, mark: int = 0
 ) -> dict[str, Any]:
-    """Columns from left to right; `mark` draws a line at a value on their axis, at its
-    end where it lies beyond."""
+    """Columns from left to right; `mark` draws a line at a value on their axis."""
     step = (WIDTH - 2 * MARGIN) / max(len(bars), 1)
     return {
         "columns": [_column(bar, at, step) for at, bar in enumerate(bars)],
@@ -57,7 +51,6 @@ def histogram(
         "title": title,
         "unit": unit,
         "mark": mark,
-        "mark_words": mark_words,
         "mark_x": round(_place(bars, mark, step), 1),
         "mark_anchor": "end" if _place(bars, mark, step) > WIDTH / 2 else "start",
         "width": WIDTH,
