@@ -137,6 +137,7 @@ class DataPage:
     report: Report
     groups: list[IssueGroup]
     safe: offers.Offer | None
+    copies: offers.Offer
     repairs: list[offers.Offer]
     wanted: Wanted
     found: Rows
@@ -155,6 +156,7 @@ def data_page(dataset: Dataset, wanted: Wanted) -> DataPage:
         report=report(profile),
         groups=groups,
         safe=offers.safe_fixes(seen),
+        copies=offers.plain("drop_exact_duplicates"),
         repairs=list(offers.general(seen)),
         wanted=wanted,
         found=find_rows(dataset, wanted),

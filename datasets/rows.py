@@ -24,6 +24,8 @@ SECONDS_TO_SEARCH = 1.5  # after which the page says how far it came
 COPIES = "duplicates"
 SHOWN_COPIES = 10
 SHOWN_CHARACTERS = 200_000  # of one row on its own page
+LISTED_CHARACTERS = 5_000  # of one row among others, before the last message shown
+FOLDED_CHARACTERS = 1_500  # of one message among others, behind those shown at once
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,9 @@ def language_of(line: bytes) -> str:
 
 def _row(examples: BinaryIO, records: NDArray[np.void], place: int) -> Row:
     value = decode(_line(examples, records, place))
-    return _shown(value, records, place, bubbles.SHOWN_MESSAGES)
+    fit = _as_many_as_fit(value["messages"], LISTED_CHARACTERS)
+    most = min(fit + 1, bubbles.SHOWN_MESSAGES)
+    return _shown(value, records, place, most, FOLDED_CHARACTERS)
 
 
 def _shown(
@@ -156,7 +160,7 @@ def _shown(
     records: NDArray[np.void],
     place: int,
     most: int,
-    folded: int = bubbles.FOLDED_CHARACTERS,
+    folded: int,
 ) -> Row:
     messages = value["messages"][:most]
     first, tools = int(records[place]["first"]), value.get("tools")
@@ -227,11 +231,11 @@ def row_in_full(dataset: Dataset, number: int) -> RowInFull:
 
 
 def _in_full(value: dict[str, Any], records: NDArray[np.void], place: int) -> Row:
-    most = _as_many_as_fit(value["messages"])
+    most = _as_many_as_fit(value["messages"], SHOWN_CHARACTERS)
     return _shown(value, records, place, most, SHOWN_CHARACTERS)
 
 
-def _as_many_as_fit(messages: list[dict[str, Any]]) -> int:
+def _as_many_as_fit(messages: list[dict[str, Any]], characters: int) -> int:
     """How many of the messages a page can hold, one at least."""
     ends = np.cumsum([len(bubbles.text_of(message)) for message in messages])
-    return max(int((ends <= SHOWN_CHARACTERS).sum()), 1)
+    return max(int((ends <= characters).sum()), 1)

@@ -20,6 +20,7 @@ def row(request: HttpRequest, dataset_id: uuid.UUID, number: int) -> HttpRespons
     profile_now(dataset)
     found = row_in_full(dataset, number)
     model = chosen_model(request.session, dataset, request.GET.get("model", ""))
+    sight = sight_of(found.value, model)
     context = {
         "dataset": dataset,
         "step": "data",
@@ -28,6 +29,7 @@ def row(request: HttpRequest, dataset_id: uuid.UUID, number: int) -> HttpRespons
         "language": language_name(found.language),
         "model": model,
         "models": catalog().models,
-        "sight": sight_of(found.value, model),
+        "sight": sight,
+        "cut": sight.tokens_over(model.context_length),
     }
     return render(request, "notebooks/row.html", context)

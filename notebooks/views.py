@@ -16,6 +16,7 @@ from notebooks.core.preview import preview
 from notebooks.forms import TrainingForm
 from notebooks.models import Notebook
 from notebooks.overview import overview
+from recommender.chosen import remember_model
 from recommender.core.catalog import ModelSpec
 from recommender.services import best_model, catalog
 from slmgen.errors import Conflict, InvalidInput
@@ -67,6 +68,8 @@ def _training_page(
     request: HttpRequest, dataset: Dataset, form: TrainingForm
 ) -> HttpResponse:
     shown = overview(dataset, _model(dataset, form), form.config())
+    if form.cleaned_data.get("model"):
+        remember_model(request.session, shown.model)
     if shown.fault:
         form.add_error(shown.fault_field, shown.fault)
     settings = form.settings(shown.plan.settings)

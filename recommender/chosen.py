@@ -18,11 +18,15 @@ def chosen_model(session: SessionBase, dataset: Dataset, name: str) -> ModelSpec
     for the data. Raises InvalidInput for a name that is no model's."""
     if name:
         model = services.catalog().get(name)
-        if session.get(KEY) != model.slug:
-            session[KEY] = model.slug
+        remember_model(session, model)
         return model
     known = {model.slug: model for model in services.catalog().models}
     return known.get(session.get(KEY, "")) or services.quick_model(dataset)
+
+
+def remember_model(session: SessionBase, model: ModelSpec) -> None:
+    if session.get(KEY) != model.slug:
+        session[KEY] = model.slug
 
 
 @dataclass(frozen=True)

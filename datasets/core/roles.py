@@ -16,6 +16,7 @@ from datasets.core.parsing import decode
 
 ROWS_READ = 20_000
 SHOWN_ROLES = 30
+LONGEST_NAME = 100  # characters; anything longer is text in the wrong place
 
 
 @dataclass(frozen=True)
@@ -55,4 +56,6 @@ def _roles_of(text: bytes) -> list[str]:
         roles = [message.get("role") for message in messages]
     except (Fault, KeyError, TypeError, AttributeError):  # no list of messages
         return []
-    return [role for role in roles if isinstance(role, str) and role]
+    return [
+        role for role in roles if isinstance(role, str) and 0 < len(role) < LONGEST_NAME
+    ]

@@ -41,9 +41,8 @@ class Sight:
     why_not: str = ""  # why the notebook would leave this conversation out
     notes: tuple[str, ...] = ()
 
-    @property
-    def share(self) -> float:
-        return self.graded / max(self.seen, 1)
+    def tokens_over(self, limit: int) -> int:
+        return max(self.seen - limit, 0) if self.unit == "tokens" else 0
 
 
 def mask_code(cells: Iterable[Cell]) -> CodeType:

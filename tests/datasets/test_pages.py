@@ -369,3 +369,20 @@ def test_what_leads_to_lost_points_has_a_page_behind_each_bar(client):
 
     assert lost.count("<li>") == len(links) >= 4
     assert {client.get(link).status_code for link in links} == {200}
+
+
+def test_long_rows_do_not_make_the_page_heavy(client):
+    rows = [
+        {"messages": [
+            message for turn in range(15)
+            for message in make_conversation(f"{n} {turn} " * 300, "a " * 3000)[
+                "messages"]
+        ]}
+        for n in range(12)
+    ]  # fmt: skip
+
+    shown = page(client, make_dataset(jsonl(rows)))
+
+    assert len(shown.content) < 100_000
+    assert "see the <a" in text_of(shown)
+    assert rows_on(shown) == list(range(1, 11))
