@@ -31,14 +31,12 @@ def data(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
     dataset = find_dataset(dataset_id, user=request.user)
     profile_now(dataset)
     form = RowsForm(request.GET, languages_known(dataset))
-    named = request.GET.get("model", "")
     context = {
         "dataset": dataset,
         "step": "data",
         "form": form,
         "query": _without(request, "row"),
-        "limit": limit_of(dataset, chosen_model(request.session, dataset, named)),
-        "models": catalog().models,
+        **_about_models(request, dataset),
         "exports": FORMS,
         "server": request.build_absolute_uri("/").rstrip("/"),
         "origin": lineage.origin_of(dataset, user=request.user),
@@ -46,6 +44,12 @@ def data(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
         **vars(data_page(dataset, form.wanted())),
     }
     return render(request, "datasets/data.html", context)
+
+
+def _about_models(request: HttpRequest, dataset: Dataset) -> dict[str, object]:
+    """The limit of the model that this browser has in mind, and the others."""
+    model = chosen_model(request.session, dataset, request.GET.get("model", ""))
+    return {"limit": limit_of(dataset, model), "models": catalog().models}
 
 
 def _without(request: HttpRequest, name: str) -> str:

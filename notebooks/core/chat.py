@@ -56,8 +56,11 @@ def templates() -> dict[str, ChatTemplate]:
     return found
 
 
-def render(template: ChatTemplate, messages: Messages, prompt: bool) -> str:
-    """The conversation as the model reads it. Raises TemplateRefuses."""
+def render(
+    template: ChatTemplate, messages: Messages, prompt: bool, thinking: bool = False
+) -> str:
+    """The conversation as the model reads it; with `prompt` it ends where an answer
+    begins, which may be `thinking`. Raises TemplateRefuses."""
     ready = list(_with_system(template, messages))
     if template.alternates:
         _insist_on_turns(ready)
@@ -68,8 +71,10 @@ def render(template: ChatTemplate, messages: Messages, prompt: bool) -> str:
         if message["role"] == "assistant" and at >= first_thought:
             before += template.thought
         parts += [before, _text(template, message), after]
-    tail = template.assistant[0] + template.thought if prompt else template.end
-    return "".join([*parts, tail])
+    if not prompt:
+        return "".join([*parts, template.end])
+    thought = "" if thinking else template.thought
+    return "".join([*parts, template.assistant[0], thought])
 
 
 def _first_thought(template: ChatTemplate, messages: Messages) -> int:
@@ -149,9 +154,10 @@ class StandIn:
         messages: Messages,
         *,
         add_generation_prompt: bool = False,
+        enable_thinking: bool = False,
         **other: Any,  # tools and switches that these templates do not have
     ) -> str:
-        return render(self.template, messages, add_generation_prompt)
+        return render(self.template, messages, add_generation_prompt, enable_thinking)
 
     def __call__(self, text: str, **other: Any) -> dict[str, Any]:
         """Ids and where in the text each token stands."""

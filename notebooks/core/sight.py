@@ -39,6 +39,7 @@ class Sight:
     seen: int
     characters_left_out: int
     why_not: str = ""  # why the notebook would leave this conversation out
+    is_unknown: bool = False  # only the model's own template can tell
     notes: tuple[str, ...] = ()
 
     def tokens_over(self, limit: int) -> int:
@@ -81,7 +82,9 @@ def sight(
         else:
             parts = _by_tokens(full, tokenizer, names["encode"](row)[1])
     except (TemplateRefuses, ValueError, KeyError, IndexError) as error:
-        return Sight([], unit, 0, 0, 0, str(error), notes)
+        if uses_tools(row):
+            return Sight([], unit, 0, 0, 0, "", True, notes)
+        return Sight([], unit, 0, 0, 0, str(error), False, notes)
     graded = sum(count for _, is_graded, count in parts if is_graded)
     seen = sum(count for _, _, count in parts)
     pieces = _joined(parts)
@@ -130,6 +133,13 @@ def _first(pieces: list[Piece]) -> list[Piece]:
     return shown
 
 
+def uses_tools(row: Mapping[str, Any]) -> bool:
+    return bool(row.get("tools")) or any(
+        message.get("tool_calls") or message["role"] in {"tool", "function"}
+        for message in row["messages"]
+    )
+
+
 def notes_on(
     row: Mapping[str, Any], template: ChatTemplate, has_vocabulary: bool
 ) -> tuple[str, ...]:
@@ -146,10 +156,7 @@ def notes_on(
             "at hand to compare with."
         )
     messages = row["messages"]
-    if row.get("tools") or any(
-        message.get("tool_calls") or message["role"] in {"tool", "function"}
-        for message in messages
-    ):
+    if uses_tools(row):
         notes.append(
             "Each template writes functions, calls and results in a way of its own: "
             "calls stand here as JSON, and definitions are left out."
@@ -159,6 +166,8 @@ def notes_on(
         notes.append(
             "Two messages of one role follow each other, which some templates join."
         )
+    if not {"system", "developer"}.isdisjoint(roles[1:]):
+        notes.append("A system prompt is not the first message; some templates refuse.")
     if any("<think>" in str(message.get("content")) for message in messages):
         notes.append(
             "This row holds thinking, which templates may leave out of earlier answers."

@@ -143,3 +143,39 @@ def test_an_unknown_model_is_a_sentence(client):
 
     assert answer.status_code == 400
     assert "<b>" not in text(answer)
+
+
+TOOL_ROW = {
+    "messages": [
+        {"role": "user", "content": "When does the train go?"},
+        {"role": "assistant", "content": None, "tool_calls": [
+            {"id": "1", "type": "function",
+             "function": {"name": "find", "arguments": "{}"}}]},
+        {"role": "tool", "tool_call_id": "1", "content": "at 8"},
+        {"role": "assistant", "content": "At eight."},
+        {"role": "user", "content": "And back?"},
+        {"role": "assistant", "content": "At nine."},
+    ],
+    "tools": [{"type": "function", "function": {"name": "find"}}],
+}  # fmt: skip
+
+
+def test_calls_are_graded_and_what_the_picture_leaves_out_is_said(client):
+    dataset = make_dataset(jsonl([*ROWS, TOOL_ROW]))
+
+    page = text(client.get(address(dataset, 61, "?model=qwen3-0.6b")))
+
+    call, *answers = graded(page)
+    assert "find" in call
+    assert answers == ["At eight.&lt;|im_end|&gt;", "At nine.&lt;|im_end|&gt;"]
+    assert "calls stand here as JSON, and definitions are left out" in page
+
+
+@pytest.mark.parametrize("model", [model.slug for model in catalog().models])
+def test_no_row_with_tools_is_said_to_be_left_out_where_nobody_can_know(client, model):
+    dataset = make_dataset(jsonl([*ROWS, TOOL_ROW]))
+
+    page = text(client.get(address(dataset, 61, f"?model={model}")))
+
+    assert "would leave this row out" not in page
+    assert graded(page) or "only the model's own template can write" in page
