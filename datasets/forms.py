@@ -156,3 +156,13 @@ def wanted_repairs(sent: QueryDict) -> list[dict[str, Any]]:
     wanted += [{"kind": "fix_faults", "faults": fix}] * bool(fix)
     wanted += [{"kind": "drop_faults", "faults": drop}] * bool(drop)
     return wanted + [{"kind": kind} for kind in dict.fromkeys(plain)]
+
+
+class ContentForm(forms.Form):
+    """Which page of rows support opens; one that makes no sense is the first."""
+
+    page = forms.IntegerField(required=False, min_value=1, max_value=10**7)
+
+    def number(self) -> int:
+        self.is_valid()
+        return self.cleaned_data.get("page") or 1

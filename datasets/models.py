@@ -72,6 +72,7 @@ class Dataset(models.Model):
 
     class Meta:
         ordering = ("-created_at",)
+        permissions = [("view_dataset_content", "Can open the content of datasets")]
 
     def __str__(self) -> str:
         return f"Dataset {self.id}"
@@ -119,6 +120,9 @@ class State(models.TextChoices):
 
 
 class WorkQuerySet(models.QuerySet["Any"]):
+    def unfinished(self) -> "WorkQuerySet":
+        return self.filter(state__in=(State.QUEUED, State.RUNNING))
+
     def claimable(self) -> "WorkQuerySet":
         """Waiting, or begun by a worker that no longer renews its lease."""
         lost = Q(state=State.RUNNING, lease_until__lt=timezone.now())
@@ -128,8 +132,8 @@ class WorkQuerySet(models.QuerySet["Any"]):
 class Work(models.Model):
     """One computation on a dataset: the row is the truth about it.
 
-    `fence` grows with each claim; a worker writes only while the fence is its own, so
-    one that was taken for dead changes nothing when it wakes up.
+    `fence` grows with each claim and is never set back; a worker writes only while the
+    fence is its own, so one that was taken for dead changes nothing when it wakes up.
     """
 
     State = State
@@ -137,6 +141,7 @@ class Work(models.Model):
     state = models.CharField(max_length=8, choices=State, default=State.QUEUED)
     progress = models.PositiveSmallIntegerField(default=0, help_text="Percent")
     fence = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
 

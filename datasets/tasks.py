@@ -71,7 +71,7 @@ def _waiting(kind: type[Analysis] | type[Insight]) -> Analysis | Insight | None:
 
 def claim_row(row: Analysis | Insight) -> Claim | None:
     """The claim, or None when another worker got there first or it failed too often."""
-    spent = row.fence >= MAX_ATTEMPTS
+    spent = row.attempts >= MAX_ATTEMPTS
     claimed = (
         type(row)
         .objects.claimable()
@@ -79,6 +79,7 @@ def claim_row(row: Analysis | Insight) -> Claim | None:
         .update(
             state=State.FAILED if spent else State.RUNNING,
             fence=F("fence") + 1,
+            attempts=F("attempts") + (0 if spent else 1),
             lease_until=timezone.now() + LEASE,
         )
     )
@@ -86,6 +87,20 @@ def claim_row(row: Analysis | Insight) -> Claim | None:
         return None
     row.refresh_from_db()
     return Claim(row)
+
+
+def cancel_work(row: Analysis | Insight) -> bool:
+    """Ends waiting or running work; its worker loses its lease. False if it ended."""
+    rows = type(row).objects.unfinished().filter(pk=row.pk)
+    ended = {"state": State.FAILED, "lease_until": None, "updated_at": timezone.now()}
+    return bool(rows.update(fence=F("fence") + 1, **ended))
+
+
+def retry_work(row: Analysis | Insight) -> bool:
+    """Lets failed work wait again, with all its attempts. False if it did not fail."""
+    rows = type(row).objects.filter(pk=row.pk, state=State.FAILED)
+    anew = {"state": State.QUEUED, "attempts": 0, "progress": 0}
+    return bool(rows.update(updated_at=timezone.now(), **anew))
 
 
 def run(claim: Claim) -> None:
@@ -96,6 +111,10 @@ def run(claim: Claim) -> None:
             _look_closer(claim)
     except LostLease:
         logger.warning("the lease of a piece of work was lost; nothing was written")
+        dataset = claim.row.dataset
+        if not Dataset.objects.filter(pk=dataset.pk).exists():
+            # Deleted meanwhile, perhaps before the index was written.
+            default_storage.delete(dataset.index_key)
 
 
 def _analyze(claim: Claim) -> None:

@@ -56,6 +56,21 @@ def plan_training(
     return plan(model, profile_of(dataset), training_config)
 
 
+def needed_settings(
+    dataset: Dataset, *, model: ModelSpec, wanted: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The fewest settings with which a plan has all of `wanted`: what is computed alike
+    need not be chosen."""
+    chosen = {name: wanted[name] for name in ("preset",) if name in wanted}
+    for _ in wanted:
+        used = plan_training(dataset, model=model, training_config=chosen).settings
+        missing = {name: v for name, v in wanted.items() if used.get(name) != v}
+        if not missing:
+            break
+        chosen |= missing
+    return chosen
+
+
 def generate_notebook(
     dataset: Dataset,
     *,
@@ -184,6 +199,15 @@ def read_notebook(notebook: Notebook) -> bytes:
     """The file whole: what is embedded in it is limited by a setting."""
     with opened(notebook.key) as file:
         return file.read()
+
+
+def lint_notebook(notebook: Notebook) -> list[str]:
+    """The faults of the stored file by the rules of today; it was without any."""
+    try:
+        content = read_notebook(notebook)
+    except FileNotFoundError:
+        return ["its file is missing"]
+    return lint(content, notebook.training_config["backend"])
 
 
 def delete_notebook(notebook: Notebook) -> None:

@@ -8,6 +8,5 @@ urlpatterns = [
     ),
     path("datasets/<uuid:dataset_id>/undo/", views.undo, name="page-undo"),
     path("datasets/<uuid:dataset_id>/notebook/", views.latest, name="page-latest"),
-    path("datasets/<uuid:dataset_id>/compare/", views.compare, name="page-compare"),
     path("notebooks/<uuid:notebook_id>/", views.notebook, name="page-notebook"),
 ]

@@ -1,10 +1,11 @@
+from allauth.account.decorators import secure_admin_login
 from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
-from slmgen import documents
+from slmgen import documents, status
 from slmgen.looks import choose_theme
 
 pages: list[URLPattern | URLResolver] = [
@@ -12,6 +13,7 @@ pages: list[URLPattern | URLResolver] = [
     path("", include("recommender.urls")),
     path("", include("notebooks.urls")),
     path("", include("jobs.urls")),
+    path("account/", include("slmgen.accounts.urls")),
     path("theme/", choose_theme, name="page-theme"),
     path("docs/", documents.documents, name="page-docs"),
     path("docs/<slug:name>/", documents.document, name="page-doc"),
@@ -20,16 +22,22 @@ pages: list[URLPattern | URLResolver] = [
 icon = RedirectView.as_view(url=f"{settings.STATIC_URL}icon.svg")
 docs = SpectacularSwaggerSplitView.as_view(url_name="schema")
 
+# One page signs people in, with one limit on guessing.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.site_header = "SLMGEN support"
+
 urlpatterns = [
     path("", include("slmgen.api_urls")),
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),
     path("docs/api/", docs, name="docs"),
     path("app/", include(pages)),
     path("favicon.ico", icon),
+    path("admin/status/", admin.site.admin_view(status.page), name="admin-status"),
     path("admin/", admin.site.urls),
 ]
 
 handler400 = "slmgen.views.bad_request"
 handler403 = "slmgen.views.forbidden"
+handler429 = "slmgen.views.too_many_requests"
 handler404 = "slmgen.views.not_found"
 handler500 = "slmgen.views.server_error"

@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,10 @@ SHARED_DATA = REPO.parent / "shared" / "data"
 
 @pytest.fixture(autouse=True)
 def _isolated(settings, tmp_path):
-    """Every test has its own files and hashes passwords fast."""
+    """Every test has its own files, and a cache and hashes that are fast."""
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    }
     settings.STORAGES = {
         **settings.STORAGES,
         "default": {
@@ -41,6 +45,7 @@ def _isolated(settings, tmp_path):
             "OPTIONS": {"location": tmp_path / "files"},
         },
     }
+    settings.EMAIL_FILE_PATH = tmp_path / "mail"
     settings.FILE_UPLOAD_TEMP_DIR = tmp_path / "tmp"
     settings.FILE_UPLOAD_TEMP_DIR.mkdir()
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -75,11 +80,18 @@ def stranger(django_user_model):
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """The product as a newcomer starts it; gives its port and its environment."""
+    with started(tmp_path_factory.mktemp("var")) as running:
+        yield running
+
+
+@contextmanager
+def started(var, **variables):
+    """A server of its own with more variables; gives its port and its environment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    var = tmp_path_factory.mktemp("var")
-    environment = {**os.environ, "PORT": str(port), "SLMGEN_VAR": str(var)}
+    place = {"PORT": str(port), "SLMGEN_VAR": str(var)}
+    environment = {**os.environ, **place, **variables}
     process = subprocess.Popen(
         [sys.executable, "manage.py", "up"], cwd=REPO, env=environment
     )

@@ -5,7 +5,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from datasets import tasks
-from datasets.models import MAX_ATTEMPTS, Analysis
+from datasets.models import MAX_ATTEMPTS, Analysis, Dataset
 from tests.factories import make_dataset
 
 pytestmark = pytest.mark.django_db
@@ -74,3 +74,13 @@ def test_an_analysis_that_kills_its_worker_three_times_fails(waiting):
     tasks.work_once()
 
     assert state(waiting) == "failed"
+
+
+def test_an_index_written_after_its_data_are_deleted_is_removed(waiting, files):
+    claim = tasks.claim_row(waiting)
+    dataset = claim.row.dataset
+    Dataset.objects.all().delete()
+
+    tasks.run(claim)
+
+    assert not (files / dataset.index_key).exists()
