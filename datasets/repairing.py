@@ -1,7 +1,7 @@
 """New versions of a dataset by repair."""
 
-from dataclasses import asdict, dataclass
-from typing import Any, BinaryIO
+from dataclasses import dataclass
+from typing import BinaryIO
 
 import numpy as np
 
@@ -20,7 +20,7 @@ MAX_REPAIRS = 20
 @dataclass(frozen=True)
 class Repaired:
     dataset: Dataset  # the new version, or the old one after a dry run
-    report: dict[str, Any]
+    report: Report
 
 
 def repair_dataset(
@@ -33,10 +33,10 @@ def repair_dataset(
             f"{MAX_REPAIRS}."
         )
     with temporary_file() as target:
-        report = asdict(_mended(dataset, repairs, target))
+        report = _mended(dataset, repairs, target)
         if dry_run:
             return Repaired(dataset, report)
-        origin = Origin(dataset.filename, dataset.owner_id, dataset, report)
+        origin = Origin(dataset.filename, dataset.owner_id, dataset, report.summary)
         return Repaired(keep(target, origin, columns.CHAT), report)
 
 

@@ -312,3 +312,8 @@ def export_dataset(dataset: Dataset, form: str) -> BinaryIO:
         target.seek(0)
         stack.pop_all()  # the caller closes it
         return cast("BinaryIO", target)
+
+
+def export_name(dataset: Dataset, form: str) -> str:
+    suffix = "parquet" if form == "parquet" else "jsonl"
+    return f"{dataset.id}.{form}.{suffix}"

@@ -13,10 +13,11 @@ from django.core import signing
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import RestrictedError
 
 from datasets.files import opened
 from datasets.models import AnyUser, Dataset
-from datasets.services import open_examples, profile_of
+from datasets.services import delete_dataset, open_examples, profile_of
 from notebooks.core import options
 from notebooks.core.build import Facts, build
 from notebooks.core.embed import Embedded, embed
@@ -26,7 +27,7 @@ from notebooks.core.plan import TrainingPlan, bake_off, plan
 from notebooks.models import Notebook
 from recommender.core.catalog import ModelSpec
 from recommender.services import catalog
-from slmgen.errors import NotFound
+from slmgen.errors import Conflict, NotFound
 
 SOURCE = Path(__file__).with_name("source") / "finetune.py"
 # Chat text packs to a third at best (bz2, then base64): more is not worth a try.
@@ -219,3 +220,15 @@ def delete_notebook(notebook: Notebook) -> None:
 def delete_notebooks_of(dataset: Dataset) -> None:
     for notebook in Notebook.objects.filter(dataset=dataset):
         delete_notebook(notebook)
+
+
+def discard_version(dataset: Dataset) -> None:
+    """Removes a version with its notebooks. Raises Conflict where a job needs it."""
+    try:
+        with transaction.atomic():
+            delete_notebooks_of(dataset)
+            delete_dataset(dataset)
+    except RestrictedError:
+        raise Conflict(
+            "A job was made from this version: delete the job first, or keep both."
+        ) from None

@@ -47,7 +47,13 @@ class Wait(SlmgenError):
 
 
 class NotReady(Wait):
-    """The answer is still being computed."""
+    """The answer is still being computed; `percent` of it, where that is known."""
+
+    def __init__(
+        self, detail: str, retry_after: int, percent: int | None = None
+    ) -> None:
+        super().__init__(detail, retry_after)
+        self.percent = percent
 
 
 class TooMany(Wait):

@@ -48,7 +48,11 @@ def error_page(
 
 def wait_page(request: HttpRequest, error: NotReady) -> HttpResponse:
     """A page that the browser loads again by itself, without any script."""
-    context = {"sentence": error.detail, "seconds": SECONDS_BETWEEN_LOOKS}
+    context = {
+        "sentence": error.detail,
+        "seconds": SECONDS_BETWEEN_LOOKS,
+        "percent": error.percent,
+    }
     response = render(request, "wait.html", context, status=HTTPStatus.ACCEPTED)
     response["Refresh"] = str(SECONDS_BETWEEN_LOOKS)
     response["Cache-Control"] = "no-store"

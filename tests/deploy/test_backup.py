@@ -1,0 +1,90 @@
+"""A backup of a running server, restored elsewhere, is the same server."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import REPO, started
+
+REAL = "gsm8k_1500.chat.jsonl"
+
+
+def run(script, *arguments, var, check=True):
+    environment = {**os.environ, "SLMGEN_VAR": str(var), "PYTHON": sys.executable}
+    return subprocess.run(
+        [REPO / "deploy" / script, *map(str, arguments)], env=environment, check=check,
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+
+def test_a_restored_backup_answers_as_the_server_did(tmp_path, shared_data):
+    here, there = tmp_path / "here", tmp_path / "there"
+    there.mkdir()
+    with (
+        started(here) as (port, _),
+        httpx.Client(base_url=f"http://localhost:{port}", timeout=60) as client,
+    ):
+        file = (shared_data / REAL).read_bytes()
+        session = client.post("/upload", files={"file": file}).json()["session_id"]
+        made = client.post("/generate", json={"session_id": session}).json()
+        asked = [
+            f"/analyze/{session}",
+            f"/preview/{session}?page=3",
+            made["download_url"],
+        ]
+        before = [client.get(path).content for path in asked]
+        folder = run("backup.sh", tmp_path / "backups", var=here).stdout.strip()
+    run("restore.sh", folder, var=there)
+
+    with (
+        started(there) as (port, _),
+        httpx.Client(base_url=f"http://localhost:{port}", timeout=60) as client,
+    ):
+        after = [client.get(path).content for path in asked]
+
+    assert after == before
+    assert (there / "secret_key").read_text() == (here / "secret_key").read_text()
+
+
+@pytest.fixture
+def backup(tmp_path):
+    var = tmp_path / "var"
+    (var / "files").mkdir(parents=True)
+    (var / "files" / "a").write_text("a")
+    subprocess.run(
+        [sys.executable, "-c", "import sqlite3, sys; sqlite3.connect(sys.argv[1])"
+         ".executescript('CREATE TABLE t (x)')", var / "slmgen.sqlite3"], check=True,
+    )  # fmt: skip
+    done = run("backup.sh", tmp_path / "backups", var=var)
+    return var, done.stdout.strip()
+
+
+def test_a_backup_is_not_restored_over_data(backup):
+    var, folder = backup
+
+    done = run("restore.sh", folder, var=var, check=False)
+
+    assert done.returncode == 1
+    assert "holds data already" in done.stderr
+
+
+def test_a_damaged_backup_is_not_restored(backup, tmp_path):
+    _, folder = backup
+    with Path(folder, "files.tar").open("ab") as file:
+        file.write(b"x")
+
+    done = run("restore.sh", folder, var=tmp_path / "empty", check=False)
+
+    assert done.returncode == 1
+    assert not (tmp_path / "empty").exists()
+
+
+def test_a_backup_is_nobody_else_s_to_read(backup):
+    _, folder = backup
+
+    assert Path(folder).stat().st_mode & 0o077 == 0
+    assert Path(folder, "slmgen.sqlite3").stat().st_mode & 0o077 == 0
