@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO, cast
 
+import numpy as np
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from msgspec import to_builtins
+from numpy.typing import NDArray
 
 from datasets import tasks
 from datasets.core import columns, index, problems, tokens
@@ -179,6 +181,14 @@ def _example(file: BinaryIO, position: int, record: Any) -> Example:
     file.seek(int(record["offset"]))
     value = decode(file.read(int(record["length"])))
     return Example(position, value["messages"], int(record["tokens"]))
+
+
+def tokens_of(dataset: Dataset) -> NDArray[np.unsignedinteger]:
+    """Of each example, in the order of the file."""
+    with opened(dataset.index_key) as file:
+        records = index.read_records(file, 0, dataset.total_examples)
+    tokens: NDArray[np.unsignedinteger] = records["tokens"]
+    return tokens
 
 
 def duplicates_of(dataset: Dataset) -> list[int]:

@@ -6,7 +6,7 @@ from functools import cache
 from types import CodeType
 from typing import Any
 
-from datasets.core.vocabularies import encoder_for
+from datasets.core.token_places import encoder_for
 from notebooks.core import chat
 from notebooks.core.sight import Sight, mask_code, notes_on, sight
 from notebooks.services import cells

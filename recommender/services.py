@@ -1,6 +1,6 @@
 import functools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +8,12 @@ from django.conf import settings
 from django.core.cache import cache
 
 from datasets.core.profile import Profile
+from datasets.core.tokenizers import COUNTS_VERSION
 from datasets.models import Dataset, Insight, State
-from datasets.services import examples_page, insights_of, profile_of
-from recommender.core import ranking
+from datasets.services import examples_page, insights_of, profile_of, tokens_of
+from recommender.core import contexts, ranking
 from recommender.core.catalog import Catalog, ModelSpec, Target, Task, load
+from recommender.core.contexts import RowsOver
 from recommender.core.lengths import Ratio, ratio_of
 from recommender.core.needs import CloserLook, Need, Wishes
 from recommender.core.ranking import Ranking
@@ -74,13 +76,21 @@ def _need(dataset: Dataset, task: Task, target: Target, wishes: Wishes) -> Need:
     return Need(profile, task, target, wishes, _closer_look(dataset, profile))
 
 
+def _report(dataset: Dataset) -> dict[str, Any] | None:
+    """The insights, unless the dataset is large and nobody has asked for them."""
+    done = Insight.objects.filter(dataset=dataset, state=State.DONE).exists()
+    if not done and dataset.examples_bytes > settings.SLMGEN_INLINE_ANALYSIS_BYTES:
+        return None
+    return insights_of(dataset)
+
+
 def _closer_look(dataset: Dataset, profile: Profile) -> CloserLook:
     """Languages and counts by models' own vocabularies; empty, and so shown in the
     trace, for a large dataset into which nobody has asked for insights."""
-    done = Insight.objects.filter(dataset=dataset, state=State.DONE).exists()
-    if not done and dataset.examples_bytes > settings.SLMGEN_INLINE_ANALYSIS_BYTES:
+    report = _report(dataset)
+    if report is None:
         return CloserLook()
-    return _in_shares(insights_of(dataset), profile)
+    return _in_shares(report, profile)
 
 
 def _in_shares(report: Mapping[str, Any], profile: Profile) -> CloserLook:
@@ -94,6 +104,26 @@ def _in_shares(report: Mapping[str, Any], profile: Profile) -> CloserLook:
 def ratio_for(dataset: Dataset, model: ModelSpec) -> Ratio:
     """Tokens of a model for each that the profile counts."""
     return ratio_of(model, _need_now(dataset))
+
+
+def rows_over_contexts(dataset: Dataset) -> list[RowsOver]:
+    """Of each model of the catalogue; a closer look is not waited for."""
+    profile = profile_of(dataset)
+    need = Need(profile, Task.INSTRUCTION_FOLLOWING, Target.CLOUD)
+    report = _report(dataset)
+    known = report is not None and report["version"] >= COUNTS_VERSION
+    counted = report["tokenizers"] if report is not None and known else {}
+    return contexts.rows_over_contexts(catalog(), need, tokens_of(dataset), counted)
+
+
+def rows_over_context(dataset: Dataset, model: ModelSpec) -> RowsOver:
+    """As `rows_over_contexts`, for one model, from what is known without waiting."""
+    need, report = _need_now(dataset), _report_now(dataset)
+    known = report is not None and report["version"] >= COUNTS_VERSION
+    counted = report["tokenizers"] if report is not None and known else {}
+    alone = replace(catalog(), models=(model,))
+    (found,) = contexts.rows_over_contexts(alone, need, tokens_of(dataset), counted)
+    return found
 
 
 def _summary(found: Ranking) -> dict[str, Any]:
@@ -153,10 +183,15 @@ def _first_or_longest(need: Need) -> ModelSpec:
         return max(catalog().models, key=lambda model: model.context_length)
 
 
+def _report_now(dataset: Dataset) -> dict[str, Any] | None:
+    done = Insight.objects.filter(dataset=dataset, state=State.DONE).first()
+    return done.report if done else None
+
+
 def _need_now(dataset: Dataset) -> Need:
     profile = profile_of(dataset)
-    done = Insight.objects.filter(dataset=dataset, state=State.DONE).first()
-    closer = _in_shares(done.report, profile) if done else CloserLook()
+    report = _report_now(dataset)
+    closer = _in_shares(report, profile) if report else CloserLook()
     return Need(profile, *ANY_NEED, closer=closer)
 
 

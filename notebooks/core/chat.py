@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from datasets.core.vocabularies import Encode
+from datasets.core.token_places import Encode
 
 TEMPLATES_PATH = Path(__file__).parent.parent / "chat_templates.toml"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from datasets.core.vocabularies import encoder_for
+from datasets.core.token_places import encoder_for
 from notebooks.core.chat import StandIn, TemplateRefuses, render, templates
 from notebooks.core.sight import NAMES, mask_code
 from notebooks.services import cells

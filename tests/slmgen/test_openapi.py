@@ -38,6 +38,7 @@ OPERATIONS = [
     ("GET", "/datasets/{session_id}/insights"),
     ("POST", "/recommend/explain"), ("GET", "/models"), ("GET", "/models/{model_id}"),
     ("GET", "/datasets/{session_id}/suggest"),
+    ("GET", "/datasets/{session_id}/contexts"),
     ("POST", "/plan"), ("POST", "/generate"), ("GET", "/download/{filename}"),
     ("GET", "/data/{token}"), ("GET", "/jobs"), ("POST", "/jobs"),
     ("GET", "/jobs/{job_id}"), ("PATCH", "/jobs/{job_id}"),
