@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from django.contrib.sessions.backends.base import SessionBase
 
-from datasets.browsing import rows_longer_than
 from datasets.models import Dataset
 from recommender import services
 from recommender.core.catalog import ModelSpec
+from recommender.core.contexts import RowsOver
 from recommender.core.lengths import TEMPLATE_TOKENS
 
 KEY = "model"
@@ -35,14 +35,11 @@ class Limit:
 
     model: ModelSpec
     tokens: int
-    rows_over: int
-    is_exact: bool
     basis: str
+    over: RowsOver
 
 
 def limit_of(dataset: Dataset, model: ModelSpec) -> Limit:
     ratio = services.ratio_for(dataset, model)
     tokens = int((model.context_length - TEMPLATE_TOKENS) / ratio.value)
-    return Limit(
-        model, tokens, rows_longer_than(dataset, tokens), ratio.is_exact, ratio.basis
-    )
+    return Limit(model, tokens, ratio.basis, services.rows_over_context(dataset, model))

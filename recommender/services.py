@@ -1,6 +1,6 @@
 import functools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +116,16 @@ def ratio_for(dataset: Dataset, model: ModelSpec) -> Ratio:
     return ratio_of(model, _need_now(dataset))
 
 
+def rows_over_context(dataset: Dataset, model: ModelSpec) -> RowsOver:
+    """As `rows_over_contexts`, for one model, from what is known without waiting."""
+    need, report = _need_now(dataset), _report_now(dataset)
+    known = report is not None and report["version"] >= COUNTS_VERSION
+    counted = report["tokenizers"] if report is not None and known else {}
+    alone = replace(catalog(), models=(model,))
+    (found,) = contexts.rows_over_contexts(alone, need, tokens_of(dataset), counted)
+    return found
+
+
 def _summary(found: Ranking) -> dict[str, Any]:
     return {
         "recommended": [
@@ -173,10 +183,15 @@ def _first_or_longest(need: Need) -> ModelSpec:
         return max(catalog().models, key=lambda model: model.context_length)
 
 
+def _report_now(dataset: Dataset) -> dict[str, Any] | None:
+    done = Insight.objects.filter(dataset=dataset, state=State.DONE).first()
+    return done.report if done else None
+
+
 def _need_now(dataset: Dataset) -> Need:
     profile = profile_of(dataset)
-    done = Insight.objects.filter(dataset=dataset, state=State.DONE).first()
-    closer = _in_shares(done.report, profile) if done else CloserLook()
+    report = _report_now(dataset)
+    closer = _in_shares(report, profile) if report else CloserLook()
     return Need(profile, *ANY_NEED, closer=closer)
 
 
