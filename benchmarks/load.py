@@ -254,7 +254,7 @@ def workers(seconds: float) -> Rows:
             times.append(time.monotonic() - begun)
     one, two = times
     return [
-        ("a queue of 40 files of 3 MB, one worker", f"{one:.1f} s", True),
+        ("a queue of 40 files of 12 MB, one worker", f"{one:.1f} s", True),
         ("… two workers", f"{two:.1f} s, {one / two:.2f} times faster", True),
     ]
 
@@ -271,7 +271,7 @@ def fill(count: int) -> None:
     from datasets.services import upload_dataset
 
     for seed in range(count):
-        file = SimpleUploadedFile("chat.jsonl", conversations(3 * MB, seed))
+        file = SimpleUploadedFile("chat.jsonl", conversations(12 * MB, seed))
         upload_dataset(file=file, owner=AnonymousUser())
 
 

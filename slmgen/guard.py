@@ -41,6 +41,9 @@ LEAST_BYTES_A_SECOND = 1_000
 # Bodies that are being received: fewer than the requests that the server takes at once,
 # so slow senders leave room for others.
 BODIES_AT_ONCE = 150
+# What is still read of a body that was refused.
+SECONDS_LINGERED = 5.0
+MOST_BYTES_LINGERED = 64 * 10**6
 
 
 class Refused(Exception):
@@ -73,7 +76,11 @@ def guard(app: App) -> App:
         except (Refused, OSError) as error:
             if started:
                 raise
-            await answer(scope, send, as_refusal(error))
+            refusal = as_refusal(error)
+            await answer(scope, send, refusal)
+            if refusal.status != 408:
+                await linger(receive, body)
+            await send({"type": "http.response.body", "body": b""})
         finally:
             if body is not None:
                 bodies.discard(body)
@@ -152,10 +159,10 @@ class Body:
         self._others = others
         self._received = 0
         self._begun = time.monotonic()
-        self._is_whole = False
+        self.is_whole = False
 
     async def receive(self) -> Message:
-        if self._is_whole:  # what follows is the client going away, whenever it does
+        if self.is_whole:  # what follows is the client going away, whenever it does
             return await self._receive()
         try:
             async with asyncio.timeout(SECONDS_OF_SILENCE):
@@ -166,10 +173,10 @@ class Body:
                 f"Nothing came for {SECONDS_OF_SILENCE:.0f} seconds; send it again.",
             ) from None
         self._received += len(message.get("body", b""))
-        self._is_whole = not message.get("more_body", False)
+        self.is_whole = not message.get("more_body", False)
         if self._received > self._limit:
             raise Refused(413, too_large_sentence(self._limit))
-        if self._is_whole:
+        if self.is_whole:
             self._others.discard(self)
         else:
             self._go_on()
@@ -207,4 +214,19 @@ async def answer(scope: Scope, send: Send, refusal: Refused) -> None:
     await send(
         {"type": "http.response.start", "status": refusal.status, "headers": lines}
     )
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+
+
+async def linger(receive: Receive, body: Body | None) -> None:
+    """Reads on for a while: a client that is still sending when its connection closes
+    never sees the answer."""
+    left = 0 if body is not None and body.is_whole else MOST_BYTES_LINGERED
+    try:
+        async with asyncio.timeout(SECONDS_LINGERED):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
+    except TimeoutError:
+        return

@@ -27,7 +27,7 @@ IPV6_NETWORK = 64  # what one customer is given: more addresses than could be co
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 WITHOUT_LIMIT = {"health", "metrics"}
 # Routes whose writing requests cost more than others.
-UPLOADS = {"upload", "page-start", "mapping", "page-columns", "repairs"}
+UPLOADS = {"upload", "page-start", "mapping", "page-columns", "repairs", "page-repair"}
 NOTEBOOKS = {"generate", "plan", "page-training", "page-compare"}
 
 

@@ -329,5 +329,7 @@ LOGGING = {
         # uvicorn would write lines of its own form, with what exceptions say.
         "uvicorn": {"handlers": [], "propagate": True},
         "uvicorn.error": {"handlers": [], "propagate": True},
+        # With whole paths and queries.
+        "uvicorn.access": {"handlers": [], "propagate": False, "level": "CRITICAL"},
     },
 }

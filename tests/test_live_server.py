@@ -121,3 +121,12 @@ async def nothing(scope, receive, send):
     await asyncio.sleep(0.3)  # longer than a head may take
     await send({"type": "http.response.start", "status": 204, "headers": []})
     await send({"type": "http.response.body", "body": b""})
+
+
+def test_a_client_that_is_still_sending_sees_the_refusal(server):
+    answer = httpx.post(
+        f"http://127.0.0.1:{server[0]}/recommend", content=b"x" * 20_000_000, timeout=30
+    )
+
+    assert answer.status_code == 413
+    assert list(answer.json()) == ["detail"]

@@ -7,17 +7,21 @@ from slmgen.guard import SAFE, guard, without_claims
 
 
 def ask(app, *, path="/upload", method="POST", headers=(), body=()):
-    """Sends a request to the guarded `app`; gives status, JSON and body bytes read."""
+    """Sends a request to the guarded `app`; gives status, JSON, and the bytes that were
+    read before the answer began."""
     chunks = [*body, b""]
-    sent, read = [], 0
+    sent, read, read_before = [], 0, 0
 
     async def receive():
         nonlocal read
-        chunk = chunks.pop(0)
+        chunk = chunks.pop(0) if chunks else b""
         read += len(chunk)
         return {"type": "http.request", "body": chunk, "more_body": bool(chunks)}
 
     async def send(message):
+        nonlocal read_before
+        if not sent:
+            read_before = read
         sent.append(message)
 
     scope = {
@@ -27,7 +31,7 @@ def ask(app, *, path="/upload", method="POST", headers=(), body=()):
         "headers": [(k.encode(), v.encode()) for k, v in headers],
     }
     asyncio.run(guard(app)(scope, receive, send))
-    return sent[0]["status"], json.loads(sent[1]["body"] or b"null"), read
+    return sent[0]["status"], json.loads(sent[1]["body"] or b"null"), read_before
 
 
 class Drip:
@@ -62,7 +66,7 @@ def ask_raw(path, headers):
         "path": path,
         "headers": [(k.encode(), v.encode()) for k, v in headers],
     }
-    asyncio.run(guard(reading)(scope, None, send))
+    asyncio.run(guard(reading)(scope, _empty, send))
     return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
 
 

@@ -3,11 +3,14 @@
 import io
 import json
 import logging
+import socket
 
+import httpx
 import pytest
 
 from slmgen.identity.services import token_for
 from slmgen.logs import JsonLines, Lines, without_secrets
+from tests.conftest import started
 from tests.factories import jsonl, make_conversation, make_dataset, make_file
 
 pytestmark = pytest.mark.django_db
@@ -131,6 +134,29 @@ def test_lines_of_a_request_share_the_id_that_its_answer_tells(client):
     assert (request["method"], request["route"], request["status"]) == (
         "GET", "/jobs", 401,
     )  # fmt: skip
+
+
+def test_no_part_of_a_running_server_quotes_what_is_sent(tmp_path, capfd):
+    """uvicorn has lines of its own, which know nothing of ours."""
+    with (
+        started(tmp_path, SLMGEN_LOG_FORMAT="json") as (port, _),
+        httpx.Client(base_url=f"http://localhost:{port}") as client,
+    ):
+        content = jsonl([make_conversation(CANARY)])
+        session = client.post("/upload", files={"file": (f"{CANARY}.jsonl", content)})
+        session = session.json()["session_id"]
+        headers = {"Authorization": f"Bearer {CANARY}", "Cookie": f"sessionid={CANARY}"}
+        client.get(f"/preview/{session}?page={CANARY}", headers=headers)
+        client.get(f"/preview/{session}?page={CANARY}")
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(f"GET /{CANARY} {CANARY}\r\n\r\n".encode())
+            connection.recv(100)
+
+    lines = [x for x in capfd.readouterr().err.splitlines() if x.startswith("{")]
+    routes = [json.loads(line).get("route") for line in lines]
+    assert routes.count("/preview/<str:session_id>") == 2
+    assert CANARY not in "".join(lines)
+    assert session not in "".join(lines)
 
 
 def test_health_is_not_logged(client, log):
