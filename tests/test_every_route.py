@@ -54,7 +54,7 @@ PAGES = [
     ("page-versions", "GET", {}, OWNED),
     ("page-export", "GET", {}, OWNED),
     ("page-row", "GET", {}, OWNED),
-    ("page-undo", "POST", {}, {**OWNED, "owner": 400}),  # no row was named
+    ("page-undo", "POST", {}, {**OWNED, "owner": 409}),  # a first version
     ("page-docs", "GET", {}, OPEN),
     ("page-doc", "GET", {}, OPEN),
     ("page-model", "GET", {}, OWNED),
