@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from recommender.core.catalog import ModelSpec, Target, Task
 from recommender.core.ranking import Ranking, Recommended
+from recommender.core.scoring import minutes_text
 from recommender.core.suggestion import Suggestion
 
 LICENSE_WORDS = {
@@ -62,6 +63,9 @@ class Card:
     gate: str
     quantized: str
     context: int
+    fits: str  # which GPU it is trained on
+    memory: str
+    minutes: str  # of one pass over the data
     reasons: tuple[str, ...]
 
 
@@ -90,10 +94,8 @@ def _labels(entries: tuple[Recommended, ...]) -> dict[str, str]:
 
 
 def _card(entry: Recommended, label: str) -> Card:
-    model, about = (
-        entry.model,
-        "about " if entry.model.deployment.gguf_is_estimated else "",
-    )
+    model, way = entry.model, entry.way
+    about = "about " if model.deployment.gguf_is_estimated else ""
     return Card(
         model=model,
         score=round(100 * entry.score),
@@ -103,6 +105,9 @@ def _card(entry: Recommended, label: str) -> Card:
         gate=_gate(model),
         quantized=f"{about}{model.deployment.gguf_q4_mb / 1000:.1f} GB",
         context=model.context_length,
+        fits=f"Fits {entry.gpu.label}",
+        memory=f"{way.gib:.1f} ± {way.margin_gib:.1f} of {entry.gpu.usable_gib:.1f}",
+        minutes=" to ".join(map(minutes_text, entry.effort.minutes)),
         reasons=entry.reasons,
     )
 

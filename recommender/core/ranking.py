@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from recommender.core import lengths, rules, scoring, training
 from recommender.core.catalog import Catalog, ModelSpec
-from recommender.core.gpus import GPUS
+from recommender.core.gpus import GPUS, Gpu
 from recommender.core.needs import SHORT_ANSWER, Need
 from recommender.core.quality import catalog_line
 from slmgen.errors import InvalidInput
@@ -23,6 +23,8 @@ class Recommended:
     reasons: tuple[str, ...]
     detail: scoring.Score
     way: training.Way
+    effort: training.Effort
+    gpu: Gpu  # that the way and the effort are about
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,15 @@ def _rank(catalog: Catalog, need: Need) -> Ranking:
         detail = scoring.score(model, need, way, line)
         reasons = tuple(map(str, detail.parts))
         candidates.append(
-            Recommended(model, round(detail.value, 2), reasons, detail, way)
+            Recommended(
+                model,
+                round(detail.value, 2),
+                reasons,
+                detail,
+                way,
+                training.effort(way, need),
+                need.wishes.gpu,
+            )
         )
     candidates.sort(key=lambda entry: (-entry.detail.value, entry.model.slug))
     excluded.sort(key=lambda entry: (len(entry.violations), entry.model.slug))
