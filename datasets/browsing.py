@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from datasets import services
 from datasets.core import bubbles, index
+from datasets.core.faults import Fault
 from datasets.core.kinds import KINDS
-from datasets.core.parsing import decode
 from datasets.core.profile import Profile
 from datasets.core.reading import parse
 from datasets.core.report import Report, report
 from datasets.core.review import review
 from datasets.core.tokens import token_counter
-from datasets.files import opened
+from datasets.files import damaged, read_example, read_line
 from datasets.models import Analysis, Dataset, Insight, State
 from slmgen.errors import Conflict, InvalidInput, NotReady
 
@@ -164,7 +164,7 @@ def list_problems(dataset: Dataset, kind: str | None, page: int) -> ProblemList:
 
 
 def rows_longer_than(dataset: Dataset, tokens: int) -> int:
-    with opened(dataset.index_key) as file:
+    with services.opened_index(dataset) as file:
         records = np.frombuffer(file.read(), index.RECORD)
     return int((records["tokens"] > tokens).sum())
 
@@ -195,10 +195,10 @@ def find_rows(dataset: Dataset, wanted: Wanted) -> Rows:
     """A page of the rows that are wanted. Raises InvalidInput for an unknown issue."""
     if wanted.issue not in {"", COPIES, *KINDS}:
         raise InvalidInput("There is no such kind of issue; choose one from the list.")
-    with opened(dataset.index_key) as file:
+    with services.opened_index(dataset) as file:
         records = np.frombuffer(file.read(), index.RECORD)
     places = _candidates(records, wanted)
-    with opened(dataset.examples_key) as examples:
+    with services.open_examples(dataset) as examples:
         found, next_place = _search(examples, records, places, wanted)
         rows = [_row(examples, records, place) for place in found]
     return Rows(
@@ -239,12 +239,14 @@ def _search(
 
 
 def _line(examples: BinaryIO, records: NDArray[np.void], place: int) -> bytes:
-    examples.seek(int(records[place]["offset"]))
-    return examples.read(int(records[place]["length"]))
+    return read_line(examples, records[place])
 
 
 def _fits(line: bytes, wanted: Wanted) -> bool:
-    conversation = parse(line)
+    try:
+        conversation = parse(line)
+    except Fault:
+        raise damaged() from None
     turns = conversation.messages
     if wanted.role and all(turn.role != wanted.role for turn in turns):
         return False
@@ -257,7 +259,7 @@ def _fits(line: bytes, wanted: Wanted) -> bool:
 
 
 def _row(examples: BinaryIO, records: NDArray[np.void], place: int) -> Row:
-    value = decode(_line(examples, records, place))
+    value = read_example(examples, records[place])
     messages = value["messages"][: bubbles.SHOWN_MESSAGES]
     first, tools = int(records[place]["first"]), value.get("tools")
     return Row(

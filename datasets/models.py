@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from slmgen.fields import OrderedJSONField
+
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 3
 
@@ -51,7 +53,7 @@ class Dataset(models.Model):
     )
     container = models.CharField(max_length=16, default="JSON Lines")
     form = models.CharField(max_length=32, default="chat", help_text="Its layout")
-    columns: "models.JSONField[Any, Any]" = models.JSONField(
+    columns: "models.JSONField[Any, Any]" = OrderedJSONField(
         default=chat_columns, help_text="Key of a row by what it holds"
     )
     columns_guessed = models.BooleanField(default=False)
@@ -63,7 +65,7 @@ class Dataset(models.Model):
         related_name="+",
         help_text="The version that this one was made from",
     )
-    repairs: "models.JSONField[Any, Any]" = models.JSONField(
+    repairs: "models.JSONField[Any, Any]" = OrderedJSONField(
         default=dict, blank=True, help_text="What was done to the parent"
     )
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
@@ -111,6 +113,16 @@ class Dataset(models.Model):
         )
 
 
+class Deletion(models.Model):
+    """A stored file that shall go: written with the deletion of what it belonged to."""
+
+    key = models.CharField(max_length=255, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class State(models.TextChoices):
     QUEUED = "queued"
     RUNNING = "running"
@@ -152,7 +164,7 @@ class Analysis(Work):
     dataset = models.OneToOneField(
         Dataset, on_delete=models.CASCADE, primary_key=True, related_name="analysis"
     )
-    profile: "models.JSONField[Any, Any]" = models.JSONField(null=True, blank=True)
+    profile: "models.JSONField[Any, Any]" = OrderedJSONField(null=True, blank=True)
     rules_version = models.PositiveIntegerField(null=True, blank=True)
 
     class Meta:
@@ -169,7 +181,7 @@ class Insight(Work):
     dataset = models.OneToOneField(
         Dataset, on_delete=models.CASCADE, primary_key=True, related_name="insight"
     )
-    report: "models.JSONField[Any, Any]" = models.JSONField(null=True, blank=True)
+    report: "models.JSONField[Any, Any]" = OrderedJSONField(null=True, blank=True)
 
     class Meta:
         indexes = [models.Index(fields=["state", "lease_until"], name="insight_queue")]

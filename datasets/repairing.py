@@ -9,7 +9,7 @@ from datasets.core import columns
 from datasets.core.index import RECORD
 from datasets.core.mending import Mending, Report, mend
 from datasets.core.repairs import Repair
-from datasets.files import opened
+from datasets.files import opened, verified
 from datasets.models import Dataset
 from datasets.versions import Origin, keep, limits, temporary_file
 from slmgen.errors import InvalidInput
@@ -45,7 +45,7 @@ def _mended(dataset: Dataset, repairs: tuple[Repair, ...], target: BinaryIO) -> 
     copies: frozenset[int] = frozenset()
     if any(repair.kind == "drop_near_duplicates" for repair in repairs):
         copies = _near_copies(dataset)
-    with opened(dataset.original_key) as source:
+    with verified(dataset.original_key, dataset.sha256) as source:
         return mend(source, target, limits(), layout, Mending(repairs, copies))
 
 
@@ -55,5 +55,5 @@ def _near_copies(dataset: Dataset) -> frozenset[int]:
 
     with opened(dataset.index_key) as file:
         records = np.frombuffer(file.read(), RECORD)
-    with opened(dataset.examples_key) as file:
+    with verified(dataset.examples_key, dataset.examples_sha256) as file:
         return near_copies(file, records)

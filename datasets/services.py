@@ -1,7 +1,7 @@
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO, cast
@@ -17,13 +17,12 @@ from datasets.core.export import export
 from datasets.core.filenames import clean_filename
 from datasets.core.ingest import sample
 from datasets.core.kinds import KINDS
-from datasets.core.parsing import decode
 from datasets.core.profile import Profile
 from datasets.core.repairs import repair_of
-from datasets.files import opened
+from datasets.files import discard, opened, read_example, verified
 from datasets.models import Analysis, AnyUser, Dataset, Insight, State
 from datasets.repairing import Repaired, repair_dataset
-from datasets.versions import Origin, delete_files, keep, limits
+from datasets.versions import Origin, keep, limits
 from slmgen.errors import Conflict, InvalidInput, NotFound, NotReady
 
 SECONDS_BETWEEN_LOOKS = 0.1
@@ -60,7 +59,7 @@ def upload_dataset(
 def map_dataset(dataset: Dataset, mapping: Mapping[str, Any]) -> Dataset:
     """A new version of `dataset`: the same upload, read with other columns."""
     origin = Origin(dataset.filename, dataset.owner_id, dataset)
-    with opened(dataset.original_key) as file:
+    with verified(dataset.original_key, dataset.sha256) as file:
         return keep(file, origin, columns.mapped(mapping))
 
 
@@ -83,7 +82,7 @@ def mapping_of(dataset: Dataset, mapping: Mapping[str, Any] | None = None) -> Ma
     layout = columns.Layout(dataset.form, used, dataset.columns_guessed)
     if mapping is not None:
         layout = columns.mapped(mapping)
-    with opened(dataset.original_key) as file:
+    with opened(dataset.original_key, dataset.size) as file:
         shown = sample(file, limits(), layout)
     return Mapped(
         container=dataset.container,
@@ -166,9 +165,9 @@ def examples_page(dataset: Dataset, *, page: int, page_size: int) -> list[Exampl
     start = (page - 1) * page_size
     if start >= dataset.total_examples:
         return []
-    with opened(dataset.index_key) as file:
+    with opened_index(dataset) as file:
         records = index.read_records(file, start, page_size)
-    with opened(dataset.examples_key) as file:
+    with open_examples(dataset) as file:
         return [
             _example(file, start + place, record)
             for place, record in enumerate(records)
@@ -176,14 +175,17 @@ def examples_page(dataset: Dataset, *, page: int, page_size: int) -> list[Exampl
 
 
 def _example(file: BinaryIO, position: int, record: Any) -> Example:
-    file.seek(int(record["offset"]))
-    value = decode(file.read(int(record["length"])))
+    value = read_example(file, record)
     return Example(position, value["messages"], int(record["tokens"]))
 
 
 def duplicates_of(dataset: Dataset) -> list[int]:
-    with opened(dataset.index_key) as file:
+    with opened_index(dataset) as file:
         return index.duplicates(file)
+
+
+def opened_index(dataset: Dataset) -> AbstractContextManager[BinaryIO]:
+    return opened(dataset.index_key, dataset.total_examples * index.RECORD.itemsize)
 
 
 @dataclass(frozen=True)
@@ -226,7 +228,14 @@ def problems_of(
 @contextmanager
 def open_examples(dataset: Dataset) -> Iterator[BinaryIO]:
     """The canonical examples: one conversation a line, as it was uploaded."""
-    with opened(dataset.examples_key) as file:
+    with opened(dataset.examples_key, dataset.examples_bytes) as file:
+        yield file
+
+
+@contextmanager
+def open_verified_examples(dataset: Dataset) -> Iterator[BinaryIO]:
+    """The same, after their checksum was found to be what it was."""
+    with verified(dataset.examples_key, dataset.examples_sha256) as file:
         yield file
 
 
@@ -234,7 +243,7 @@ def delete_dataset(dataset: Dataset) -> None:
     """The row goes first: a row never points to files that are gone."""
     with transaction.atomic():
         Dataset.objects.filter(pk=dataset.pk).delete()
-        transaction.on_commit(lambda: delete_files(dataset))
+        discard(dataset.keys)
 
 
 def repair(
@@ -254,7 +263,7 @@ def export_dataset(dataset: Dataset, form: str) -> BinaryIO:
     with ExitStack() as stack:
         folder = settings.FILE_UPLOAD_TEMP_DIR
         target = stack.enter_context(TemporaryFile(dir=folder))
-        with opened(dataset.examples_key) as examples:
+        with open_verified_examples(dataset) as examples:
             export(examples, cast("BinaryIO", target), form)
         target.seek(0)
         stack.pop_all()  # the caller closes it

@@ -14,7 +14,7 @@ from django.utils import timezone
 from datasets.core import analysis
 from datasets.core.index import RECORD
 from datasets.core.problems import Group
-from datasets.files import opened
+from datasets.files import opened, verified
 from datasets.models import LEASE, MAX_ATTEMPTS, Analysis, Dataset, Insight, State
 
 logger = logging.getLogger("slmgen.analysis")
@@ -107,7 +107,7 @@ def _analyze(claim: Claim) -> None:
         groups=tuple(Group(**group) for group in dataset.problem_groups),
         notes=_notes(dataset),
     )
-    with opened(dataset.examples_key) as file:
+    with verified(dataset.examples_key, dataset.examples_sha256) as file:
         profile, records = analysis.analyze(
             file, upload, _counting(dataset), claim.report
         )
@@ -123,7 +123,7 @@ def _look_closer(claim: Claim) -> None:
     processes = _counting(dataset).processes
     with opened(dataset.index_key) as file:
         records = np.frombuffer(file.read(), RECORD)
-    with opened(dataset.examples_key) as file:
+    with verified(dataset.examples_key, dataset.examples_sha256) as file:
         found = look_closer(file, records, processes, claim.report)
     claim.finish(report=asdict(found))
 

@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 
 from django.http import HttpResponse
+from django.shortcuts import redirect
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -120,6 +121,13 @@ class DownloadView(APIView):
     )
     def get(self, request: Request, filename: str) -> HttpResponse:
         notebook = services.find_notebook(filename, user=request.user)
+        # A program is answered the file itself, as the specification has it.
+        if (
+            request.get_preferred_type(["application/x-ipynb+json", "text/html"])
+            == "text/html"
+            and (link := services.link_to(notebook)) is not None
+        ):
+            return redirect(link)
         disposition = f'attachment; filename="{notebook.filename}"'
         return HttpResponse(
             services.read_notebook(notebook),

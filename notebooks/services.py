@@ -3,7 +3,7 @@ import re
 import secrets
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,9 +14,9 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
 
-from datasets.files import opened
+from datasets.files import Kept, discard, keeper, open_file, storage, verified
 from datasets.models import AnyUser, Dataset
-from datasets.services import open_examples, profile_of
+from datasets.services import open_verified_examples, profile_of
 from notebooks.core import options
 from notebooks.core.build import Facts, build
 from notebooks.core.embed import Embedded, embed
@@ -126,14 +126,16 @@ def open_data(token: str) -> BinaryIO:
     dataset = Dataset.objects.filter(pk=dataset_id).first()
     if dataset is None or int(end) < time.time():
         raise gone
-    return default_storage.open(dataset.examples_key)  # type: ignore[return-value]  # a binary file
+    with open_verified_examples(dataset):
+        return open_file(dataset.examples_key)
 
 
 def _embedded(dataset: Dataset) -> Embedded:
     limit = settings.SLMGEN_NOTEBOOK_EMBED_MB * 10**6
     if dataset.examples_bytes > limit * MAX_PACKING:
-        return Embedded(dataset.examples_sha256, "")
-    with open_examples(dataset) as file:
+        with open_verified_examples(dataset):
+            return Embedded(dataset.examples_sha256, "")
+    with open_verified_examples(dataset) as file:
         return embed(file.read(), max_bytes=limit)
 
 
@@ -150,6 +152,12 @@ def _store(notebook: Notebook, content: bytes) -> None:
     except BaseException:
         default_storage.delete(notebook.key)
         raise
+
+
+@keeper
+def kept_of_notebooks() -> Iterator[Kept]:
+    for notebook in Notebook.objects.iterator():
+        yield Kept(notebook.key, notebook.size)
 
 
 def find_notebook(filename: str, *, user: AnyUser) -> Notebook:
@@ -181,15 +189,19 @@ def names_of(notebook: Notebook) -> list[str]:
 
 def read_notebook(notebook: Notebook) -> bytes:
     """The file whole: what is embedded in it is limited by a setting."""
-    with opened(notebook.key) as file:
+    with verified(notebook.key, notebook.sha256) as file:
         return file.read()
 
 
+def link_to(notebook: Notebook) -> str | None:
+    """A short-lived address of the file itself, where the storage has one."""
+    return storage().link(notebook.key, notebook.filename)
+
+
 def delete_notebook(notebook: Notebook) -> None:
-    key = notebook.key
     with transaction.atomic():
         Notebook.objects.filter(pk=notebook.pk).delete()
-        transaction.on_commit(lambda: default_storage.delete(key))
+        discard([notebook.key])
 
 
 def delete_notebooks_of(dataset: Dataset) -> None:

@@ -73,29 +73,35 @@ TEMPLATES = [
     }
 ]
 
-# Database: a write transaction takes SQLite's lock at its start (IMMEDIATE), because
-# one that upgrades later fails at once with "database is locked" instead of waiting.
+# Database
 
+DATABASE_POOL = env.number("SLMGEN_DATABASE_POOL", 20, at_least=1)
 DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": VAR / "slmgen.sqlite3",
-        "OPTIONS": {
-            "timeout": 20,
-            "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;",
-        },
-    }
+    "default": env.database("DATABASE_URL", VAR / "slmgen.sqlite3", DATABASE_POOL)
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Files: nothing that users sent has a public address, so there is no MEDIA_URL.
 
-STORAGES = {
-    "default": {
-        "BACKEND": "slmgen.storage.AtomicFileStorage",
-        "OPTIONS": {"location": VAR / "files"},
+SLMGEN_STORAGE = env.choice("SLMGEN_STORAGE", "files", "s3")
+S3_BUCKET = env.text("SLMGEN_S3_BUCKET")
+LOCAL_FILES = {
+    "BACKEND": "slmgen.storage.AtomicFileStorage",
+    "OPTIONS": {"location": VAR / "files"},
+}
+OBJECTS = {
+    "BACKEND": "slmgen.object_storage.ObjectStorage",
+    "OPTIONS": {
+        "endpoint_url": env.text("SLMGEN_S3_ENDPOINT") or None,
+        "public_endpoint": env.text("SLMGEN_S3_PUBLIC_ENDPOINT"),
+        "bucket_name": S3_BUCKET,
+        "access_key": env.text("SLMGEN_S3_ACCESS_KEY") or None,
+        "secret_key": env.text("SLMGEN_S3_SECRET_KEY") or None,
+        "region_name": env.text("SLMGEN_S3_REGION", "us-east-1"),
     },
+}
+STORAGES = {
+    "default": OBJECTS if SLMGEN_STORAGE == "s3" else LOCAL_FILES,
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 STATIC_URL = "/static/"

@@ -6,12 +6,17 @@ import sys
 import tempfile
 import time
 import urllib.request
+import uuid
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from django.core.cache import cache
+from django.core.files.storage import storages
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
+
+from tests.with_services import s3_server
 
 # Before Django reads its settings: tests never touch the data of a real server. They
 # stay below SLMGEN_VAR where that is set.
@@ -32,15 +37,18 @@ SHARED_DATA = REPO.parent / "shared" / "data"
 
 
 @pytest.fixture(autouse=True)
-def _isolated(settings, tmp_path):
+def _isolated(settings, request, tmp_path):
     """Every test has its own files and hashes passwords fast."""
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "default": {
-            "BACKEND": "slmgen.storage.AtomicFileStorage",
-            "OPTIONS": {"location": tmp_path / "files"},
-        },
-    }
+    if settings.SLMGEN_STORAGE == "s3":
+        request.getfixturevalue("objects")
+    else:
+        settings.STORAGES = {
+            **settings.STORAGES,
+            "default": {
+                "BACKEND": "slmgen.storage.AtomicFileStorage",
+                "OPTIONS": {"location": tmp_path / "files"},
+            },
+        }
     settings.FILE_UPLOAD_TEMP_DIR = tmp_path / "tmp"
     settings.FILE_UPLOAD_TEMP_DIR.mkdir()
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -57,9 +65,42 @@ def shared_data() -> Path:
 
 
 @pytest.fixture
-def files(tmp_path) -> Path:
+def files(settings, tmp_path) -> Path:
     """The folder of everything the product has stored."""
+    if settings.SLMGEN_STORAGE == "s3":
+        pytest.skip("there is no folder to look into, all files are objects")
     return tmp_path / "files"
+
+
+@pytest.fixture(scope="session")
+def s3_options(tmp_path_factory):
+    """How to reach an S3 server: one that is there, or our own."""
+    with ExitStack() as stack:
+        found = dict(os.environ)
+        if "SLMGEN_S3_ENDPOINT" not in found:
+            found |= stack.enter_context(s3_server(tmp_path_factory.mktemp("s3")))
+        yield {
+            "endpoint_url": found["SLMGEN_S3_ENDPOINT"],
+            "access_key": found["SLMGEN_S3_ACCESS_KEY"],
+            "secret_key": found["SLMGEN_S3_SECRET_KEY"],
+            "region_name": "us-east-1",
+        }
+
+
+@pytest.fixture
+def objects(settings, s3_options):
+    """The test's files are objects in a bucket of its own."""
+    options = {**s3_options, "bucket_name": f"test-{uuid.uuid4().hex}"}
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "default": {
+            "BACKEND": "slmgen.object_storage.ObjectStorage",
+            "OPTIONS": options,
+        },
+    }
+    storage = storages["default"]
+    storage.client.create_bucket(Bucket=storage.bucket_name)
+    return storage
 
 
 @pytest.fixture
