@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from datasets.models import Analysis, Dataset, Insight
+from datasets.models import Dataset, WorkItem
 from slmgen.read_only import ReadOnlyAdmin
 
 
@@ -15,17 +15,10 @@ class DatasetAdmin(ReadOnlyAdmin):
     exclude = ("problems",)
 
 
-@admin.register(Analysis)
-class AnalysisAdmin(ReadOnlyAdmin):
-    list_display = ("dataset", "state", "progress", "fence", "updated_at")
+@admin.register(WorkItem)
+class WorkItemAdmin(ReadOnlyAdmin):
+    list_display = ("dataset", "kind", "state", "progress", "attempt", "updated_at")
     list_select_related = ("dataset",)
-    list_filter = ("state",)
-    exclude = ("profile",)
-
-
-@admin.register(Insight)
-class InsightAdmin(ReadOnlyAdmin):
-    list_display = ("dataset", "state", "progress", "fence", "updated_at")
-    list_select_related = ("dataset",)
-    list_filter = ("state",)
-    exclude = ("report",)
+    list_filter = ("kind", "state")
+    search_fields = ("dataset__id",)
+    exclude = ("payload", "result", "message")

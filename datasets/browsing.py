@@ -9,7 +9,7 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
-from datasets import services
+from datasets import engine, services, work
 from datasets.core import bubbles, index
 from datasets.core.faults import Fault
 from datasets.core.kinds import KINDS
@@ -19,8 +19,8 @@ from datasets.core.report import Report, report
 from datasets.core.review import review
 from datasets.core.tokens import token_counter
 from datasets.files import damaged, read_example, read_line
-from datasets.models import Analysis, Dataset, Insight, State
-from slmgen.errors import Conflict, InvalidInput, NotReady
+from datasets.models import ACTIVE, Dataset, Kind
+from slmgen.errors import InvalidInput, NotReady
 
 PAGE_ROWS = 10
 PROBLEMS_PER_PAGE = 50
@@ -93,14 +93,16 @@ def profile_now(dataset: Dataset) -> Profile:
     profile = services.stored_profile(dataset)
     if profile is not None:
         return profile
-    analysis = Analysis.objects.get(dataset=dataset)
-    if analysis.state == State.FAILED:
-        raise Conflict("The analysis of this file failed; upload it again.")
-    done = analysis.progress * dataset.total_examples // 100
+    try:
+        return Profile(**work.finished(work.analysis_of(dataset), seconds=0).result)
+    except NotReady:
+        progress = work.analysis_of(dataset).progress
+    done = progress * dataset.total_examples // 100
     raise NotReady(
         f"Checking {dataset.filename}: row {done:,} of {dataset.total_examples:,} "
-        f"({analysis.progress}%).",
-        services.RETRY_AFTER_SECONDS,
+        f"({progress}%).",
+        work.RETRY_AFTER_SECONDS,
+        str(dataset.pk),
     )
 
 
@@ -108,13 +110,13 @@ def insights_now(dataset: Dataset) -> dict[str, Any]:
     """The closer look, begun where nobody has asked for it before; for a large dataset
     NotReady is raised at once until the worker has finished."""
     profile_now(dataset)
-    row, _ = Insight.objects.get_or_create(dataset=dataset)
-    small = dataset.examples_bytes <= settings.SLMGEN_INLINE_ANALYSIS_BYTES
-    if small or row.state in {State.DONE, State.FAILED}:
+    item = engine.ask_for(dataset, Kind.INSIGHTS)
+    if work.is_small(dataset) or item.state not in ACTIVE:
         return services.insights_of(dataset)
     raise NotReady(
-        f"Looking closer at {dataset.filename}: {row.progress}% done.",
-        services.RETRY_AFTER_SECONDS,
+        f"Looking closer at {dataset.filename}: {item.progress}% done.",
+        work.RETRY_AFTER_SECONDS,
+        str(dataset.pk),
     )
 
 

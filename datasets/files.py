@@ -15,9 +15,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from datasets.core.faults import Fault
-from datasets.core.index import RECORD
 from datasets.core.parsing import decode
-from datasets.models import Analysis, Dataset, Deletion, State
+from datasets.models import Dataset, Deletion, WorkItem
 from slmgen.errors import Conflict
 from slmgen.storage import AtomicFileStorage, Stored
 
@@ -140,16 +139,14 @@ def keeper(function: Callable[[], Iterator[Kept]]) -> Callable[[], Iterator[Kept
 
 @keeper
 def kept_of_datasets() -> Iterator[Kept]:
-    done = Analysis.objects.filter(state=State.DONE).values_list("pk", flat=True)
-    indexed = set(done)
     for dataset in Dataset.objects.iterator():
-        if dataset.pk in indexed:
-            yield Kept(dataset.index_key, dataset.total_examples * RECORD.itemsize)
         yield Kept(dataset.original_key, dataset.size)
         yield Kept(dataset.examples_key, dataset.examples_bytes)
         if dataset.problem_groups:
             yield Kept(dataset.problems_key)
             yield Kept(dataset.problem_index_key)
+    for key in WorkItem.objects.exclude(file="").values_list("file", flat=True):
+        yield Kept(key)
 
 
 @dataclass(frozen=True)

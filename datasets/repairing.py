@@ -8,10 +8,11 @@ import numpy as np
 from datasets.core import columns
 from datasets.core.index import RECORD
 from datasets.core.mending import Mending, Report, mend
-from datasets.core.repairs import Repair
+from datasets.core.repairs import Repair, repair_of
+from datasets.engine import Claim, handles
 from datasets.files import opened, verified
-from datasets.models import Dataset
-from datasets.versions import Origin, keep, limits, temporary_file
+from datasets.models import Dataset, Kind
+from datasets.versions import Origin, Seal, keep, limits, temporary_file
 from slmgen.errors import InvalidInput
 
 MAX_REPAIRS = 20
@@ -23,21 +24,47 @@ class Repaired:
     report: dict[str, Any]
 
 
-def repair_dataset(
-    dataset: Dataset, repairs: tuple[Repair, ...], *, dry_run: bool
-) -> Repaired:
-    """A new version of `dataset` with `repairs` made in their order."""
-    if not 0 < len(repairs) <= MAX_REPAIRS:
+def repairs_of(wanted: list[dict[str, Any]]) -> tuple[Repair, ...]:
+    """Raises InvalidInput for an unknown repair, and for none or too many."""
+    if not 0 < len(wanted) <= MAX_REPAIRS:
         raise InvalidInput(
-            f"repairs has {len(repairs):,} entries; name at least one and at most "
+            f"repairs has {len(wanted):,} entries; name at least one and at most "
             f"{MAX_REPAIRS}."
         )
+    return tuple(
+        repair_of(one["kind"], one.get("faults", []), one.get("roles", {}))
+        for one in wanted
+    )
+
+
+def repair_dataset(
+    dataset: Dataset,
+    repairs: tuple[Repair, ...],
+    *,
+    dry_run: bool,
+    seal: Seal | None = None,
+) -> Repaired:
+    """A new version of `dataset` with `repairs` made in their order."""
     with temporary_file() as target:
         report = asdict(_mended(dataset, repairs, target))
         if dry_run:
             return Repaired(dataset, report)
         origin = Origin(dataset.filename, dataset.owner_id, dataset, report)
-        return Repaired(keep(target, origin, columns.CHAT), report)
+        return Repaired(keep(target, origin, columns.CHAT, seal), report)
+
+
+@handles(Kind.REPAIR)
+def repair_as_work(claim: Claim) -> None:
+    dataset, payload = claim.item.dataset, claim.item.payload
+
+    def seal(made: Dataset) -> None:
+        claim.finish(result={"dataset": str(made.pk), "report": made.repairs})
+
+    done = repair_dataset(
+        dataset, repairs_of(payload["repairs"]), dry_run=payload["dry_run"], seal=seal
+    )
+    if payload["dry_run"]:
+        claim.finish(result={"dataset": str(dataset.pk), "report": done.report})
 
 
 def _mended(dataset: Dataset, repairs: tuple[Repair, ...], target: BinaryIO) -> Report:

@@ -14,6 +14,7 @@ from jobs.models import EDITABLE_IN, MOVES, Job
 from jobs.training import Training, training_of
 from notebooks.models import Notebook
 from notebooks.services import (
+    MADE,
     check_training_config,
     delete_notebook,
     delete_notebooks_of,
@@ -70,17 +71,31 @@ def create_job(*, owner: User, session_id: str, configuration: Configuration) ->
 
 
 def record_notebook(*, owner: User, notebook: Notebook) -> Job:
-    """The job of a notebook that was just generated; one that compares has no model."""
+    """The job of a generated notebook, the same one however often it is recorded; one
+    that compares has no model."""
     need = last_need(notebook.dataset)
-    return Job.objects.create(
+    job, _ = Job.objects.get_or_create(
         owner=owner,
-        dataset=notebook.dataset,
         notebook=notebook,
-        model_id="" if notebook.candidates else notebook.model_id,
-        task_type=need.task.value if need else "",
-        deployment_target=need.target.value if need else "",
-        training_config=notebook.training_config,
+        defaults={
+            "dataset": notebook.dataset,
+            "model_id": "" if notebook.candidates else notebook.model_id,
+            "task_type": need.task.value if need else "",
+            "deployment_target": need.target.value if need else "",
+            "training_config": notebook.training_config,
+        },
     )
+    return job
+
+
+def record_made_notebook(notebook: Notebook, user_id: Any) -> None:
+    """The same for a notebook that a worker has made."""
+    owner = User.objects.filter(pk=user_id).first() if user_id is not None else None
+    if owner is not None:
+        record_notebook(owner=owner, notebook=notebook)
+
+
+MADE.append(record_made_notebook)
 
 
 def list_jobs(*, user: AnyUser, limit: int, offset: int) -> list[Job]:

@@ -63,6 +63,7 @@ class GenerateView(APIView):
                 model=wanted.models[0],
                 training_config=wanted.config,
                 server=server,
+                user=request.user,
             )
         else:
             notebook = services.generate_bake_off(
@@ -70,6 +71,7 @@ class GenerateView(APIView):
                 models=wanted.models,
                 training_config=wanted.config,
                 server=server,
+                user=request.user,
             )
         self.record(request, notebook)
         return Response(serializers.NotebookSerializer(notebook).data)

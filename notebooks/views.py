@@ -50,6 +50,7 @@ class TrainingView(View):
             model=_model(dataset, form),
             training_config=form.config(),
             server=request.build_absolute_uri("/").rstrip("/"),
+            user=request.user,
         )
 
     def record(self, request: HttpRequest, notebook: Notebook) -> None:
@@ -83,6 +84,7 @@ def compare(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
         models=[catalog().get(name) for name in request.POST.getlist("model")],
         training_config=None,
         server=request.build_absolute_uri("/").rstrip("/"),
+        user=request.user,
     )
     return redirect("page-notebook", notebook.id)
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from datasets.core.profile import Profile
-from datasets.models import Dataset, Insight, State
+from datasets.models import Dataset, Kind, State, WorkItem
 from datasets.services import examples_page, insights_of, profile_of
 from recommender.core import ranking
 from recommender.core.catalog import Catalog, ModelSpec, Target, Task, load
@@ -73,7 +73,9 @@ def _need(dataset: Dataset, task: Task, target: Target, wishes: Wishes) -> Need:
 def _closer_look(dataset: Dataset, profile: Profile) -> CloserLook:
     """Languages and counts by models' own vocabularies; empty, and so shown in the
     trace, for a large dataset into which nobody has asked for insights."""
-    done = Insight.objects.filter(dataset=dataset, state=State.DONE).exists()
+    done = WorkItem.objects.filter(
+        dataset=dataset, kind=Kind.INSIGHTS, state=State.DONE
+    ).exists()
     if not done and dataset.examples_bytes > settings.SLMGEN_INLINE_ANALYSIS_BYTES:
         return CloserLook()
     report = insights_of(dataset)

@@ -58,6 +58,14 @@ urlpatterns = [
         datasets.ExportView.as_view(),
         name="export",
     ),
+    path(
+        "datasets/<str:session_id>/work", datasets.WorkListView.as_view(), name="work"
+    ),
+    path(
+        "datasets/<str:session_id>/work/<str:work_id>",
+        datasets.WorkView.as_view(),
+        name="work_item",
+    ),
     path("recommend", recommender.RecommendView.as_view(), name="recommend"),
     path("recommend/explain", recommender.ExplainView.as_view(), name="explain"),
     path(

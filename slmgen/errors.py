@@ -43,7 +43,11 @@ class Wait(SlmgenError):
 
 
 class NotReady(Wait):
-    """The answer is still being computed."""
+    """The answer is still being computed, by work on the dataset with this id."""
+
+    def __init__(self, detail: str, retry_after: int, dataset_id: str = "") -> None:
+        super().__init__(detail, retry_after)
+        self.dataset_id = dataset_id
 
 
 class Unavailable(Wait):

@@ -3,8 +3,11 @@
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, cast
 
+import boto3
+from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,6 +20,9 @@ from slmgen.storage import Stored
 PART_BYTES = 16 * 2**20  # of a multipart upload; 10,000 parts are the most there can be
 FIRST_READ_BYTES = 64 * 2**10
 LARGEST_READ_BYTES = 8 * 2**20
+IN_PARTS = TransferConfig(
+    multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES
+)
 SECONDS_OF_A_LINK = 60
 NOT_FOUND = {"404", "NoSuchKey", "NotFound"}
 
@@ -75,6 +81,16 @@ class RangedFile(io.RawIOBase):
             raise OSError("the object storage answered fewer bytes than asked for")
 
 
+class NeverClosed:
+    """What boto3 may do with a file: it closes what it is given."""
+
+    def __init__(self, file: File) -> None:  # type: ignore[type-arg]  # generic in stubs only
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+
+    def close(self) -> None:
+        """The caller still needs the file."""
+
+
 @contextmanager
 def own_errors() -> Iterator[None]:
     """What boto3 raises, as a local disk would."""
@@ -84,8 +100,34 @@ def own_errors() -> Iterator[None]:
         if error.response["Error"]["Code"] in NOT_FOUND:
             raise FileNotFoundError("there is no such object") from error
         raise OSError(f"object storage: {error.response['Error']['Code']}") from error
-    except BotoCoreError as error:
+    except (BotoCoreError, Boto3Error) as error:
         raise OSError(f"object storage: {type(error).__name__}") from error
+
+
+@cache
+def client_of(
+    endpoint: str | None, access_key: str | None, secret_key: str | None, region: str
+) -> Any:
+    """One client for all threads: to make one takes longer than most requests."""
+    return boto3.session.Session(
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        region_name=region,
+    ).client(
+        "s3",
+        endpoint_url=endpoint,
+        config=Config(
+            s3={"addressing_style": "path" if endpoint else "auto"},
+            signature_version="s3v4",
+            connect_timeout=5,
+            read_timeout=60,
+            max_pool_connections=50,
+            retries={"mode": "standard", "max_attempts": 4},
+            # Not every S3-compatible server knows the newer checksums.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        ),
+    )
 
 
 @deconstructible(path="slmgen.object_storage.ObjectStorage")
@@ -93,30 +135,15 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # not annotated
     """Private objects: nothing but this server and its short links opens them."""
 
     def __init__(self, *, public_endpoint: str = "", **options: Any) -> None:
-        self.public_endpoint = public_endpoint
-        style = "path" if options.get("endpoint_url") else "auto"
-        super().__init__(
-            **options,
-            file_overwrite=True,
-            default_acl=None,
-            transfer_config=TransferConfig(
-                multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES
-            ),
-            client_config=Config(
-                s3={"addressing_style": style},
-                signature_version="s3v4",
-                connect_timeout=5,
-                read_timeout=60,
-                retries={"mode": "standard", "max_attempts": 4},
-                # Not every S3-compatible server knows the newer checksums.
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
-        )
+        super().__init__(**options)
+        self.public_endpoint = public_endpoint or self.endpoint_url
+
+    def _client_at(self, endpoint: str | None) -> Any:
+        return client_of(endpoint, self.access_key, self.secret_key, self.region_name)
 
     @property
     def client(self) -> Any:
-        return self.connection.meta.client
+        return self._client_at(self.endpoint_url)
 
     def _open(self, name: str, mode: str = "rb") -> File:  # type: ignore[type-arg]  # generic in stubs only
         def fetch(start: int, end: int) -> bytes:
@@ -130,16 +157,23 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # not annotated
         return File(io.BufferedReader(raw, FIRST_READ_BYTES), name)
 
     def _save(self, name: str, content: File) -> str:  # type: ignore[type-arg]  # as above
+        content.seek(0)
         with own_errors():
-            return cast("str", super()._save(name, content))
+            self.client.upload_fileobj(
+                NeverClosed(content), self.bucket_name, name, Config=IN_PARTS
+            )
+        return name
 
     def delete(self, name: str) -> None:
         with own_errors():
-            super().delete(name)
+            self.client.delete_object(Bucket=self.bucket_name, Key=name)
 
     def exists(self, name: str) -> bool:
-        with own_errors():
-            return cast("bool", super().exists(name))
+        try:
+            self.size(name)
+        except FileNotFoundError:
+            return False
+        return True
 
     def size(self, name: str) -> int:
         with own_errors():
@@ -155,23 +189,12 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # not annotated
 
     def link(self, name: str, filename: str) -> str:
         """An address that downloads the object for the next minute, for anybody."""
-        client = self.client
-        if self.public_endpoint:
-            client = self._create_session().client(
-                "s3",
-                region_name=self.region_name,
-                endpoint_url=self.public_endpoint,
-                config=self.client_config,
-            )
         asked = {
             "Bucket": self.bucket_name,
             "Key": name,
             "ResponseContentDisposition": f'attachment; filename="{filename}"',
         }
-        with own_errors():
-            return cast(
-                "str",
-                client.generate_presigned_url(
-                    "get_object", Params=asked, ExpiresIn=SECONDS_OF_A_LINK
-                ),
-            )
+        link = self._client_at(self.public_endpoint).generate_presigned_url(
+            "get_object", Params=asked, ExpiresIn=SECONDS_OF_A_LINK
+        )
+        return cast("str", link)

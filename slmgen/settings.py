@@ -171,6 +171,13 @@ SLMGEN_SPREAD_BYTES = 16 * 10**6  # smaller files are done before processes star
 SLMGEN_ANALYSIS_WAIT_SECONDS = env.number("SLMGEN_ANALYSIS_WAIT_SECONDS", 20)
 SLMGEN_INLINE_ANALYSIS_BYTES = env.number("SLMGEN_INLINE_ANALYSIS_MB", 2) * 10**6
 
+# Work: who does it, and how long a worker that says nothing keeps what it has claimed.
+
+SLMGEN_TASKS = env.choice("SLMGEN_TASKS", "embedded", "celery")
+SLMGEN_LEASE_SECONDS = env.number("SLMGEN_LEASE_SECONDS", 60, at_least=1)
+SLMGEN_WORKERS = env.number("SLMGEN_WORKERS", 1, at_least=1)
+REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
+
 # Notebooks
 
 SLMGEN_NOTEBOOK_EMBED_MB = env.number("SLMGEN_NOTEBOOK_EMBED_MB", 5)

@@ -22,8 +22,10 @@ def requests_sent(objects):
     def note(request, **kwargs):
         sent.append((request.method, request.headers.get("Range")))
 
-    objects.client.meta.events.register("before-send.s3", note)
-    return sent
+    events = objects.client.meta.events
+    events.register("before-send.s3", note)
+    yield sent
+    events.unregister("before-send.s3", note)
 
 
 def ranged(content):
@@ -82,7 +84,6 @@ def test_an_object_that_is_not_there_is_a_missing_file(objects):
 
 
 def test_a_server_that_is_away_is_an_error_of_the_system(objects):
-    objects._connections.connection = None
     objects.endpoint_url = "http://127.0.0.1:9"
 
     with pytest.raises(OSError, match="object storage: EndpointConnectionError"):
