@@ -3,6 +3,7 @@
 from django.urls import path
 
 from datasets import api as datasets
+from datasets import work_api as work
 from jobs import api as jobs
 from jobs import training_api as training
 from notebooks import api as notebooks
@@ -58,12 +59,10 @@ urlpatterns = [
         datasets.ExportView.as_view(),
         name="export",
     ),
-    path(
-        "datasets/<str:session_id>/work", datasets.WorkListView.as_view(), name="work"
-    ),
+    path("datasets/<str:session_id>/work", work.WorkListView.as_view(), name="work"),
     path(
         "datasets/<str:session_id>/work/<str:work_id>",
-        datasets.WorkView.as_view(),
+        work.WorkView.as_view(),
         name="work_item",
     ),
     path("recommend", recommender.RecommendView.as_view(), name="recommend"),

@@ -1,4 +1,4 @@
-"""What else a machine does to a server: no disk, a locked database, an end by SIGTERM."""
+"""What else happens to a server: a full disk, a locked database, SIGTERM."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -50,9 +50,7 @@ def full_disk(environment: dict[str, str], folder: Path) -> str:
             server.upload(rows(0.5))
         finally:
             server.stop()
-    return (
-        "507 with a sentence, nothing left, `/health` answers, the next small one kept"
-    )
+    return "507, nothing left, `/health` answers, the next small upload is kept"
 
 
 def locked_database(environment: dict[str, str]) -> str:
@@ -77,7 +75,7 @@ def locked_database(environment: dict[str, str]) -> str:
 
 
 def told_to_stop(environment: dict[str, str], times: int) -> str:
-    """SIGTERM in the middle of an upload: it is kept and answered, or it is not kept."""
+    """An upload that meets SIGTERM is kept and answered, or it is not kept."""
     var, answered = Path(environment["SLMGEN_VAR"]), 0
     content = rows(12)
     for number in range(times):
@@ -86,10 +84,8 @@ def told_to_stop(environment: dict[str, str], times: int) -> str:
         kept: list[str] = []
 
         def send(to: Server = server, into: list[str] = kept) -> None:
-            try:
+            with suppress(httpx.HTTPError, AssertionError):
                 into.append(to.upload(content))
-            except (httpx.HTTPError, AssertionError):
-                pass
 
         thread = threading.Thread(target=send)
         thread.start()

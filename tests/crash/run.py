@@ -2,8 +2,8 @@
 
     python tests/crash/run.py --times 12
 
-One executor runs on SQLite and a folder, the other on PostgreSQL, Redis, Celery and an S3
-server, both at the same time and with leases of two seconds.
+One executor runs on SQLite and a folder, the other on PostgreSQL, Redis, Celery and an
+S3 server, both at the same time and with leases of two seconds.
 """
 
 import argparse
@@ -102,7 +102,7 @@ def faults(times: int) -> list[list[str]]:
         Path(environment["SLMGEN_VAR"]).mkdir()
         return [
             [
-                "SIGTERM in the middle of an upload",
+                "SIGTERM during an upload",
                 tried.told_to_stop(environment, times),
             ],
             ["database locked for 3 seconds", tried.locked_database(environment)],

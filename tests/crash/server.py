@@ -24,13 +24,14 @@ class Server:
             port = probe.getsockname()[1]
         self.address = f"http://127.0.0.1:{port}"
         self.environment = {**environment, "PORT": str(port)}
-        self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "up"],
-            cwd=REPO,
-            env=self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=Path(environment["SLMGEN_VAR"], "log").open("ab"),
-        )
+        with Path(environment["SLMGEN_VAR"], "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "up"],
+                cwd=REPO,
+                env=self.environment,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
         self.wait_until_it_answers()
 
     def wait_until_it_answers(self) -> None:

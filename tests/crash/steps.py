@@ -1,9 +1,10 @@
-"""Each step is begun, a part is killed in the middle of it, and then it must end well."""
+"""A step is begun, a part is killed in the middle of it, and it must end well."""
 
 import json
 import random
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import httpx
@@ -64,10 +65,9 @@ class Steps:
         answered: list[str] = []
 
         def send() -> None:
-            try:
+            # Not answered: the client knows that it must try again.
+            with suppress(httpx.HTTPError):
                 answered.append(self.server.upload(self.content))
-            except httpx.HTTPError:
-                pass  # not answered: the client knows that it must try again
 
         thread = threading.Thread(target=send)
         thread.start()
@@ -128,10 +128,8 @@ class Steps:
         answered: list[bool] = []
 
         def send() -> None:
-            try:
+            with suppress(httpx.HTTPError):
                 answered.append(gone())
-            except httpx.HTTPError:
-                pass
 
         thread = threading.Thread(target=send)
         thread.start()
