@@ -23,15 +23,17 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.corpus import write_corpus
 from benchmarks.workloads import WORKLOADS
 
+# Not a file: processes that a workload starts would import it, and all it imports.
+CHILD = f"""import sys; sys.path.insert(0, {str(ROOT)!r})
+from pathlib import Path
+from benchmarks.workloads import WORKLOADS
+print(WORKLOADS[sys.argv[1]](Path(sys.argv[2])))"""
 SECONDS_BETWEEN_LOOKS = 0.02
 PLAIN = "plain json and tiktoken"
 
 
 def main() -> None:
     arguments = parse()
-    if arguments.child:
-        print(WORKLOADS[arguments.child](arguments.folder))
-        return
     with tempfile.TemporaryDirectory(prefix="slmgen-bench-") as folder:
         path = Path(folder) / "corpus.jsonl"
         write_corpus(arguments.folder, path, arguments.examples)
@@ -46,7 +48,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--only", nargs="*", help="names of workloads")
     parser.add_argument("--peer-python", default=sys.executable,
                         help="an interpreter that has Together's package")  # fmt: skip
-    parser.add_argument("--child", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -93,7 +94,7 @@ class Run:
 
 def measured(python: str, name: str, path: Path) -> Run | None:
     """None when it failed."""
-    command = [python, __file__, str(path), "--child", name]
+    command = [python, "-c", CHILD, name, str(path)]
     began = time.monotonic()
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -114,15 +115,15 @@ def measured(python: str, name: str, path: Path) -> Run | None:
 
 
 def memory_of(pid: int) -> float:
-    """Resident MB of a process and its children; memory they share counts once each."""
+    """MB of a process and its children; pages that they share are divided by them."""
     total = 0.0
     for each in [pid, *children_of(pid)]:
         try:
-            status = Path(f"/proc/{each}/status").read_text()
+            rollup = Path(f"/proc/{each}/smaps_rollup").read_text()
         except OSError:
             continue  # ended meanwhile
-        fields = dict(line.split(":", 1) for line in status.splitlines())
-        total += int(fields.get("VmRSS", "0").split()[0]) * 1024 / 1e6
+        fields = dict(line.split(":", 1) for line in rollup.splitlines()[1:])
+        total += int(fields.get("Pss", "0").split()[0]) * 1024 / 1e6
     return total
 
 

@@ -8,18 +8,22 @@ from django.db.models import Q
 from datasets.models import AnyUser, Dataset
 
 KEY = "datasets"
-MOST = 10
+MOST_KEPT = 200
+MOST_SHOWN = 10
 
 
 def remember(session: SessionBase, dataset: Dataset) -> None:
     known = [key for key in session.get(KEY, []) if key != str(dataset.id)]
-    session[KEY] = [str(dataset.id), *known][:MOST]
+    session[KEY] = [str(dataset.id), *known][:MOST_KEPT]
+
+
+def remembered(session: SessionBase) -> list[uuid.UUID]:
+    return [uuid.UUID(key) for key in session.get(KEY, [])]
 
 
 def recent(session: SessionBase, user: AnyUser) -> list[Dataset]:
     """The latest datasets of this browser and of this user."""
-    keys = [uuid.UUID(key) for key in session.get(KEY, [])]
-    own = Q(pk__in=keys)
+    own = Q(pk__in=remembered(session))
     if user.is_authenticated:
         own |= Q(owner=user.pk)
-    return list(Dataset.objects.visible_to(user).filter(own)[:MOST])
+    return list(Dataset.objects.visible_to(user).filter(own)[:MOST_SHOWN])

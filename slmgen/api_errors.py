@@ -11,6 +11,7 @@ from django.core.exceptions import (
 )
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
+from requests import RequestException
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_handler
@@ -23,6 +24,7 @@ STATUS: dict[type[errors.SlmgenError], int] = {
     errors.NotReady: 202,
     errors.InvalidInput: 400,
     errors.Unauthorized: 401,
+    errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.TooLarge: 413,
@@ -55,6 +57,11 @@ def as_own(error: Exception) -> Exception:
         case OperationalError() | InterfaceError():
             logger.exception("the database does not answer")
             return errors.Unavailable("The database is busy or down; try again.", 5)
+        case RequestException():
+            logger.exception("a server that signs people in does not answer")
+            return errors.Unavailable(
+                "The server that signs you in does not answer; try again.", 30
+            )
         case OSError():
             logger.exception("the storage does not answer")
             return storage_error(error)

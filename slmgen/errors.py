@@ -18,6 +18,10 @@ class Unauthorized(SlmgenError):
     """Who is asking could not be established."""
 
 
+class Forbidden(SlmgenError):
+    """Who is asking is known, and may not do this."""
+
+
 class NotFound(SlmgenError):
     """No such object, or none that this caller may know of."""
 

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from slmgen import env
+from slmgen.accounts import providers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = Path(env.text("SLMGEN_VAR") or BASE_DIR / "var").resolve()
@@ -35,6 +36,9 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
     "slmgen",
     "slmgen.identity",
     "datasets",
@@ -51,6 +55,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "slmgen.accounts.leaving.LeavingMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "slmgen.page_errors.PageErrorsMiddleware",
@@ -68,6 +74,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "slmgen.looks.words",
+                "slmgen.accounts.offers.words",
             ]
         },
     }
@@ -78,6 +85,14 @@ TEMPLATES = [
 DATABASE_POOL = env.number("SLMGEN_DATABASE_POOL", 20, at_least=1)
 DATABASES = {
     "default": env.database("DATABASE_URL", VAR / "slmgen.sqlite3", DATABASE_POOL)
+}
+# Limits on tries are counted here, by all processes together.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "slmgen_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -126,6 +141,60 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = "/app/account/login/"
+LOGIN_REDIRECT_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "/app/"
+SLMGEN_SIGNUP = env.flag("SLMGEN_SIGNUP", True)
+ACCOUNT_ADAPTER = "slmgen.accounts.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[SLMGEN] "
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_MAX_EMAIL_ADDRESSES = 5
+# No form tells whether somebody has an account with an address, sign-up included.
+ACCOUNT_PREVENT_ENUMERATION = "strict"
+# An address that a client writes into X-Forwarded-For is not believed.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.number("SLMGEN_TRUSTED_PROXIES", 0)
+
+# Other servers that may say who somebody is; the apps exist only where configured.
+
+SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX = ""
+SOCIALACCOUNT_ADAPTER = "slmgen.accounts.adapters.SocialAccountAdapter"
+SOCIALACCOUNT_PROVIDERS = providers.configured(
+    github=providers.GitHub(
+        env.text("SLMGEN_GITHUB_CLIENT_ID"),
+        env.text("SLMGEN_GITHUB_CLIENT_SECRET"),
+        env.text("SLMGEN_GITHUB_URL"),
+    ),
+    oidc=providers.OpenIDConnect(
+        env.text("SLMGEN_OIDC_CLIENT_ID"),
+        env.text("SLMGEN_OIDC_CLIENT_SECRET"),
+        env.text("SLMGEN_OIDC_ISSUER"),
+        env.text("SLMGEN_OIDC_NAME", "OpenID Connect"),
+    ),
+)
+INSTALLED_APPS += [
+    f"allauth.socialaccount.providers.{name}" for name in SOCIALACCOUNT_PROVIDERS
+]
+
+# E-mail: to a server, or as files into a folder where none is configured.
+
+EMAIL_HOST = env.text("SLMGEN_EMAIL_HOST")
+EMAIL_PORT = env.number("SLMGEN_EMAIL_PORT", 587, at_least=1)
+EMAIL_HOST_USER = env.text("SLMGEN_EMAIL_USER")
+EMAIL_HOST_PASSWORD = env.text("SLMGEN_EMAIL_PASSWORD")
+EMAIL_USE_SSL = env.flag("SLMGEN_EMAIL_SSL", False)
+EMAIL_USE_TLS = env.flag("SLMGEN_EMAIL_STARTTLS", True) and not EMAIL_USE_SSL
+EMAIL_TIMEOUT = 10
+EMAIL_FILE_PATH = VAR / "mail"
+EMAIL_BACKEND = (
+    "django.core.mail.backends.smtp.EmailBackend"
+    if EMAIL_HOST
+    else "django.core.mail.backends.filebased.EmailBackend"
+)
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("SLMGEN_EMAIL_FROM", "slmgen@localhost")
+
 SUPABASE_URL = env.text("SUPABASE_URL")
 SUPABASE_JWT_SECRET = env.text("SUPABASE_JWT_SECRET")
 SUPABASE_JWT_ISSUER = env.text("SUPABASE_JWT_ISSUER")
@@ -144,8 +213,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_RATES": {"token": "10/min"},
     "EXCEPTION_HANDLER": "slmgen.api_errors.exception_handler",
-    # An address that a client writes into X-Forwarded-For is not believed.
-    "NUM_PROXIES": env.number("SLMGEN_TRUSTED_PROXIES", 0),
+    "NUM_PROXIES": ALLAUTH_TRUSTED_PROXY_COUNT,
     "UNICODE_JSON": True,
 }
 SPECTACULAR_SETTINGS = {
@@ -157,6 +225,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "slmgen.authentication.name_scope_refusals",
+    ],
 }
 
 # Datasets
@@ -193,6 +265,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 HTTPS = env.flag("SLMGEN_HTTPS", False)
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
@@ -208,7 +281,6 @@ SILENCED_SYSTEM_CHECKS = (
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
-LOGIN_URL = "/admin/login/"
 LOG_LEVEL = env.text("SLMGEN_LOG_LEVEL", "INFO").upper()
 LOGGING = {
     "version": 1,

@@ -1,3 +1,4 @@
+from allauth.account.decorators import secure_admin_login
 from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
@@ -11,11 +12,15 @@ pages: list[URLPattern | URLResolver] = [
     path("", include("recommender.urls")),
     path("", include("notebooks.urls")),
     path("", include("jobs.urls")),
+    path("account/", include("slmgen.accounts.urls")),
     path("theme/", choose_theme, name="page-theme"),
 ]
 # Asked for by browsers on pages that name no icon of their own, such as the admin's.
 icon = RedirectView.as_view(url=f"{settings.STATIC_URL}icon.svg")
 docs = SpectacularSwaggerSplitView.as_view(url_name="schema")
+
+# One page signs people in, with one limit on guessing.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns = [
     path("", include("slmgen.api_urls")),
@@ -28,5 +33,6 @@ urlpatterns = [
 
 handler400 = "slmgen.views.bad_request"
 handler403 = "slmgen.views.forbidden"
+handler429 = "slmgen.views.too_many_requests"
 handler404 = "slmgen.views.not_found"
 handler500 = "slmgen.views.server_error"

@@ -20,6 +20,8 @@ from slmgen.errors import SlmgenError
 from slmgen.middleware import request_id
 from slmgen.page_errors import PAGES, error_page
 
+SECONDS_OF_PATIENCE = 300
+
 
 class InfoSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
@@ -129,6 +131,14 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _error(request, HTTPStatus.FORBIDDEN, "This is not allowed.")
+
+
+def too_many_requests(request: HttpRequest) -> HttpResponse:
+    """Asked for by allauth, whose limits all end within minutes."""
+    sentence = "That was tried too often; wait a few minutes and try again."
+    response = _error(request, HTTPStatus.TOO_MANY_REQUESTS, sentence)
+    response["Retry-After"] = str(SECONDS_OF_PATIENCE)
+    return response
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

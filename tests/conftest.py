@@ -7,7 +7,7 @@ import tempfile
 import time
 import urllib.request
 import uuid
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,7 +38,10 @@ SHARED_DATA = REPO.parent / "shared" / "data"
 
 @pytest.fixture(autouse=True)
 def _isolated(settings, request, tmp_path):
-    """Every test has its own files and hashes passwords fast."""
+    """Every test has its own files, and a cache and hashes that are fast."""
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    }
     if settings.SLMGEN_STORAGE == "s3":
         request.getfixturevalue("objects")
     else:
@@ -49,6 +52,7 @@ def _isolated(settings, request, tmp_path):
                 "OPTIONS": {"location": tmp_path / "files"},
             },
         }
+    settings.EMAIL_FILE_PATH = tmp_path / "mail"
     settings.FILE_UPLOAD_TEMP_DIR = tmp_path / "tmp"
     settings.FILE_UPLOAD_TEMP_DIR.mkdir()
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -116,11 +120,18 @@ def stranger(django_user_model):
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """The product as a newcomer starts it; gives its port and its environment."""
+    with started(tmp_path_factory.mktemp("var")) as running:
+        yield running
+
+
+@contextmanager
+def started(var, **variables):
+    """A server of its own with more variables; gives its port and its environment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    var = tmp_path_factory.mktemp("var")
-    environment = {**os.environ, "PORT": str(port), "SLMGEN_VAR": str(var)}
+    place = {"PORT": str(port), "SLMGEN_VAR": str(var)}
+    environment = {**os.environ, **place, **variables}
     process = subprocess.Popen(
         [sys.executable, "manage.py", "up"], cwd=REPO, env=environment
     )

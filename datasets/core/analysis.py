@@ -15,10 +15,11 @@ from datasets.core.problems import FIRST_LINES, Group
 from datasets.core.profile import Profile, summarize
 from datasets.core.quality import Evidence, judge
 from datasets.core.reading import transcript
-from datasets.core.spread import spread
+from datasets.core.spread import in_threads
 from datasets.core.tally import Tally
+from datasets.core.tokens import Remembering, token_counter
 
-PIECE_BYTES = 1 << 20
+PIECE_BYTES = 1048576
 
 Report = Callable[[int], None]  # bytes of the examples file that are done
 
@@ -36,7 +37,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Counting:
-    """How tokens are counted, and by how many processes."""
+    """How tokens are counted, and on how many cores."""
 
     encoding: str = "o200k_base"
     library: str = "toktok"
@@ -48,13 +49,10 @@ def analyze(
 ) -> tuple[Profile, NDArray[np.void]]:
     """The profile of `examples` and one index record (`index.RECORD`) for each."""
     tally, index, done = Tally(), IndexBuilder(), 0
-    work = partial(
-        measure,
-        encoding=counting.encoding,
-        library=counting.library,
-        seed=secrets.randbits(64),
-    )
-    for measured in spread(work, pieces(examples), counting.processes):
+    count = Remembering(token_counter(counting.encoding, counting.library))
+    work = partial(measure, count=count, seed=secrets.randbits(64))
+    # Most of the time goes into counting, which holds no lock: threads are enough.
+    for measured in in_threads(work, pieces(examples), counting.processes):
         tally.merge(measured.tally)
         index.add(measured)
         done += measured.size

@@ -1,5 +1,6 @@
 """Tool calls and their results."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -8,7 +9,7 @@ from datasets.core.conversations import TOOL_ROLES, Message
 from datasets.core.faults import Fault, kind_of, shown
 
 
-def call_faults(messages: list[Message]) -> list[Fault]:
+def call_faults(messages: Sequence[Message]) -> list[Fault]:
     faults: list[Fault] = []
     known: list[Any] = []  # ids of calls so far that no result has answered
     called = False

@@ -1,8 +1,8 @@
 """A batch of rows → its examples, canonical, and what is wrong with the others."""
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,64 +15,72 @@ from datasets.core.faults import Fault, Problem, problem
 from datasets.core.parsing import decode
 from datasets.core.reading import read
 from datasets.core.review import review
-from datasets.core.rows import Row
+from datasets.core.rows import Batch, Row, rows_of
+from datasets.core.sift import doubtful
 from datasets.core.streams import not_text
 from datasets.core.structure import examine
+from datasets.core.texts import Sign
 
 
-@dataclass(frozen=True)
+@dataclass
 class Checked:
-    lines: bytes  # the examples, one a line
-    examples: int
-    bad_rows: int
-    faulty_examples: int
-    problems: list[Problem]
-    rows_of_kind: dict[str, list[int]]  # lines, each once, by kind of fault
-    kept_of_kind: dict[str, int]  # how many of these rows are examples all the same
+    lines: bytes = b""  # the examples, one a line
+    examples: int = 0
+    bad_rows: int = 0
+    faulty_examples: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    # Lines of rows, each once, by kind of fault; how many are examples all the same.
+    rows_of_kind: dict[str, list[int]] = field(default_factory=dict)
+    kept_of_kind: Counter[str] = field(default_factory=Counter)
+
+    def note(
+        self, line: int, faults: list[Fault], *, left_out: bool, unit: str
+    ) -> None:
+        for kind in dict.fromkeys(fault.kind for fault in faults):
+            self.rows_of_kind.setdefault(kind, []).append(line)
+            self.kept_of_kind[kind] += not left_out
+        self.problems += [
+            problem(line, fault, left_out=left_out, unit=unit) for fault in faults
+        ]
 
 
-def check(rows: list[Row], *, unit: str, columns: Columns) -> Checked:
+def check(batch: Batch, *, unit: str, columns: Columns) -> Checked:
     """Raises InvalidInput for bytes that are no text."""
+    rows = rows_of(batch)
     reader = reader_for(columns)
-    lines: list[bytes] = []
-    problems: list[Problem] = []
-    rows_of_kind: dict[str, list[int]] = {}
-    kept_of_kind: Counter[str] = Counter()
-    faulty = 0
-    for row in rows:
-        try:
-            found = reader(row)
-        except UnicodeDecodeError:
-            raise not_text("UTF-8", row.offset + _bad_byte(row.text)) from None
-        bad, faults = bool(found.faults), found.faults
+    doubted: Mapping[int, set[Sign] | None] = dict.fromkeys(range(len(rows)))
+    if columns == CHAT.columns:
+        doubted = doubtful([row.text for row in rows])
+    checked, lines = Checked(), []
+    for place, row in enumerate(rows):
+        if place not in doubted:
+            lines.append(row.text)
+            continue
+        found = _read(reader, row)
+        left_out, faults = bool(found.faults), found.faults
         if found.conversation is not None:
-            faults = faults + review(found.conversation, found.text)
-        if not bad:
+            faults = faults + review(found.conversation, found.text, doubted[place])
+        if not left_out:
             lines.append(found.text)
-            faulty += bool(faults)
+            checked.faulty_examples += bool(faults)
         if faults:
-            kinds = dict.fromkeys(fault.kind for fault in faults)
-            kept_of_kind.update([] if bad else list(kinds))
-            for kind in kinds:
-                rows_of_kind.setdefault(kind, []).append(row.line)
-            problems += [
-                problem(row.line, fault, left_out=bad, unit=unit) for fault in faults
-            ]
-    return Checked(
-        lines=b"\n".join([*lines, b""]),
-        examples=len(lines),
-        bad_rows=len(rows) - len(lines),
-        faulty_examples=faulty,
-        problems=problems,
-        rows_of_kind=rows_of_kind,
-        kept_of_kind=kept_of_kind,
-    )
+            checked.note(row.line, faults, left_out=left_out, unit=unit)
+    checked.lines = b"\n".join([*lines, b""])
+    checked.examples, checked.bad_rows = len(lines), len(rows) - len(lines)
+    return checked
 
 
 class Read(NamedTuple):
     text: bytes  # canonical; empty when the row could not be converted
     conversation: Conversation | None
     faults: list[Fault]  # for which the row is no example
+
+
+def _read(reader: Callable[[Row], Read], row: Row) -> Read:
+    try:
+        return reader(row)
+    except UnicodeDecodeError:
+        raise not_text("UTF-8", row.offset + _bad_byte(row.text)) from None
 
 
 def reader_for(columns: Columns) -> Callable[[Row], Read]:

@@ -1,5 +1,6 @@
 """What is wrong with one row, in parts that a program can use and in one sentence."""
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -8,6 +9,7 @@ from datasets.core.private import redacted
 
 MAX_SHOWN_CHARACTERS = 40
 MAX_LOOKED_AT = 400
+QUOTES_KEPT = 4096  # a file often has the same fault many times
 
 
 class Fault(Exception):
@@ -98,7 +100,12 @@ def shown(value: object) -> str:
     anything else by its kind."""
     if not isinstance(value, str):
         return kind_of(value)
-    value = redacted(value[:MAX_LOOKED_AT])
+    return _quoted(value[:MAX_LOOKED_AT])
+
+
+@lru_cache(QUOTES_KEPT)
+def _quoted(value: str) -> str:
+    value = redacted(value)
     if len(value) > MAX_SHOWN_CHARACTERS:
         value = value[:MAX_SHOWN_CHARACTERS] + "…"
     return repr(value)

@@ -12,14 +12,23 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import BinaryIO
 
 from datasets.core import arrays, tables
-from datasets.core.rows import Row, too_long
+from datasets.core.rows import (
+    BATCH_BYTES,
+    JSON_SPACE,
+    Batch,
+    Lines,
+    Row,
+    batches,
+    rows_of,
+    too_long,
+)
 from datasets.core.streams import CHUNK_BYTES, Limited, as_utf8, buffered, unpacked
 from slmgen.errors import InvalidInput
 
-JSON_SPACE = b" \t\r\n"
 PARQUET_MAGIC = b"PAR1"
 
 
@@ -28,7 +37,11 @@ class Source:
     """The rows of an upload and what they were wrapped in."""
 
     container: str  # "JSON Lines", "JSON array", "CSV", "TSV" or "Parquet"
-    rows: Iterator[Row]
+    batches: Iterator[Batch]
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        return chain.from_iterable(map(rows_of, self.batches))
 
     @property
     def unit(self) -> str:
@@ -48,7 +61,7 @@ def open_rows(stream: BinaryIO, *, max_row_bytes: int, max_bytes: int) -> Source
             from datasets.core import parquet
 
             rows = parquet.rows(plain, max_row_bytes, max_bytes)
-            return Source("Parquet", _guarded(rows))
+            return Source("Parquet", _guarded(batches(rows)))
         text = buffered(Limited(as_utf8(plain), max_bytes))
         skipped = 0
         if text.peek(3)[:3] == codecs.BOM_UTF8:
@@ -66,16 +79,17 @@ def _text_source(text: io.BufferedReader, limit: int, skipped: int) -> Source:
     head = text.peek(CHUNK_BYTES)
     if head.lstrip(JSON_SPACE)[:1] == b"[":
         rows = arrays.elements(text, limit, CHUNK_BYTES)
-        return Source("JSON array", _guarded(rows))
+        return Source("JSON array", _guarded(batches(rows)))
     if delimiter := tables.delimiter_of(head):
         container = "TSV" if delimiter == "\t" else "CSV"
-        return Source(container, _guarded(tables.rows(text, delimiter, limit, skipped)))
+        rows = tables.rows(text, delimiter, limit, skipped)
+        return Source(container, _guarded(batches(rows)))
     return Source("JSON Lines", _guarded(_lines(text, limit, skipped)))
 
 
-def _guarded(rows: Iterator[Row]) -> Iterator[Row]:
+def _guarded(found: Iterator[Batch]) -> Iterator[Batch]:
     with _readable_gzip():
-        yield from rows
+        yield from found
 
 
 @contextmanager
@@ -88,19 +102,31 @@ def _readable_gzip() -> Iterator[None]:
         ) from None
 
 
-def _lines(stream: io.BufferedReader, limit: int, offset: int) -> Iterator[Row]:
-    number = 0
-    while line := stream.readline(limit + 1):
-        number += 1
-        start, size = offset, len(line)
-        cut = size > limit and not line.endswith(b"\n")
-        while cut and not line.endswith(b"\n"):
-            line = stream.readline(CHUNK_BYTES)
-            size += len(line)
-            if not line:
-                break
-        offset += size
-        if cut:
-            yield Row(number, start, b"", too_long(limit))
-        elif text := line.strip(JSON_SPACE):
-            yield Row(number, start + line.index(text), text)
+def _lines(stream: io.BufferedReader, limit: int, offset: int) -> Iterator[Batch]:
+    number = 1
+    while text := stream.read(min(BATCH_BYTES, limit)):
+        # Not longer than the limit, so that only its last line may be.
+        text += b"" if text.endswith(b"\n") else stream.readline(limit + 1)
+        ends = text.endswith(b"\n")
+        last = text.rfind(b"\n", 0, -1) + 1
+        if len(text) - last - ends <= limit:
+            yield Lines(number, offset, text)
+        else:
+            yield Lines(number, offset, text[:last])
+            line = number + text.count(b"\n") - ends
+            yield [Row(line, offset + last, b"", too_long(limit))]
+            rest = 0 if ends else _skipped(stream)
+            offset += rest
+            number += rest > 0
+        number += text.count(b"\n")
+        offset += len(text)
+
+
+def _skipped(stream: io.BufferedReader) -> int:
+    """The bytes to the end of the line, which are not kept."""
+    size = 0
+    while part := stream.readline(CHUNK_BYTES):
+        size += len(part)
+        if part.endswith(b"\n"):
+            break
+    return size

@@ -16,7 +16,7 @@ from datasets.core.faults import Fault, Problem
 from datasets.core.formats import Source, open_rows
 from datasets.core.parsing import decode
 from datasets.core.problems import Group, ProblemLog
-from datasets.core.rows import Row
+from datasets.core.rows import Batch, Row, rows_of
 from datasets.core.spread import spread
 from datasets.core.structure import examine
 from slmgen.errors import InvalidInput
@@ -24,8 +24,6 @@ from slmgen.errors import InvalidInput
 VALID_SHARE_NEEDED = 0.9
 SHOWN_PROBLEMS = 20
 MAX_EXAMPLES = 5_000_000
-BATCH_BYTES = 1 << 20
-BATCH_ROWS = 5_000
 ROWS_TO_TELL = 100  # read before the layout must be known
 
 
@@ -100,10 +98,10 @@ def ingest(
     opened = open_rows(
         raw, max_row_bytes=limits.max_row_bytes, max_bytes=limits.max_bytes
     )
-    rows, layout = settled(opened, layout)
+    batches, layout = settled(opened, layout)
     progress, log = _Progress(), ProblemLog(targets.problems, targets.problem_index)
     work = partial(check, unit=opened.unit, columns=layout.columns)
-    for checked in spread(work, _batches(rows), limits.processes):
+    for checked in spread(work, batches, limits.processes):
         targets.examples.write(checked.lines)
         progress.add(checked)
         log.add(checked)
@@ -135,7 +133,8 @@ def sample(source: BinaryIO, limits: Limits, layout: Layout) -> Sample:
     opened = open_rows(
         source, max_row_bytes=limits.max_row_bytes, max_bytes=limits.max_bytes
     )
-    rows, layout = settled(opened, layout)
+    batches, layout = settled(opened, layout)
+    rows = chain.from_iterable(map(rows_of, batches))
     problem = "there is no row"
     for row in islice(rows, ROWS_TO_TELL):
         value = _object(row)
@@ -157,23 +156,27 @@ def sample(source: BinaryIO, limits: Limits, layout: Layout) -> Sample:
     )
 
 
-def settled(source: Source, layout: Layout | None) -> tuple[Iterator[Row], Layout]:
-    """The rows again, and their layout: the given one, or what the first rows tell."""
-    seen: list[Row] = []
+def settled(source: Source, layout: Layout | None) -> tuple[Iterator[Batch], Layout]:
+    """The batches again, and the layout: the given one, or what the first rows tell."""
+    seen: list[Batch] = []
+    rows = 0
     names: tuple[str, ...] = ()
-    for row in source.rows:
-        seen.append(row)
-        value = _object(row)
-        if value is not None:
-            names = names or tuple(value)
-            layout = layout or columns.layout_of(value)
-        if (layout and names) or len(seen) == ROWS_TO_TELL:
+    for batch in source.batches:
+        seen.append(batch)
+        for value in map(_object, rows_of(batch)[: ROWS_TO_TELL - rows]):
+            rows += 1
+            if value is not None:
+                names = names or tuple(value)
+                layout = layout or columns.layout_of(value)
+            if layout and names:
+                break
+        if (layout and names) or rows == ROWS_TO_TELL:
             break
     if layout is not None and layout.form == "mapped" and names:
         columns.check_names(layout, names)
     if layout is None and source.container in {"CSV", "TSV", "Parquet"} and names:
         raise columns.unknown(names)
-    return chain(seen, source.rows), layout or columns.CHAT
+    return chain(seen, source.batches), layout or columns.CHAT
 
 
 def _object(row: Row) -> dict[str, object] | None:
@@ -182,19 +185,6 @@ def _object(row: Row) -> dict[str, object] | None:
     except (Fault, UnicodeDecodeError):
         return None
     return value if isinstance(value, dict) else None
-
-
-def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    batch: list[Row] = []
-    size = 0
-    for row in rows:
-        batch.append(row)
-        size += len(row.text)
-        if size >= BATCH_BYTES or len(batch) == BATCH_ROWS:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
 
 
 def _check_enough(progress: _Progress, limits: Limits) -> None:

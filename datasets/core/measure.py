@@ -9,7 +9,7 @@ import xxhash
 from datasets.core.conversations import Transcript
 from datasets.core.reading import transcript, weighted
 from datasets.core.tally import Tally, sampled_letters, tallied
-from datasets.core.tokens import token_counter
+from datasets.core.tokens import CountAll
 
 DIGEST_BYTES = 16
 
@@ -33,12 +33,12 @@ class Measured:
     size: int  # bytes of the piece
 
 
-def measure(piece: Piece, *, encoding: str, library: str, seed: int) -> Measured:
+def measure(piece: Piece, *, count: CountAll, seed: int) -> Measured:
     lines = piece.lines.split(b"\n")
     lines.pop()
     found = [transcript(line) for line in lines]
     texts = [turn.content or "" for each in found for turn in each.messages]
-    counts = token_counter(encoding, library)(texts)  # type: ignore[arg-type]  # no list is left
+    counts = count(texts)  # type: ignore[arg-type]  # no list is left
     tally, tokens = tallied(found, texts, counts)  # type: ignore[arg-type]  # as above
     tally.with_tools = sum(
         [
@@ -47,7 +47,9 @@ def measure(piece: Piece, *, encoding: str, library: str, seed: int) -> Measured
             if b"tool" in line or b"function" in line or b"\\u" in line
         ]
     )
-    tally.trainable_tokens = tally.answer_tokens - _untrained(lines, found, counts)
+    tally.trainable_tokens = tally.answer_tokens
+    if b'"weight"' in piece.lines:
+        tally.trainable_tokens -= _untrained(lines, found, counts)
     tally.letters = sampled_letters(found, piece.first)
     return Measured(
         tally=tally,

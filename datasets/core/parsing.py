@@ -21,7 +21,13 @@ def decode(text: bytes) -> Any:
 
     Raises Fault; UnicodeDecodeError when `text` is not UTF-8.
     """
-    check_depth(text)
+    if is_too_deep(text):
+        raise Fault(
+            "depth",
+            found=f"the JSON is nested more than {MAX_DEPTH} levels deep",
+            expected="a plain object",
+            fix="flatten it",
+        )
     try:
         value = _decoder.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -36,9 +42,9 @@ def decode(text: bytes) -> Any:
     return value
 
 
-def check_depth(text: bytes) -> None:
+def is_too_deep(text: bytes) -> bool:
     if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
-        return
+        return False
     depth = 0
     for match in STRUCTURE.finditer(text):
         token = match[0]
@@ -47,12 +53,8 @@ def check_depth(text: bytes) -> None:
         elif token in b"]}":
             depth -= 1
         if depth > MAX_DEPTH:
-            raise Fault(
-                "depth",
-                found=f"the JSON is nested more than {MAX_DEPTH} levels deep",
-                expected="a plain object",
-                fix="flatten it",
-            )
+            return True
+    return False
 
 
 def _explained(text: bytes, error: Exception) -> Fault:

@@ -6,7 +6,7 @@ import msgspec
 
 from datasets.core.conversations import Conversation, Message, Transcript, Turn
 from datasets.core.faults import Fault
-from datasets.core.parsing import MAX_DEPTH, decode
+from datasets.core.parsing import decode, is_too_deep
 from datasets.core.structure import (
     MAX_MESSAGES,
     MAX_WHITE_SPACE,
@@ -21,23 +21,10 @@ class _Message(Message, forbid_unknown_fields=True, gc=False):
     """As `Message`, decoded only when there is nothing else in the object."""
 
 
-class _Text(_Message, gc=False):
-    """The common case of it."""
-
-    content: str
-
-
 class _Row(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    messages: Annotated[list[_Message], LENGTHS]
     tools: Any = None
     parallel_tool_calls: Any = None
-
-
-class _TextRow(_Row, kw_only=True, gc=False):
-    messages: Annotated[list[_Text], LENGTHS]
-
-
-class _AnyRow(_Row, kw_only=True, gc=False):
-    messages: Annotated[list[_Message], LENGTHS]
 
 
 class _LooseMessage(Message, gc=False):
@@ -50,8 +37,7 @@ class _LooseRow(msgspec.Struct, gc=False):
 
 
 _loose_decoder = msgspec.json.Decoder(_LooseRow)
-_text_decoder = msgspec.json.Decoder(_TextRow)
-_any_decoder = msgspec.json.Decoder(_AnyRow)
+_row_decoder = msgspec.json.Decoder(_Row)
 
 
 def read(text: bytes) -> tuple[Conversation | None, list[Fault]]:
@@ -59,7 +45,7 @@ def read(text: bytes) -> tuple[Conversation | None, list[Fault]]:
 
     Raises UnicodeDecodeError when `text` is not UTF-8.
     """
-    found = _plain(text)
+    found = _known(text)
     if found is not None:
         return found, []
     try:
@@ -82,37 +68,32 @@ def _loose(text: bytes) -> Conversation | None:
     return Conversation(messages, found.tools)
 
 
-def _plain(text: bytes) -> Conversation | None:
-    """The conversation of a row without fault or peculiarity; None for any other."""
+def _known(text: bytes) -> Conversation | None:
+    """The conversation of a row without fault or unknown keys; None for any other."""
     try:
-        found: _TextRow | _AnyRow = _text_decoder.decode(text)
+        found = _row_decoder.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        other = _with_calls(text)
-        if other is None:
-            return None
-        found = other
+        return None
     messages = cast("list[Message]", found.messages)
-    if b"\\u0000" in text or len(text) >= MAX_WHITE_SPACE:
+    if has_odd_text(text) or any(_lacks_text(message) for message in messages):
         return None
     if not _ends_well(messages) and trainable_faults(messages):
         return None
-    if _is_bushy(text) and _has_more(found, messages):
+    if _has_more(found, messages) and is_too_deep(text):
         return None
     return Conversation(messages, found.tools)
 
 
-def _with_calls(text: bytes) -> "_AnyRow | None":
-    """A row in which messages without content have calls."""
-    try:
-        found = _any_decoder.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    for message in found.messages:
-        if type(message.content) is not str and (
-            message.content is not None or not message.calls
-        ):
-            return None
-    return found
+def has_odd_text(text: bytes) -> bool:
+    """Whether there may be a NUL or endless white space."""
+    return len(text) >= MAX_WHITE_SPACE or (b"\\" in text and b"\\u0000" in text)
+
+
+def _lacks_text(message: Message) -> bool:
+    """Neither text nor, in its place, calls."""
+    if type(message.content) is str:
+        return False
+    return message.content is not None or not message.calls
 
 
 def _ends_well(messages: list[Message]) -> bool:
@@ -121,10 +102,6 @@ def _ends_well(messages: list[Message]) -> bool:
     if last.role != "assistant" or not last.content or last.content[-1].isspace():
         return False
     return messages[0].role == "user" or any(m.role == "user" for m in messages)
-
-
-def _is_bushy(text: bytes) -> bool:
-    return text.count(b"[") + text.count(b"{") > MAX_DEPTH
 
 
 def _has_more(found: _Row, messages: list[Message]) -> bool:

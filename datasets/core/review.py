@@ -4,25 +4,25 @@ from datasets.core.calls import call_faults
 from datasets.core.conversations import Conversation, Message
 from datasets.core.faults import Fault, shown
 from datasets.core.order import order_faults
-from datasets.core.texts import answer_faults, is_suspicious, text_faults
-
-WHITE_SPACE = frozenset(chr(code) for code in range(0x3001) if chr(code).isspace())
+from datasets.core.texts import FENCE, Sign, answer_faults, is_suspicious, text_faults
 
 
-def review(conversation: Conversation, text: bytes) -> list[Fault]:
-    """`text` is the row that the conversation was read from."""
+def review(
+    conversation: Conversation, text: bytes, signs: set[Sign] | None = None
+) -> list[Fault]:
+    """`text` is the row that the conversation was read from, with these `signs`."""
     messages = conversation.messages
     faults = list(order_faults(tuple([message.role for message in messages])))
     for place, message in enumerate(messages):
         content = message.content
-        if type(content) is not str or not content or content[-1] in WHITE_SPACE:
+        if type(content) is not str or not content or content.isspace():
             faults += _blank(message, place)
             content = message.text
-        if message.role == "assistant" and is_suspicious(content):
+        if message.role == "assistant" and (is_suspicious(content) or FENCE in content):
             faults += answer_faults(content, place)
     if _has_rare_parts(text):
         faults += _rare_faults(messages)
-    faults += text_faults(messages, text)
+    faults += text_faults(messages, signs)
     return faults
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain, compress, islice
 
 from datasets.core.conversations import SYSTEM_ROLES, Transcript
 from datasets.core.scripts import letters
@@ -101,6 +102,7 @@ def bucket(tokens: int) -> str:
 class Shape:
     user_turns: int
     has_system: bool
+    answers: tuple[bool, ...]  # for each message whether it is one
 
 
 @lru_cache(SHAPES_KEPT)
@@ -108,6 +110,7 @@ def shape_of(roles: tuple[str, ...]) -> Shape:
     return Shape(
         roles.count("user"),
         not SYSTEM_ROLES.isdisjoint(roles),
+        tuple([role == "assistant" for role in roles]),
     )
 
 
@@ -119,22 +122,23 @@ def tallied(
     `texts` and `counts` are those of all messages, one after the other.
     """
     tally = Tally(examples=len(conversations), messages=len(texts))
-    tokens: list[int] = []
-    roles: list[str] = []
-    for conversation in conversations:
-        own = tuple([message.role for message in conversation.messages])
+    roles = [
+        tuple([message.role for message in conversation.messages])
+        for conversation in conversations
+    ]
+    left = iter(counts)
+    tokens = [sum(islice(left, len(own))) for own in roles]
+    for own, examples in Counter(roles).items():
         shape = shape_of(own)
-        start = len(roles)
-        roles += own
-        tokens.append(sum(counts[start : len(roles)]))
-        tally.turns[shape.user_turns] += 1
-        tally.multi_turn += shape.user_turns > 1
-        tally.with_system += shape.has_system
+        tally.turns[shape.user_turns] += examples
+        tally.multi_turn += examples * (shape.user_turns > 1)
+        tally.with_system += examples * shape.has_system
+        for role, messages in Counter(own).items():
+            tally.roles[role] += examples * messages
     tally.characters = sum(map(len, texts))
     tally.tokens = sum(counts)
-    answers = [n for n, role in zip(counts, roles, strict=True) if role == "assistant"]
-    tally.answer_tokens = sum(answers)
-    tally.roles.update(Counter(roles))
+    answering = chain.from_iterable([shape_of(own).answers for own in roles])
+    tally.answer_tokens = sum(compress(counts, answering))
     tally.roles["system"] += tally.roles.pop("developer", 0)
     tally.lengths.update(tokens)
     tally.message_lengths.update(counts)

@@ -6,7 +6,13 @@ match has and that is cheap to look for.
 
 import re
 import string
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate
+
+from ahocorasick_rs import MATCHKIND_LEFTMOST_FIRST, BytesAhoCorasick
 
 from datasets.core.conversations import Message
 from datasets.core.faults import Fault, shown
@@ -19,7 +25,12 @@ CONTROL = re.compile(
     r"|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|</?think>|</?tool_call>"
     r"|<s>(?=\s*\[INST\])|</s>\s*\Z|<｜[^｜<>]{1,40}｜>"
 )
-MOJIBAKE_HINTS = ("Ã", "Â", "â€", "\ufffd", "Ð", "Ñ", "ï»¿", "ðŸ")
+# In the raw text a slash may be escaped, so no sign begins before one.
+CONTROL_SIGNS = (
+    "<|", "<｜", "<s>", "/s>", "SYS>>", "[INST]", "/INST]", "_of_turn>", "<think>",
+    "/think>", "<tool_call>", "/tool_call>",
+)  # fmt: skip
+MOJIBAKE_SIGNS = ("Ã", "Â", "â€", "\ufffd", "Ð", "Ñ", "ï»¿", "ðŸ")
 MOJIBAKE = re.compile(
     "Ã[\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc"
     "\u2013-\u203a\u20ac\u2122]"
@@ -46,8 +57,11 @@ BOILERPLATE = re.compile(
     r"\b[Aa]s an? (?:AI\b|(?:large )?language model|artificial intelligence)"
     r"|\bI(?:'|’| a)m (?:just |only )(?:an AI\b|a (?:large )?language model)"
 )
+BOILERPLATE_SIGNS = (" AI", "language model", "artificial intelligence")
+BOILERPLATE_ZH_SIGNS = ("作为",)
 BOILERPLATE_ZH = re.compile(r"作为(?:一个|一名|一款)?(?:AI|人工智能)")
 REFUSAL_WINDOW = 300  # characters: a refusal is said first
+REFUSAL_SIGNS = ("orry", "pologi", "fraid", "nfortunately", "regret", "Regret")
 REFUSAL = re.compile(
     r"(?:[Ss]orry|[Aa]pologi[sz]e|[Aa]fraid|[Uu]nfortunately|[Rr]egret)[^.!?]{0,80}?"
     r"\b(?:can['’]t|cannot|unable|not able|won['’]t|don['’]t have the capability)"
@@ -56,6 +70,7 @@ REFUSAL_START = re.compile(
     r"(?:I|We)(?: am|['’]m)? (?:can['’]t|cannot|can not|won['’]t|will not|unable to|"
     r"not able to|not comfortable|must decline|have to decline)\b"
 )
+REFUSAL_ZH_SIGNS = ("抱歉", "对不起")
 REFUSAL_ZH = re.compile(r"(?:抱歉|对不起)[^。！？]{0,30}(?:无法|不能)")
 
 
@@ -66,66 +81,8 @@ MIN_WORDS = 6  # of the last line
 OPEN_ENDS = ",(–—"
 UNFINISHED = frozenset(string.ascii_lowercase + OPEN_ENDS + string.whitespace)
 FENCE = "```"
-
-
-def text_faults(messages: list[Message], row: bytes) -> list[Fault]:
-    """`row` is what the messages were read from, searched in their place if it can."""
-    if b"\\u" in row or not row.isascii():
-        joined = "\n".join([message.text for message in messages])
-        return _faults(messages, joined) + _wide_faults(messages, joined)
-    return _faults(messages, row.decode("ascii"))
-
-
-def _faults(messages: list[Message], joined: str) -> list[Fault]:
-    faults: list[Fault] = []
-    if "<" in joined or "INST]" in joined:
-        faults += _matches(messages, CONTROL, _control)
-    if "{{" in joined:
-        faults += _matches(messages, TEMPLATE, _placeholder)
-    if "an AI" in joined or "language model" in joined:
-        faults += _matches(messages, BOILERPLATE, _boilerplate, answers_only=True)
-    if _sounds_like_refusal(joined):
-        faults += _matches(messages, REFUSAL, _refusal, answers_only=True)
-    return faults
-
-
-def _wide_faults(messages: list[Message], joined: str) -> list[Fault]:
-    faults: list[Fault] = []
-    if any(hint in joined for hint in MOJIBAKE_HINTS):
-        faults += _matches(messages, MOJIBAKE, _mojibake)
-    if "作为" in joined:
-        faults += _matches(messages, BOILERPLATE_ZH, _boilerplate, answers_only=True)
-    if "抱歉" in joined or "对不起" in joined:
-        faults += _matches(messages, REFUSAL_ZH, _refusal, answers_only=True)
-    return faults
-
-
-def _sounds_like_refusal(joined: str) -> bool:
-    return (
-        "orry" in joined
-        or "pologi" in joined
-        or "fraid" in joined
-        or "nfortunately" in joined
-        or "egret" in joined
-    )
-
-
-def _matches(
-    messages: list[Message],
-    pattern: re.Pattern[str],
-    fault: Callable[[str, int], Fault],
-    *,
-    answers_only: bool = False,
-) -> Iterator[Fault]:
-    """One fault for each message that has the pattern."""
-    for place, message in enumerate(messages):
-        if answers_only and message.role != "assistant":
-            continue
-        text = message.text
-        if fault is _refusal:
-            text = text[:REFUSAL_WINDOW]
-        if match := pattern.search(text):
-            yield fault(match[0], place)
+ESCAPE = "\\u"  # of JSON; may hide any sign
+STARTS = frozenset("IWlL")  # of a refusal or of "lorem"
 
 
 def _control(text: str, place: int) -> Fault:
@@ -183,11 +140,81 @@ def _refusal(text: str, place: int) -> Fault:
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
+    signs: tuple[str, ...]  # one of these is in every match; none overlaps another
+    pattern: re.Pattern[str]
+    fault: Callable[[str, int], Fault]
+    of_answers: bool = False  # what others write is not looked at
+    window: int | None = None  # characters of a message that are looked at
+
+    def found_in(self, text: str) -> str:
+        """What matches, or nothing."""
+        if not any(sign in text for sign in self.signs):
+            return ""
+        match = self.pattern.search(text[: self.window])
+        return match[0] if match else ""
+
+
+RULES = (
+    Rule(CONTROL_SIGNS, CONTROL, _control),
+    Rule(("{{",), TEMPLATE, _placeholder),
+    Rule(BOILERPLATE_SIGNS, BOILERPLATE, _boilerplate, of_answers=True),
+    Rule(REFUSAL_SIGNS, REFUSAL, _refusal, True, REFUSAL_WINDOW),
+    Rule(MOJIBAKE_SIGNS, MOJIBAKE, _mojibake),
+    Rule(BOILERPLATE_ZH_SIGNS, BOILERPLATE_ZH, _boilerplate, of_answers=True),
+    Rule(REFUSAL_ZH_SIGNS, REFUSAL_ZH, _refusal, True, REFUSAL_WINDOW),
+)
+
+Sign = Rule | str  # what a rule looks for, FENCE or ESCAPE
+
+
+def signs_of(texts: Sequence[bytes]) -> dict[int, set[Sign]]:
+    """The signs of each text that has any, by its place."""
+    search, meanings = _search()
+    ends = list(accumulate(len(text) + 1 for text in texts))
+    found: dict[int, set[Sign]] = {}
+    for number, start, _ in search.find_matches_as_indexes(b"\n".join(texts)):
+        found.setdefault(bisect_right(ends, start), set()).add(meanings[number])
+    return found
+
+
+@cache
+def _search() -> tuple[BytesAhoCorasick, list[Sign]]:
+    """All signs at once, each found wherever it is, because no two overlap."""
+    meanings: dict[str, Sign] = {sign: rule for rule in RULES for sign in rule.signs}
+    meanings |= {FENCE: FENCE, ESCAPE: ESCAPE}
+    search = BytesAhoCorasick(
+        [sign.encode() for sign in meanings], MATCHKIND_LEFTMOST_FIRST
+    )
+    return search, list(meanings.values())
+
+
+def text_faults(messages: list[Message], signs: set[Sign] | None = None) -> list[Fault]:
+    """One fault for each message and rule that it breaks.
+
+    `signs` are those of the row, if they are known.
+    """
+    texts = [message.text for message in messages]
+    if signs is None or ESCAPE in signs:
+        signs = signs_of(["\n".join(texts).encode()]).get(0, set())
+    return [
+        rule.fault(found, place)
+        for rule in RULES
+        if rule in signs
+        for place, text in enumerate(texts)
+        if not rule.of_answers or messages[place].role == "assistant"
+        if (found := rule.found_in(text))
+    ]
+
+
 def is_suspicious(text: str) -> bool:
-    """Whether it is worth a closer look; true for all that has a fault of an answer."""
+    """Whether it is worth a closer look; true for all that has a fault of an answer,
+    if it has no FENCE."""
     if len(text) <= MAX_PLACEHOLDER:
-        return True
-    return text[-1] in UNFINISHED or text[0] in "IWlL" or FENCE in text
+        bare = text.strip()
+        return bare[:1] in STARTS or bare[-1:] in CLOSING or bare.lower() in EMPTY_WORDS
+    return text[-1] in UNFINISHED or text[0] in STARTS
 
 
 def answer_faults(text: str, place: int) -> list[Fault]:

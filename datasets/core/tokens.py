@@ -20,6 +20,7 @@ import toktok
 
 CountAll = Callable[[list[str]], list[int]]  # tokens of each text, in order
 LIBRARIES = ("toktok", "tiktoken")
+REMEMBERED_CHARACTERS = 8_000_000
 
 # Patterns and hashes: tiktoken 0.14.0, tiktoken_ext/openai_public.py.
 _ENDING = "(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
@@ -71,6 +72,24 @@ def token_counter(name: str, library: str = "toktok") -> CountAll:
         known = ", ".join(LIBRARIES)
         raise VocabularyError(f"unknown tokenizer {library!r}; known are {known}")
     return partial(_count_by_tiktoken, _encoding(name, vocabulary))
+
+
+class Remembering:
+    """Counts what was counted lately only once: prompts and labels repeat."""
+
+    def __init__(self, count: CountAll) -> None:
+        self.count = count
+        self.known: dict[str, int] = {}
+        self.characters = 0
+
+    def __call__(self, texts: list[str]) -> list[int]:
+        known = self.known  # stays whole for this call, whatever other threads do
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        known.update(zip(new, self.count(new), strict=True))
+        self.characters += sum(map(len, new))
+        if self.characters > REMEMBERED_CHARACTERS:
+            self.known, self.characters = {}, 0
+        return [known[text] for text in texts]
 
 
 def _count_by_toktok(name: str, texts: list[str]) -> list[int]:

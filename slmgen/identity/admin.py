@@ -1,6 +1,9 @@
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
-from slmgen.identity.models import Identity
+from slmgen.identity import api_tokens
+from slmgen.identity.models import ApiToken, Identity
 from slmgen.read_only import ReadOnlyAdmin
 
 
@@ -9,3 +12,23 @@ class IdentityAdmin(ReadOnlyAdmin):
     list_display = ("user", "issuer", "subject", "created_at")
     list_select_related = ("user",)
     search_fields = ("user__username", "subject")
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    """Only users make tokens, and nobody sees one twice."""
+
+    list_display = (
+        *("user", "name", "scope", "created_at"),
+        *("expires_at", "last_used_at", "revoked_at"),
+    )
+    list_select_related = ("user",)
+    list_filter = ("scope", "created_at", "revoked_at")
+    search_fields = ("user__username", "name")
+    exclude = ("hash",)
+    actions = ("revoke",)
+
+    @admin.action(description="Revoke the selected tokens", permissions=["view"])
+    def revoke(self, request: HttpRequest, rows: QuerySet[ApiToken]) -> None:
+        for row in rows.select_related("user"):
+            api_tokens.revoke(row.pk, user=row.user)

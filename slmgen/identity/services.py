@@ -17,6 +17,8 @@ def user_for(claims: tokens.Claims) -> User:
     )
     identity = known.first()
     if identity is None:
+        if claims.issuer == tokens.OWN_ISSUER:  # its account was deleted meanwhile
+            raise Unauthorized(tokens.REFUSED)
         try:
             identity = _create(claims)
         except IntegrityError:  # another first request of this user got there first

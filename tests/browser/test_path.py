@@ -216,7 +216,7 @@ def test_jobs_of_somebody_signed_in(visit, account, look):
     visitor = visit(look)
     page = visitor.page
     visitor.open("/app/jobs/")
-    page.fill("#id_username", account[0])
+    page.fill("#id_login", account[0])
     page.fill("#id_password", account[1])
     page.keyboard.press("Enter")
     page.wait_for_url(f"{visitor.address}/app/jobs/")

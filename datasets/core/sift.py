@@ -1,0 +1,173 @@
+"""Which rows are examples without any fault, proved at a small part of the price.
+
+Most rows are texts in turn, with no sign of anything. What is said here to have no
+fault has none for `reading` and `review`, which look closely at all other rows.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import compress
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from datasets.core.calls import call_faults
+from datasets.core.conversations import Message
+from datasets.core.order import SHAPES_KEPT, order_faults
+from datasets.core.parsing import is_too_deep
+from datasets.core.structure import MAX_MESSAGES, MAX_WHITE_SPACE
+from datasets.core.texts import (
+    ESCAPE,
+    FENCE,
+    Rule,
+    Sign,
+    answer_faults,
+    is_suspicious,
+    signs_of,
+)
+
+NO_SIGNS: set[Sign] = set()
+NESTED = {dict, list}
+REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+OTHER_KEYS = 32  # of the rows of a file; one with more is looked at closely
+ODD_KEY = re.compile(r'[\x00-\x1f"\\]')  # a decoder takes no such name
+
+
+class _Text(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    role: Literal["system", "developer", "user", "assistant"]
+    content: Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class _Call(Message, forbid_unknown_fields=True, gc=False):
+    """A message that may have calls, be the result of one, or have a text."""
+
+    content: str | None = None
+
+
+_Messages = list[_Text] | list[_Call]
+
+
+def doubtful(texts: Sequence[bytes]) -> dict[int, set[Sign]]:
+    """Places and signs of the rows that are not certain to have no fault."""
+    decode = _Decoder()
+    signs = signs_of(texts)
+    found = {}
+    for place, text in enumerate(texts):
+        messages, own = decode(text), signs.get(place, NO_SIGNS)
+        if messages is None or not _is_faultless(messages, text, own):
+            found[place] = own
+    return found
+
+
+class _Decoder:
+    """Decodes rows; learns which keys beside the messages the rows of a file have.
+
+    Known keys are decoded like all else: what is only skipped is not validated.
+    """
+
+    def __init__(self) -> None:
+        self._know(frozenset())
+
+    def __call__(self, text: bytes) -> _Messages | None:
+        if len(text) >= MAX_WHITE_SPACE:
+            return None
+        try:
+            found = self.texts(text)
+        except REFUSALS:
+            return self._calls(text) if b'"tool' in text else self._learn(text)
+        if self.keys and _is_nested(found) and is_too_deep(text):
+            return None
+        messages: list[_Text] = found.messages
+        return messages
+
+    def _calls(self, text: bytes) -> _Messages | None:
+        try:
+            messages: list[_Call] = self.calls(text).messages
+        except REFUSALS:
+            return self._learn(text)
+        if is_too_deep(text) or any(map(_is_odd, messages)) or call_faults(messages):
+            return None
+        return messages
+
+    def _learn(self, text: bytes) -> _Messages | None:
+        """Another look at a row with keys that were not known before."""
+        try:
+            keys = (frozenset(_keys(text)) | self.keys) - {"messages"}
+        except REFUSALS:
+            return None
+        if keys == self.keys or len(keys) > OTHER_KEYS:
+            return None
+        if any(map(ODD_KEY.search, keys)):
+            return None
+        self._know(keys)
+        return self(text)
+
+    def _know(self, keys: frozenset[str]) -> None:
+        self.keys = keys
+        self.texts, self.calls = _decoder(keys, _Text), _decoder(keys, _Call)
+
+
+_keys = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+@lru_cache(64)
+def _decoder(keys: frozenset[str], message: type) -> Callable[[bytes], Any]:
+    names = {f"key{number}": key for number, key in enumerate(sorted(keys))}
+    limits = msgspec.Meta(min_length=1, max_length=MAX_MESSAGES)
+    row = msgspec.defstruct(
+        "Row",
+        [
+            ("messages", Annotated[list[message], limits]),  # type: ignore[valid-type]  # made here
+            *((name, Any, None) for name in names),
+        ],
+        rename=names,
+        forbid_unknown_fields=True,
+        gc=False,
+    )
+    return msgspec.json.Decoder(row).decode
+
+
+def _is_nested(row: Any) -> bool:
+    """Whether there is a part whose depth the types do not limit."""
+    return not NESTED.isdisjoint(map(type, msgspec.structs.astuple(row)[1:]))
+
+
+def _is_odd(message: _Call) -> bool:
+    """Has nothing to say, or a weight."""
+    said = message.content
+    return message.weight is not None or (
+        (not said or said.isspace()) and not message.calls
+    )
+
+
+def _is_faultless(messages: _Messages, text: bytes, signs: set[Sign]) -> bool:
+    answering = _answering(tuple([message.role for message in messages]))
+    said = [message.content or "" for message in messages]
+    if answering is None or any(map(str.isspace, said)):
+        return False
+    answers = list(compress(said, answering))
+    for answer in answers:
+        if is_suspicious(answer) and answer_faults(answer, 0):
+            return False
+    if ESCAPE in signs:
+        if b"\\u0000" in text:
+            return False
+        signs = signs_of(["\n".join(said).encode()]).get(0, set())
+    return not any(_means_fault(sign, said, answers) for sign in signs)
+
+
+@lru_cache(SHAPES_KEPT)
+def _answering(roles: tuple[str, ...]) -> tuple[bool, ...] | None:
+    """For each message whether it is an answer; None when the order has a fault."""
+    if order_faults(roles) or "user" not in roles:
+        return None
+    return tuple(role == "assistant" for role in roles)
+
+
+def _means_fault(sign: Sign, said: list[str], answers: list[str]) -> bool:
+    if sign == FENCE:
+        return any(FENCE in answer and answer_faults(answer, 0) for answer in answers)
+    if isinstance(sign, Rule):
+        return any(map(sign.found_in, answers if sign.of_answers else said))
+    return False

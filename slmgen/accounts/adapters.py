@@ -1,0 +1,77 @@
+"""Where allauth asks us how things are done here."""
+
+import logging
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from slmgen.accounts.adoption import adopt
+from slmgen.errors import Unavailable
+
+logger = logging.getLogger("slmgen.accounts")
+
+TOKEN_USERS = "sb_"  # accounts that are made for tokens, see slmgen.identity.services
+# Signing up goes on without its letter: the account page sends another one.
+DISPENSABLE = "account/email/email_confirmation_signup"
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return bool(settings.SLMGEN_SIGNUP)
+
+    def is_safe_url(self, url: str | None) -> bool:
+        """allauth would follow a link to every host that this server answers to."""
+        return url_has_allowed_host_and_scheme(url, {context.request.get_host()})
+
+    def clean_username(self, username: str, shallow: bool = False) -> str:
+        if username.lower().startswith(TOKEN_USERS):
+            raise ValidationError(
+                f"Names that begin with {TOKEN_USERS} are kept for tokens; "
+                "choose another one."
+            )
+        return str(super().clean_username(username, shallow))
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        super().login(request, user)
+        adopt(request.session, user)
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("page-account")
+
+    def send_mail(self, template_prefix: str, email: str, context: Any) -> None:
+        try:
+            super().send_mail(template_prefix, email, context)
+        except OSError as error:
+            logger.error("an e-mail was not sent: %s", type(error).__name__)
+            if template_prefix != DISPENSABLE:
+                raise Unavailable(
+                    "The e-mail could not be sent; try again in a few minutes.", 60
+                ) from error
+
+
+class SocialAccountAdapter(DefaultSocialAccountAdapter):
+    def list_apps(
+        self,
+        request: HttpRequest,
+        provider: str | None = None,
+        client_id: str | None = None,
+    ) -> list[Any]:
+        """Those of the environment; rows in the database configure nothing."""
+        apps = super().list_apps(request, provider, client_id)
+        return [app for app in apps if app.pk is None]
+
+    def on_authentication_error(
+        self, request: HttpRequest, provider: Any, error: Any = None,
+        exception: Exception | None = None, extra_context: Any = None,
+    ) -> None:  # fmt: skip
+        logger.warning(
+            "signing in by %s failed: %s", provider, type(exception).__name__
+        )

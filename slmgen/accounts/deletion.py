@@ -1,0 +1,24 @@
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Q
+
+from datasets.models import Dataset
+from datasets.services import delete_dataset
+from jobs.models import Job
+from jobs.services import delete_job
+from notebooks.services import delete_notebooks_of
+
+
+@transaction.atomic
+def delete_account(user: User) -> None:
+    """The user and everything of theirs: all rows together, then the files.
+
+    A job takes data along that nobody owns, as deleting the job alone would.
+    """
+    theirs = Q(owner=user) | Q(dataset__owner=user)
+    for job in list(Job.objects.filter(theirs).select_related("dataset", "notebook")):
+        delete_job(job)
+    for dataset in list(Dataset.objects.filter(owner=user)):
+        delete_notebooks_of(dataset)
+        delete_dataset(dataset)
+    user.delete()
