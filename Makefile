@@ -25,7 +25,8 @@ test: $(VENV)/test ## Run the tests
 	$(BIN)/python -m pytest -n auto
 
 test-services: $(VENV)/test ## Run the tests on PostgreSQL with Redis, Celery and an S3 server
-	SLMGEN_STORAGE=s3 SLMGEN_TASKS=celery $(BIN)/python tests/with_services.py $(BIN)/python -m pytest -n auto
+	SLMGEN_STORAGE=s3 SLMGEN_TASKS=celery $(BIN)/python tests/with_services.py \
+	  $(BIN)/python -m pytest -n auto --with-services
 
 test-crash: $(VENV)/test ## Kill web and worker at every step (TIMES, default 12) and write docs/reliability.md
 	$(BIN)/python tests/crash/run.py --times $(or $(TIMES),12)

@@ -1,24 +1,118 @@
-from django.contrib import admin
+import uuid
+from collections.abc import Callable
 
-from datasets.models import Dataset, WorkItem
-from slmgen.read_only import ReadOnlyAdmin
+from django.contrib import admin, messages
+from django.contrib.admin.filters import EmptyFieldListFilter
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import URLPattern, path
+
+from datasets.forms import ContentForm
+from datasets.models import Dataset, WorkItem, of_analysis
+from datasets.services import examples_page
+from datasets.work import cancel_work, restart_work
+from slmgen.audit.services import audit
+from slmgen.errors import Conflict
+from slmgen.read_only import ReadOnlyAdmin, age, short
+
+ROWS_SHOWN = 20
 
 
 @admin.register(Dataset)
 class DatasetAdmin(ReadOnlyAdmin):
-    """Metadata only: what users uploaded is not shown to staff."""
+    """Metadata only. Content has a page and a permission of its own, and a record."""
 
-    list_display = ("id", "owner", "size", "total_examples", "bad_lines", "created_at")
+    list_display = (
+        "data", "owner", "size", "total_examples", "bad_lines", "form", "work", "age",
+    )  # fmt: skip
     list_select_related = ("owner",)
-    list_filter = ("created_at",)
-    search_fields = ("id", "owner__username")
-    exclude = ("problems",)
+    list_filter = ("created_at", "container", "form", ("owner", EmptyFieldListFilter))
+    search_fields = ("id", "owner__username", "sha256")
+    exclude = ("problems", "columns")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Dataset]:
+        datasets: QuerySet[Dataset] = super().get_queryset(request)
+        return datasets.annotate(analysis=of_analysis("state"))
+
+    @admin.display(description="Dataset", ordering="id")
+    def data(self, dataset: Dataset) -> str:
+        return short(dataset.pk)
+
+    @admin.display(description="Analysis", ordering="analysis")
+    def work(self, dataset: Dataset) -> str:
+        return str(dataset.analysis)  # type: ignore[attr-defined]  # annotated
+
+    @admin.display(description="Age", ordering="created_at")
+    def age(self, dataset: Dataset) -> str:
+        return age(dataset.created_at)
+
+    def get_urls(self) -> list[URLPattern]:
+        content = self.admin_site.admin_view(self.content)
+        name = "datasets_dataset_content"
+        own = path("<uuid:dataset_id>/content/", content, name=name)
+        return [own, *super().get_urls()]
+
+    def content(self, request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
+        """Says what will be recorded; opened by POST, records it and shows rows."""
+        if not request.user.has_perm("datasets.view_dataset_content"):
+            raise PermissionDenied
+        dataset = get_object_or_404(Dataset, pk=dataset_id)
+        context = {**self.admin_site.each_context(request), "dataset": dataset}
+        context |= {"title": "Content of a dataset", "opts": self.opts}
+        if request.method == "POST":
+            number = ContentForm(request.POST).number()
+            audit(request.user, "open content", dataset)
+            rows = examples_page(dataset, page=number, page_size=ROWS_SHOWN)
+            context |= {"rows": rows, "page": number}
+        return render(request, "admin/datasets/dataset/content.html", context)
 
 
 @admin.register(WorkItem)
 class WorkItemAdmin(ReadOnlyAdmin):
-    list_display = ("dataset", "kind", "state", "progress", "attempt", "updated_at")
-    list_select_related = ("dataset",)
-    list_filter = ("kind", "state")
-    search_fields = ("dataset__id",)
-    exclude = ("payload", "result", "message")
+    """A computation on a dataset that waits, runs or has ended."""
+
+    list_display = (
+        "data", "kind", "owner", "state", "age", "attempts", "progress", "lease_until",
+        "updated_at",
+    )  # fmt: skip
+    list_select_related = ("dataset", "dataset__owner")
+    list_filter = ("kind", "state", "attempts", "updated_at")
+    search_fields = ("dataset__id", "dataset__owner__username")
+    ordering = ("-created_at",)
+    exclude = ("payload", "result", "message")  # they may quote the data
+    actions = ("cancel", "retry")
+
+    @admin.display(description="Dataset", ordering="dataset")
+    def data(self, item: WorkItem) -> str:
+        return short(item.dataset_id)
+
+    @admin.display(description="Owner", ordering="dataset__owner__username")
+    def owner(self, item: WorkItem) -> str:
+        return str(item.dataset.owner or "nobody")
+
+    @admin.display(description="Age", ordering="created_at")
+    def age(self, item: WorkItem) -> str:
+        return age(item.created_at)
+
+    @admin.action(description="Cancel the selected work", permissions=["act"])
+    def cancel(self, request: HttpRequest, items: QuerySet[WorkItem]) -> None:
+        self._each(request, items, cancel_work, "cancel")
+
+    @admin.action(description="Try the selected work again", permissions=["act"])
+    def retry(self, request: HttpRequest, items: QuerySet[WorkItem]) -> None:
+        self._each(request, items, restart_work, "retry")
+
+    def _each(
+        self,
+        request: HttpRequest,
+        items: QuerySet[WorkItem],
+        service: Callable[[WorkItem], WorkItem],
+        name: str,
+    ) -> None:
+        for item in items:
+            try:
+                audit(request.user, name, service(item))
+            except Conflict as error:
+                self.message_user(request, error.detail, messages.ERROR)

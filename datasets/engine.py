@@ -132,7 +132,7 @@ def restart(item: WorkItem) -> bool:
     """Has it done once more, from the start."""
     rows = WorkItem.objects.filter(pk=item.pk).exclude(state__in=ACTIVE)
     restarted = rows.update(
-        state=State.QUEUED, attempt=0, progress=0, fence=F("fence") + 1, message="",
+        state=State.QUEUED, attempts=0, progress=0, fence=F("fence") + 1, message="",
         is_refused=False, lease_until=None, updated_at=timezone.now(),
     )  # fmt: skip
     if restarted:
@@ -160,7 +160,7 @@ def send_again() -> int:
 
 def claim_item(item: WorkItem) -> Claim | None:
     """The claim, or None when another worker got there first or it failed too often."""
-    is_spent = item.attempt >= MAX_ATTEMPTS
+    is_spent = item.attempts >= MAX_ATTEMPTS
     rows = WorkItem.objects.claimable().filter(pk=item.pk, fence=item.fence)
     changes: dict[str, Any] = {"state": State.RUNNING, "lease_until": Now() + lease()}
     if is_spent:
@@ -169,7 +169,7 @@ def claim_item(item: WorkItem) -> Claim | None:
     claimed = rows.update(
         **changes,
         fence=F("fence") + 1,
-        attempt=F("attempt") + (0 if is_spent else 1),
+        attempts=F("attempts") + (0 if is_spent else 1),
         updated_at=timezone.now(),
     )
     if not claimed or is_spent:
@@ -222,17 +222,17 @@ def run(claim: Claim) -> None:
         _log(claim, error)
         _try_again(claim)
     except BaseException:  # told to stop: somebody else begins anew, and at once
-        attempt = F("attempt") - 1
-        _settle(claim, state=State.QUEUED, lease_until=None, attempt=attempt)
+        attempts = F("attempts") - 1
+        _settle(claim, state=State.QUEUED, lease_until=None, attempts=attempts)
         raise
 
 
 def _try_again(claim: Claim) -> None:
-    if claim.item.attempt >= MAX_ATTEMPTS:
+    if claim.item.attempts >= MAX_ATTEMPTS:
         message = f"{Kind(claim.item.kind).label} {GIVEN_UP}."
         _settle(claim, state=State.FAILED, lease_until=None, message=message)
         return
-    not_before = Now() + BACK_OFF * claim.item.attempt
+    not_before = Now() + BACK_OFF * claim.item.attempts
     _settle(claim, state=State.QUEUED, lease_until=not_before)
 
 

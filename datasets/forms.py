@@ -121,3 +121,13 @@ class ColumnsForm(forms.Form):
     def mapping(self) -> dict[str, str]:
         self.is_valid()
         return {part: name for part, name in self.cleaned_data.items() if name}
+
+
+class ContentForm(forms.Form):
+    """Which page of rows support opens; one that makes no sense is the first."""
+
+    page = forms.IntegerField(required=False, min_value=1, max_value=10**7)
+
+    def number(self) -> int:
+        self.is_valid()
+        return self.cleaned_data.get("page") or 1

@@ -4,7 +4,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Now
 
 from slmgen.fields import OrderedJSONField
@@ -70,6 +70,7 @@ class Dataset(models.Model):
 
     class Meta:
         ordering = ("-created_at",)
+        permissions = [("view_dataset_content", "Can open the content of datasets")]
 
     def __str__(self) -> str:
         return f"Dataset {self.id}"
@@ -160,9 +161,9 @@ class WorkQuerySet(models.QuerySet["WorkItem"]):
 class WorkItem(models.Model):
     """One computation on a dataset: the row is the truth about it.
 
-    `fence` grows with each claim; a worker writes only while the fence is its own, so
-    one that was taken for dead changes nothing when it wakes up. A result appears when
-    the row points to it.
+    `fence` grows with each claim and is never set back; a worker writes only while the
+    fence is its own, so one that was taken for dead changes nothing when it wakes up.
+    A result appears when the row points to it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -174,7 +175,7 @@ class WorkItem(models.Model):
     payload: "models.JSONField[Any, Any]" = OrderedJSONField(default=dict, blank=True)
     state = models.CharField(max_length=9, choices=State, default=State.QUEUED)
     progress = models.PositiveSmallIntegerField(default=0, help_text="Percent")
-    attempt = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)
     fence = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(
         null=True, blank=True, help_text="Running: whose it is. Queued: not before"
@@ -205,3 +206,9 @@ class WorkItem(models.Model):
     @property
     def is_active(self) -> bool:
         return self.state in ACTIVE
+
+
+def of_analysis(field: str, dataset: str = "pk") -> Subquery:
+    """A field of the analysis of the dataset that a query's rows are about."""
+    items = WorkItem.objects.filter(dataset=OuterRef(dataset), kind=Kind.ANALYSIS)
+    return Subquery(items.values(field)[:1])

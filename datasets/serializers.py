@@ -17,7 +17,7 @@ class WorkSerializer(serializers.ModelSerializer[WorkItem]):
             "kind",
             "state",
             "progress",
-            "attempt",
+            "attempts",
             "message",
             "created_at",
             "updated_at",

@@ -87,7 +87,9 @@ def find_work(dataset: Dataset, item_id: str) -> WorkItem:
 def cancel_work(item: WorkItem) -> WorkItem:
     """Raises Conflict when there is nothing to cancel any more."""
     if not engine.cancel(item):
-        raise Conflict(f"{Kind(item.kind).label} has ended; nothing to cancel.")
+        raise Conflict(
+            f"{Kind(item.kind).label} has ended; there is nothing to cancel."
+        )
     item.refresh_from_db()
     return item
 
@@ -95,6 +97,7 @@ def cancel_work(item: WorkItem) -> WorkItem:
 def restart_work(item: WorkItem) -> WorkItem:
     """Raises Conflict while it is waiting or running, and when it is done well."""
     if item.state == State.DONE or not engine.restart(item):
-        raise Conflict(f"{Kind(item.kind).label} is {item.state}; nothing to restart.")
+        name = Kind(item.kind).label
+        raise Conflict(f"{name} is {item.state}: there is nothing to restart.")
     item.refresh_from_db()
     return item

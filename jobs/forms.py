@@ -1,19 +1,56 @@
+from typing import Any
+
 from django import forms
 
+from jobs.history import STATES, Choices, Wanted
 from jobs.models import Job
+from jobs.pages import Look
+
+ANY = ("", "Any")
 
 
 class MoveForm(forms.Form):
-    """The state that a job shall have next."""
+    """The state that a job shall have next, and why."""
 
     status = forms.ChoiceField(choices=Job.Status.choices)
+    reason = forms.CharField(required=False, max_length=200)
+
+
+class LookForm(forms.Form):
+    """How a job is looked at; what makes no sense is as if it was not there."""
+
+    scale = forms.ChoiceField(required=False, choices=[("log", ""), ("linear", "")])
+    live = forms.ChoiceField(required=False, choices=[("on", ""), ("off", "")])
+
+    def look(self) -> Look:
+        self.is_valid()
+        chosen = self.cleaned_data
+        return Look(log=chosen.get("scale") == "log", live=chosen.get("live") != "off")
 
 
 class HistoryForm(forms.Form):
-    """Which jobs to list; a page that is none is the first."""
+    """Which jobs to list; what makes no sense leaves none out, a page is the first."""
 
+    q = forms.CharField(required=False, max_length=100, label="Text")
+    state = forms.ChoiceField(
+        required=False, choices=[ANY, *((name, name) for name in STATES)]
+    )
+    model = forms.ChoiceField(required=False)
+    dataset = forms.ChoiceField(required=False, label="Data")
     page = forms.IntegerField(required=False, min_value=1, max_value=10**6)
 
-    def number(self) -> int:
+    def __init__(self, query: Any, choices: Choices) -> None:
+        super().__init__(query)
+        self.fields["model"].choices = [ANY, *choices.models]  # type: ignore[attr-defined]  # a ChoiceField
+        self.fields["dataset"].choices = [ANY, *choices.datasets]  # type: ignore[attr-defined]  # as above
+
+    def wanted(self) -> Wanted:
         self.is_valid()
-        return self.cleaned_data.get("page") or 1
+        chosen = self.cleaned_data
+        return Wanted(
+            text=chosen.get("q", ""),
+            state=chosen.get("state", ""),
+            model=chosen.get("model", ""),
+            dataset=chosen.get("dataset") or None,
+            page=chosen.get("page") or 1,
+        )

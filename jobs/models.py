@@ -100,3 +100,34 @@ class TrainingPoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} at step {self.step} of {self.run_id}"
+
+
+class JobEvent(models.Model):
+    """What happened to a job; what its notebook measured are points."""
+
+    class Kind(models.TextChoices):
+        MADE = "made"
+        CONNECTED = "connected"
+        REVOKED = "revoked"
+        BEGAN = "began"
+        ENDED = "ended"
+        MOVED = "moved"
+
+    class Source(models.TextChoices):
+        OWNER = "owner"
+        NOTEBOOK = "notebook"
+        SUPPORT = "support"
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+    kind = models.CharField(max_length=9, choices=Kind)
+    source = models.CharField(max_length=8, choices=Source)
+    status = models.CharField(max_length=9, choices=Job.Status, blank=True)
+    step = models.PositiveIntegerField(null=True)
+    reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ("at", "id")
+
+    def __str__(self) -> str:
+        return f"Job {self.job_id} {self.kind}"

@@ -1,67 +1,214 @@
-"""Jobs in the words of their pages."""
+"""A job in the words of its page."""
 
+import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 
-from datasets.models import AnyUser
-from jobs import services
-from jobs.models import MOVES, Job
-from jobs.services import JobDetails
+from django.utils import timezone
 
-JOBS_PER_PAGE = 25
+from jobs.core import progress, words
+from jobs.core.curves import Curve, Row, rows, thinned
+from jobs.core.progress import STALLED_AFTER, State
+from jobs.events import events_of, last_move
+from jobs.measured import is_connected, measured, run_of_job, state_of
+from jobs.models import MOVES, Job, JobEvent, Status
+from jobs.timeline import SOURCES, Happened, timeline
+from slmgen.templatetags.curves import Line
+
+TABLE_ROWS = 60
+TRAINING = 2  # its place among the phases
 STATE_WORDS = {
-    Job.Status.CREATED: "The notebook is made; nothing has run yet.",
-    Job.Status.QUEUED: "Waits for its run.",
-    Job.Status.RUNNING: "The notebook is training.",
-    Job.Status.COMPLETED: "The training has ended well.",
-    Job.Status.FAILED: "The training failed.",
-    Job.Status.CANCELLED: "Canceled; it may be queued again.",
-}
-MOVE_WORDS = {
-    Job.Status.QUEUED: "Queue it",
-    Job.Status.RUNNING: "It is running",
-    Job.Status.COMPLETED: "It is completed",
-    Job.Status.FAILED: "It failed",
-    Job.Status.CANCELLED: "Cancel it",
+    State.PENDING: "Nothing has run yet.",
+    State.RUNNING: "The notebook is training.",
+    State.STALLED: "No sign of life for more than 90 seconds. If its session has "
+    "ended, run the notebook again: it goes on from its last checkpoint.",
+    State.COMPLETED: "The training has ended well.",
+    State.FAILED: "The training failed.",
 }
 LEVELS = {
-    Job.Status.COMPLETED: "good",
-    Job.Status.RUNNING: "warn",
-    Job.Status.FAILED: "bad",
+    State.COMPLETED: "good",
+    State.STALLED: "warn",
+    State.FAILED: "bad",
+}
+MOVE_WORDS = {
+    Status.QUEUED: "Queue it",
+    Status.RUNNING: "It is running",
+    Status.COMPLETED: "It is completed",
+    Status.FAILED: "It failed",
+    Status.CANCELLED: "Cancel it",
 }
 
 
 @dataclass(frozen=True)
-class HistoryPage:
-    jobs: list[JobDetails]
-    page: int
-    next: int | None
+class Look:
+    """How the page of a job is looked at; the address says it."""
 
-    @property
-    def previous(self) -> int:
-        return self.page - 1
+    log: bool = False
+    live: bool = True
 
 
 @dataclass(frozen=True)
-class JobPage:
-    details: JobDetails
-    words: str
+class Phase:
+    name: str
+    state: str  # done, now, stopped or to come
+
+
+@dataclass(frozen=True)
+class Run:
+    """How far the training is."""
+
+    step: int
+    steps: int
+    percent: int
+    left: str  # in words; empty where nothing honest can be said
+    spent: str
+    seen: datetime | None
+
+
+@dataclass(frozen=True)
+class Losses:
+    curve: Curve
+    lines: list[Line]
+    rows: list[Row]
+    title: str
+
+
+@dataclass(frozen=True)
+class Live:
+    """The part of the page that changes while the notebook runs."""
+
+    state: str
     level: str
-    moves: list[tuple[str, str]]  # state and what its button says
+    words: str
+    reason: str
+    phases: list[Phase]
+    run: Run | None
+    losses: Losses | None
+    happened: list[Happened]
+    moves: list[tuple[str, str]]  # status and what its button says
+    asks_reason: bool
+    polls: bool
+    tag: str
 
 
-def history_page(*, user: AnyUser, page: int) -> HistoryPage:
-    first = (page - 1) * JOBS_PER_PAGE
-    jobs = services.list_jobs(user=user, limit=JOBS_PER_PAGE + 1, offset=first)
-    more = len(jobs) > JOBS_PER_PAGE
-    shown = [services.details_of(job) for job in jobs[:JOBS_PER_PAGE]]
-    return HistoryPage(shown, page, page + 1 if more else None)
-
-
-def job_page(job: Job) -> JobPage:
-    status = Job.Status(job.status)
-    return JobPage(
-        details=services.details_of(job),
-        words=STATE_WORDS[status],
-        level=LEVELS.get(status, ""),
-        moves=[(move.value, MOVE_WORDS[move]) for move in MOVES[status]],
+def live(job: Job, look: Look) -> Live:
+    state, found = state_of(job), measured(job)
+    events = events_of(job)
+    return Live(
+        state=_state_name(job, state),
+        level=LEVELS.get(state, ""),
+        words=_words(job, state),
+        reason=_reason(job),
+        phases=_phases(job, state),
+        run=_run(job, state, found.marks),
+        losses=_losses(found.curve) if found.curve.train or found.curve.eval else None,
+        happened=timeline(events, job),
+        moves=[(move, MOVE_WORDS[move]) for move in MOVES[job.status]],
+        asks_reason=Status.CANCELLED in MOVES[job.status],
+        polls=look.live and _may_change(job, state),
+        tag=tag_of(job, look),
     )
+
+
+def tag_of(job: Job, look: Look) -> str:
+    """Changes with anything that the live part shows, and is known without points."""
+    run, state = run_of_job(job), state_of(job)
+    facts = [job.updated_at, state, look, _may_change(job, state), is_connected(job)]
+    if run is not None:
+        facts += [run.seen_at, run.started_at, run.ended_at, run.step, run.steps]
+        facts += [run.secret_ends_at]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:20]
+
+
+def _state_name(job: Job, state: State) -> str:
+    return "canceled" if job.status == Status.CANCELLED else state.value
+
+
+def _words(job: Job, state: State) -> str:
+    run = run_of_job(job)
+    if job.status == Status.CANCELLED:
+        return "Canceled; it may be queued again."
+    if state is State.PENDING and is_connected(job):
+        return "Waits for the first report of the notebook."
+    if state is State.RUNNING and (run is None or run.started_at is None):
+        return "Somebody said that it runs; its notebook reports nothing."
+    return STATE_WORDS[state]
+
+
+def _reason(job: Job) -> str:
+    """Why it ended so, as whoever ended it said it."""
+    if job.status not in (Status.FAILED, Status.CANCELLED):
+        return ""
+    event = last_move(job)
+    if event is None:
+        return "No reason was given."
+    why = event.reason or "No reason was given."
+    if event.source == JobEvent.Source.NOTEBOOK:
+        return f"The notebook stopped at step {event.step:,}: {why}"
+    return f"Set by {SOURCES[JobEvent.Source(event.source)]}. {why}"
+
+
+def _phases(job: Job, state: State) -> list[Phase]:
+    run = run_of_job(job)
+    started = bool(run and run.started_at)
+    done = [
+        ("Notebook made", job.notebook_id is not None),
+        ("Notebook connected", is_connected(job) or started),
+        ("Training", state is State.COMPLETED),
+        ("Done", state is State.COMPLETED),
+    ]
+    now = next((at for at, (_, is_done) in enumerate(done) if not is_done), None)
+    if state in (State.RUNNING, State.STALLED):
+        now = TRAINING
+    words_of = {True: "done", False: "to come"}
+    word = "stopped" if state is State.FAILED else "now"
+    return [
+        Phase(name, word if at == now else words_of[is_done])
+        for at, (name, is_done) in enumerate(done)
+    ]
+
+
+def _run(job: Job, state: State, marks: tuple[progress.Mark, ...]) -> Run | None:
+    run = run_of_job(job)
+    if run is None or run.started_at is None:
+        return None
+    end = run.ended_at or run.seen_at or run.started_at
+    left = progress.range_left(marks, steps=run.steps)
+    return Run(
+        step=run.step,
+        steps=run.steps,
+        percent=min(100, 100 * run.step // run.steps) if run.steps else 0,
+        left=words.time_left(left) if state is State.RUNNING else "",
+        spent=words.duration(end - run.started_at),
+        seen=run.seen_at,
+    )
+
+
+def _losses(curve: Curve) -> Losses:
+    lines = [
+        Line("Loss of each report", "raw", thinned(curve.train)),
+        Line("Loss, smoothed", "smooth", thinned(curve.smoothed)),
+        Line("Evaluation", "eval", thinned(curve.eval), dots=True),
+    ]
+    lines = [line for line in lines if line.points]
+    return Losses(curve, lines, rows(curve, TABLE_ROWS), _title(curve))
+
+
+def _title(curve: Curve) -> str:
+    told = curve.smoothed or list(curve.eval)
+    first, last = told[0], told[-1]
+    return (
+        f"Loss by step: {words.loss(first.value)} at step {first.step:,}, "
+        f"{words.loss(last.value)} at step {last.step:,}"
+    )
+
+
+def _may_change(job: Job, state: State) -> bool:
+    """A run that has ended may still measure the trained model for a while."""
+    run = run_of_job(job)
+    if state is State.COMPLETED:
+        seen = run.seen_at if run else None
+        return seen is not None and timezone.now() - seen <= STALLED_AFTER
+    if state is State.FAILED:
+        return False
+    return is_connected(job)

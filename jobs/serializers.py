@@ -109,6 +109,7 @@ class ReportSerializer(serializers.Serializer[Any]):
     steps = serializers.IntegerField(min_value=0)
     loss = serializers.FloatField(required=False)
     eval_loss = serializers.FloatField(required=False)
+    error = serializers.CharField(required=False)
 
 
 class SecretSerializer(serializers.Serializer[Any]):

@@ -10,6 +10,7 @@ from django.utils import timezone
 from datasets.core.profile import Profile
 from datasets.models import AnyUser, Dataset
 from datasets.services import delete_dataset, find_dataset, parse_id, stored_profile
+from jobs.events import Kind, Source, note
 from jobs.models import EDITABLE_IN, MOVES, Job
 from jobs.training import Training, training_of
 from notebooks.models import Notebook
@@ -18,6 +19,7 @@ from notebooks.services import (
     check_training_config,
     delete_notebook,
     delete_notebooks_of,
+    needed_settings,
 )
 from recommender.core.catalog import parse_target, parse_task
 from recommender.services import catalog, last_need
@@ -62,30 +64,39 @@ class Configuration:
 class Change:
     status: str | None = None
     configuration: Configuration = field(default_factory=Configuration)
+    source: Source = Source.OWNER
+    reason: str = ""
 
 
 def create_job(*, owner: User, session_id: str, configuration: Configuration) -> Job:
     values = configuration.checked()
     dataset = find_dataset(parse_id(session_id), user=owner)
-    return Job.objects.create(owner=owner, dataset=dataset, **values)
+    return _made(Job(owner=owner, dataset=dataset, **values))
+
+
+@transaction.atomic
+def _made(job: Job) -> Job:
+    job.save(force_insert=True)
+    note(job, Kind.MADE, Source.OWNER)
+    return job
 
 
 def record_notebook(*, owner: User, notebook: Notebook) -> Job:
     """The job of a generated notebook, the same one however often it is recorded; one
     that compares has no model."""
     need = last_need(notebook.dataset)
-    job, _ = Job.objects.get_or_create(
-        owner=owner,
-        notebook=notebook,
-        defaults={
-            "dataset": notebook.dataset,
-            "model_id": "" if notebook.candidates else notebook.model_id,
-            "task_type": need.task.value if need else "",
-            "deployment_target": need.target.value if need else "",
-            "training_config": notebook.training_config,
-        },
+    job = Job.objects.filter(owner=owner, notebook=notebook).first()
+    return job or _made(
+        Job(
+            owner=owner,
+            dataset=notebook.dataset,
+            notebook=notebook,
+            model_id="" if notebook.candidates else notebook.model_id,
+            task_type=need.task.value if need else "",
+            deployment_target=need.target.value if need else "",
+            training_config=notebook.training_config,
+        )
     )
-    return job
 
 
 def record_made_notebook(notebook: Notebook, user_id: Any) -> None:
@@ -109,11 +120,34 @@ def find_job(job_id: str, *, user: AnyUser) -> Job:
         key = uuid.UUID(job_id)
     except ValueError:
         raise missing from None
-    jobs = Job.objects.visible_to(user).select_related("dataset", "notebook")
-    job = jobs.filter(pk=key).first()
+    jobs = Job.objects.visible_to(user).filter(pk=key)
+    job = jobs.select_related("dataset", "notebook", "training_run").first()
     if job is None:
         raise missing
     return job
+
+
+def model_names(job: Job) -> list[str]:
+    """What it trains: one model, or those that its notebook compares. A model that has
+    left the catalogue goes by its id."""
+    slugs = [job.model_id] if job.model_id else []
+    if job.notebook and job.notebook.candidates:
+        slugs = job.notebook.candidates
+    known = {model.slug: model.name for model in catalog().models}
+    return [known.get(slug, slug) for slug in slugs] or ["no model chosen"]
+
+
+def is_last_on_dataset(job: Job) -> bool:
+    """Whether its dataset goes with it."""
+    return not Job.objects.filter(dataset=job.dataset_id).exclude(pk=job.pk).exists()
+
+
+def clone_of(job: Job) -> dict[str, Any]:
+    """The settings to choose for a job like this one. Raises InvalidInput."""
+    if not job.model_id:
+        return dict(job.training_config)
+    model = catalog().get(job.model_id)
+    return needed_settings(job.dataset, model=model, wanted=job.training_config)
 
 
 def details_of(job: Job) -> JobDetails:
@@ -138,6 +172,11 @@ def change_job(job: Job, change: Change) -> Job:
     unchanged = Job.objects.filter(pk=job.pk, status=job.status)
     if not unchanged.update(**values, updated_at=timezone.now()):
         raise InvalidInput("The job changed meanwhile; read it and try again.")
+    if values.get("status", job.status) != job.status:
+        note(
+            job, Kind.MOVED, change.source,
+            status=values["status"], reason=change.reason,
+        )  # fmt: skip
     job.refresh_from_db()
     return job
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from jobs.core import progress
 from jobs.core.progress import Report, State, Times
+from jobs.events import Kind, Source, last_move, note
 from jobs.models import Job, Status, TrainingPoint, TrainingRun
 from slmgen.errors import InvalidInput, Unauthorized
 
@@ -48,14 +49,25 @@ def new_secret(job: Job) -> Secret:
     """A secret for the job's notebook, shown this once; an earlier one ends."""
     token = f"slt_{secrets.token_urlsafe(32)}"
     ends_at = timezone.now() + timedelta(days=settings.SLMGEN_TRAINING_SECRET_DAYS)
-    TrainingRun.objects.update_or_create(
-        job=job, defaults={"secret_hash": _hash(token), "secret_ends_at": ends_at}
-    )
+    with transaction.atomic():
+        TrainingRun.objects.update_or_create(
+            job=job, defaults={"secret_hash": _hash(token), "secret_ends_at": ends_at}
+        )
+        note(job, Kind.CONNECTED, Source.OWNER)
     return Secret(token, ends_at)
 
 
-def revoke_secret(job: Job) -> None:
-    TrainingRun.objects.filter(job=job).update(secret_hash=None, secret_ends_at=None)
+@transaction.atomic
+def revoke_secret(job: Job, source: Source = Source.OWNER) -> None:
+    runs = TrainingRun.objects.filter(job=job, secret_hash__isnull=False)
+    if runs.update(secret_hash=None, secret_ends_at=None):
+        note(job, Kind.REVOKED, source)
+
+
+def forget_ended_secrets() -> int:
+    """The hashes of secrets that have ended; how many there were."""
+    ended = TrainingRun.objects.filter(secret_ends_at__lte=timezone.now())
+    return ended.update(secret_hash=None, secret_ends_at=None)
 
 
 def _hash(token: str) -> str:
@@ -93,7 +105,7 @@ def record(run: TrainingRun, body: Mapping[str, Any]) -> None:
             changes["ended_at"] = now
         runs = TrainingRun.objects.filter(pk=run.pk)
         runs.update(step=Greatest("step", report.step), **changes)
-        _move_job(run.job, report.event)
+        _move_job(run.job, report)
 
 
 def _keep_point(run: TrainingRun, report: Report, now: datetime) -> None:
@@ -110,14 +122,30 @@ def _keep_point(run: TrainingRun, report: Report, now: datetime) -> None:
     )
 
 
-def _move_job(job: Job, event: str) -> None:
+def _move_job(job: Job, report: Report) -> None:
     jobs = Job.objects.filter(pk=job.pk)
     now = timezone.now()
-    if event == "begin":
-        jobs.filter(status__in=BEFORE).update(status=Status.RUNNING, updated_at=now)
-    if event == "end":
+    if report.event == "begin":
+        before = (*BEFORE, Status.FAILED) if _failed_by_itself(job) else BEFORE
+        note(job, Kind.BEGAN, Source.NOTEBOOK, step=report.step)
+        jobs.filter(status__in=before).update(status=Status.RUNNING, updated_at=now)
+    if report.event == "end":
+        note(job, Kind.ENDED, Source.NOTEBOOK, step=report.step)
         running = jobs.filter(status=Status.RUNNING)
         running.update(status=Status.COMPLETED, updated_at=now)
+    if report.event == "fail":
+        running = jobs.filter(status=Status.RUNNING)
+        if running.update(status=Status.FAILED, updated_at=now):
+            note(
+                job, Kind.MOVED, Source.NOTEBOOK,
+                step=report.step, status=Status.FAILED, reason=report.error,
+            )  # fmt: skip
+
+
+def _failed_by_itself(job: Job) -> bool:
+    """Then its notebook may go on; what a person gave up stays so."""
+    move = last_move(job)
+    return move is not None and move.source == Source.NOTEBOOK
 
 
 def training_of(job: Job) -> Training | None:

@@ -5,9 +5,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from jobs import pages, services
-from jobs.forms import HistoryForm, MoveForm
+from jobs import comparison, history, measured, pages, services
+from jobs.forms import HistoryForm, LookForm, MoveForm
+from jobs.models import Job
 from notebooks.models import Notebook
+from notebooks.views import CompareView as NotebookCompareView
 from notebooks.views import TrainingView as NotebookTrainingView
 
 
@@ -19,12 +21,37 @@ class TrainingView(NotebookTrainingView):
             services.record_notebook(owner=request.user, notebook=notebook)
 
 
+class CompareView(NotebookCompareView):
+    """As above, for a notebook that compares models."""
+
+    record = TrainingView.record
+
+
 @require_safe
 @login_required
-def history(request: HttpRequest) -> HttpResponse:
-    page = HistoryForm(request.GET).number()
-    shown = pages.history_page(user=request.user, page=page)
-    return render(request, "jobs/history.html", {"shown": shown})
+def jobs(request: HttpRequest) -> HttpResponse:
+    form = HistoryForm(request.GET, history.choices(user=request.user))
+    wanted = form.wanted()
+    query = request.GET.copy()
+    query.pop("page", None)
+    context = {
+        "form": form,
+        "wanted": wanted,
+        "query": f"{query.urlencode()}&" if query else "",
+        "shown": history.history_page(user=request.user, wanted=wanted),
+    }
+    return render(request, "jobs/history.html", context)
+
+
+@require_safe
+@login_required
+def compare(request: HttpRequest) -> HttpResponse:
+    chosen = request.GET.getlist("job")
+    shown = comparison.compare(chosen, user=request.user)
+    query = "".join(f"job={job.id}&" for job in shown.jobs)
+    look = LookForm(request.GET).look()
+    context = {"shown": shown, "query": query, "look": look}
+    return render(request, "jobs/compare.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -34,9 +61,19 @@ def job(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
     if request.method == "POST":
         form = MoveForm(request.POST)
         if form.is_valid():
-            change = services.Change(status=form.cleaned_data["status"])
-            services.change_job(found, change)
+            services.change_job(found, services.Change(**form.cleaned_data))
         return redirect("page-job", found.id)
-    shown = pages.job_page(found)
-    context = {"shown": shown, "job": found, "dataset": found.dataset}
+    look = LookForm(request.GET).look()
+    context = {"look": look, "shown": pages.live(found, look), **_about(found)}
     return render(request, "jobs/job.html", context)
+
+
+def _about(job: Job) -> dict[str, object]:
+    return {
+        "job": job,
+        "dataset": job.dataset,
+        "run": measured.run_of_job(job),
+        "is_connected": measured.is_connected(job),
+        "details": services.details_of(job),
+        "models": services.model_names(job),
+    }

@@ -1,14 +1,43 @@
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from notebooks.models import Notebook
-from slmgen.read_only import ReadOnlyAdmin
+from notebooks.services import lint_notebook
+from slmgen.read_only import ReadOnlyAdmin, age, short
 
 
 @admin.register(Notebook)
 class NotebookAdmin(ReadOnlyAdmin):
     """Metadata only: the file holds what a user uploaded."""
 
-    list_display = ("id", "dataset", "model_id", "size", "created_at")
-    list_select_related = ("dataset",)
-    list_filter = ("model_id",)
+    list_display = ("made", "owner", "data", "model_id", "size", "age")
+    list_select_related = ("dataset", "dataset__owner")
+    list_filter = ("model_id", "created_at")
+    search_fields = ("id", "dataset__id", "dataset__owner__username", "sha256")
     exclude = ("filename",)  # it is the key to the file
+    actions = ("lint",)
+
+    @admin.display(description="Notebook", ordering="id")
+    def made(self, notebook: Notebook) -> str:
+        return short(notebook.pk)
+
+    @admin.display(description="Dataset", ordering="dataset")
+    def data(self, notebook: Notebook) -> str:
+        return short(notebook.dataset_id)
+
+    @admin.display(description="Owner", ordering="dataset__owner__username")
+    def owner(self, notebook: Notebook) -> str:
+        return str(notebook.dataset.owner or "nobody")
+
+    @admin.display(description="Age", ordering="created_at")
+    def age(self, notebook: Notebook) -> str:
+        return age(notebook.created_at)
+
+    @admin.action(description="Check the selected notebooks again")
+    def lint(self, request: HttpRequest, notebooks: QuerySet[Notebook]) -> None:
+        for notebook in notebooks:
+            faults = lint_notebook(notebook)
+            words = "; ".join(faults) or "no faults"
+            level = messages.ERROR if faults else messages.SUCCESS
+            self.message_user(request, f"{notebook}: {words}", level)

@@ -91,8 +91,7 @@ class TrainingForm(forms.Form):
 
     def query(self) -> str:
         """What was chosen, as the address of this page."""
-        chosen = {name: _written(value) for name, value in self.config().items()}
-        return urlencode({"model": self.cleaned_data.get("model", ""), **chosen})
+        return query_of(self.cleaned_data.get("model", ""), self.config())
 
     def settings(self, used: Mapping[str, Value]) -> list[Setting]:
         chosen = self.config()
@@ -102,14 +101,20 @@ class TrainingForm(forms.Form):
                 name=NAMES.get(option.name, option.name.replace("_", " ").capitalize()),
                 help=option.help,
                 range=option.range,
-                value=_written(used[option.name]),
+                value=written(used[option.name]),
                 is_changed=option.name in chosen,
             )
             for option in ADVANCED
         ]
 
 
-def _written(value: Value) -> str:
+def query_of(model: str, config: Mapping[str, Value]) -> str:
+    """A model and settings as the address of the page that trains it."""
+    chosen = {name: written(value) for name, value in config.items()}
+    return urlencode({"model": model, **chosen})
+
+
+def written(value: Value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)

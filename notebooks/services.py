@@ -13,12 +13,13 @@ from datasets.files import Kept, discard, keeper, open_file, storage, verified
 from datasets.models import AnyUser, Dataset, Kind
 from datasets.services import open_verified_examples, profile_of
 from notebooks.core import options
+from notebooks.core.lint import lint
 from notebooks.core.plan import TrainingPlan, plan
 from notebooks.making import DATA_SIGNER, make_notebook, plans_of, source
 from notebooks.models import Notebook
 from recommender.core.catalog import ModelSpec
 from recommender.services import catalog
-from slmgen.errors import NotFound
+from slmgen.errors import Conflict, NotFound
 
 
 def check_training_config(config: Mapping[str, Any]) -> None:
@@ -31,6 +32,21 @@ def plan_training(
 ) -> TrainingPlan:
     """What a notebook would do. Raises InvalidInput for a senseless setting."""
     return plan(model, profile_of(dataset), training_config)
+
+
+def needed_settings(
+    dataset: Dataset, *, model: ModelSpec, wanted: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The fewest settings with which a plan has all of `wanted`: what is computed alike
+    need not be chosen."""
+    chosen = {name: wanted[name] for name in ("preset",) if name in wanted}
+    for _ in wanted:
+        used = plan_training(dataset, model=model, training_config=chosen).settings
+        missing = {name: v for name, v in wanted.items() if used.get(name) != v}
+        if not missing:
+            break
+        chosen |= missing
+    return chosen
 
 
 def generate_notebook(
@@ -161,6 +177,15 @@ def read_notebook(notebook: Notebook) -> bytes:
 def link_to(notebook: Notebook) -> str | None:
     """A short-lived address of the file itself, where the storage has one."""
     return storage().link(notebook.key, notebook.filename)
+
+
+def lint_notebook(notebook: Notebook) -> list[str]:
+    """The faults of the stored file by the rules of today; it was without any."""
+    try:
+        content = read_notebook(notebook)
+    except Conflict:
+        return ["its file is missing or damaged"]
+    return lint(content, notebook.training_config["backend"])
 
 
 def delete_notebook(notebook: Notebook) -> None:

@@ -4,6 +4,5 @@ from notebooks import views
 
 urlpatterns = [
     path("datasets/<uuid:dataset_id>/notebook/", views.latest, name="page-latest"),
-    path("datasets/<uuid:dataset_id>/compare/", views.compare, name="page-compare"),
     path("notebooks/<uuid:notebook_id>/", views.notebook, name="page-notebook"),
 ]

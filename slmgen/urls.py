@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
+from slmgen import status
 from slmgen.looks import choose_theme
 
 pages: list[URLPattern | URLResolver] = [
@@ -21,6 +22,7 @@ docs = SpectacularSwaggerSplitView.as_view(url_name="schema")
 
 # One page signs people in, with one limit on guessing.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.site_header = "SLMGEN support"
 
 urlpatterns = [
     path("", include("slmgen.api_urls")),
@@ -28,6 +30,7 @@ urlpatterns = [
     path("docs/api/", docs, name="docs"),
     path("app/", include(pages)),
     path("favicon.ico", icon),
+    path("admin/status/", admin.site.admin_view(status.page), name="admin-status"),
     path("admin/", admin.site.urls),
 ]
 

@@ -77,16 +77,21 @@ class ReadyView(APIView):
         tags=["health"],
     )
     def get(self, request: Request) -> Response:
-        checks = {
-            "database": _database(),
-            "storage": _storage(),
-            "vocabulary": _vocabulary(),
-        }
+        checks = look_around()
         ready = set(checks.values()) == {"ok"}
         return Response(
             {"status": "ok" if ready else "unavailable", "checks": checks},
             status=HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE,
         )
+
+
+def look_around() -> dict[str, str]:
+    """What this server works with, and whether it does."""
+    return {
+        "database": _database(),
+        "storage": _storage(),
+        "vocabulary": _vocabulary(),
+    }
 
 
 def _database() -> str:

@@ -36,6 +36,27 @@ REPO = Path(__file__).resolve().parent.parent
 SHARED_DATA = REPO.parent / "shared" / "data"
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--with-services",
+        action="store_true",
+        help="Only tests that need a database, a storage or a running server.",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--with-services"):
+        return
+    needed = {"db", "transactional_db", "server", "objects"}
+    wanted = [
+        item
+        for item in items
+        if item.get_closest_marker("django_db") or needed & set(item.fixturenames)
+    ]
+    config.hook.pytest_deselected(items=[i for i in items if i not in set(wanted)])
+    items[:] = wanted
+
+
 @pytest.fixture(autouse=True)
 def _isolated(settings, request, tmp_path):
     """Every test has its own files, and a cache and hashes that are fast."""

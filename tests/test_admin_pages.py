@@ -1,7 +1,29 @@
+import hashlib
+import os
+from datetime import timedelta
+
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import Permission
+from django.contrib.sessions.models import Session
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from jobs.models import Job
+from datasets.engine import LostLease, claim_item, work_once
+from datasets.models import WorkItem
+from datasets.work import analysis_of
+from jobs.models import Job, TrainingRun
+from jobs.services import record_notebook
+from jobs.training import new_secret
+from notebooks.models import Notebook
+from notebooks.services import generate_notebook
+from recommender.services import catalog
+from slmgen.audit.models import AuditEvent
+from slmgen.audit.services import audit
 from tests.factories import make_dataset, make_lines
 
 pytestmark = pytest.mark.django_db
@@ -55,7 +77,244 @@ def test_a_selected_job_is_cancelled_by_the_service(pages, owner):
     assert "A completed job cannot become cancelled" in page.content.decode()
 
 
-def test_nobody_but_staff_gets_in(client, owner):
+@pytest.mark.parametrize("page", ["jobs/job/", "status/", "audit/auditevent/"])
+def test_nobody_but_staff_gets_in(client, owner, page):
     client.force_login(owner)
 
-    assert client.get("/admin/jobs/job/").status_code == 302
+    assert client.get(f"/admin/{page}").status_code == 302
+
+
+LISTS = [
+    "jobs/job", "jobs/trainingrun", "datasets/dataset", "datasets/workitem",
+    "notebooks/notebook",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("page", LISTS)
+def test_a_list_asks_as_often_for_many_rows_as_for_one(
+    pages, django_user_model, page, django_assert_num_queries
+):
+    def fill(count, start=0):
+        for n in range(start, start + count):
+            owner = django_user_model.objects.create(username=f"user-{n}")
+            dataset = make_dataset(owner=owner)
+            notebook = generate_notebook(
+                dataset, model=catalog().get("qwen3-0.6b"), training_config=None
+            )
+            job = record_notebook(owner=owner, notebook=notebook)
+            new_secret(job)
+
+    fill(1)
+    pages.get(f"/admin/{page}/")  # what is asked for once in a process
+    with CaptureQueriesContext(connection) as few:
+        pages.get(f"/admin/{page}/")
+    fill(6, start=1)
+
+    with django_assert_num_queries(len(few)):
+        answer = pages.get(f"/admin/{page}/")
+
+    assert len(answer.context["cl"].result_list) == 7
+
+
+def do(pages, page, action, *rows):
+    return pages.post(
+        f"/admin/{page}/",
+        {"action": action, "_selected_action": [str(row.pk) for row in rows]},
+        follow=True,
+    ).content.decode()
+
+
+def test_failed_work_is_tried_again_and_recorded(pages, admin_user):
+    row = analysis_of(make_dataset())
+    WorkItem.objects.update(state="failed", attempts=3)
+
+    do(pages, "datasets/workitem", "retry", row)
+
+    row.refresh_from_db()
+    assert (row.state, row.attempts) == ("queued", 0)
+    assert work_once()
+    row.refresh_from_db()
+    assert (row.state, row.attempts) == ("done", 1)
+    event = AuditEvent.objects.get()
+    assert (event.actor, event.action, event.kind, event.object_id) == (
+        admin_user, "retry", "work item", str(row.pk),
+    )  # fmt: skip
+
+
+def test_cancelled_work_takes_the_lease_of_its_worker(pages):
+    row = analysis_of(make_dataset())
+    WorkItem.objects.update(state="queued")
+    row.refresh_from_db()
+    claim = claim_item(row)
+
+    do(pages, "datasets/workitem", "cancel", row)
+
+    with pytest.raises(LostLease):
+        claim.finish(result={})
+    assert WorkItem.objects.get().state == "cancelled"
+
+
+def test_work_that_has_ended_is_not_cancelled(pages):
+    row = analysis_of(make_dataset())
+
+    page = do(pages, "datasets/workitem", "cancel", row)
+
+    assert "there is nothing to cancel" in page
+    assert WorkItem.objects.get().state == "done"
+    assert not AuditEvent.objects.exists()
+
+
+def test_a_failed_job_is_queued_again(pages, owner):
+    job = Job.objects.create(
+        owner=owner, dataset=make_dataset(owner=owner), status="failed"
+    )
+
+    do(pages, "jobs/job", "retry", job)
+
+    job.refresh_from_db()
+    assert job.status == "queued"
+    assert AuditEvent.objects.get().action == "set to queued"
+
+
+def test_a_secret_is_revoked(pages, owner):
+    job = Job.objects.create(owner=owner, dataset=make_dataset(owner=owner))
+    new_secret(job)
+
+    do(pages, "jobs/trainingrun", "revoke", job)
+
+    assert TrainingRun.objects.get().secret_hash is None
+
+
+@pytest.mark.parametrize("page", ["jobs/job", "notebooks/notebook"])
+def test_a_notebook_is_checked_again(pages, owner, page):
+    notebook = generate_notebook(
+        make_dataset(owner=owner),
+        model=catalog().get("qwen3-0.6b"),
+        training_config=None,
+    )
+    job = record_notebook(owner=owner, notebook=notebook)
+    row = job if page == "jobs/job" else notebook
+
+    assert "no faults" in do(pages, page, "lint", row)
+    default_storage.delete(notebook.key)
+    assert "its file is missing" in do(pages, page, "lint", row)
+    default_storage.save(notebook.key, ContentFile(b"{"))
+    assert "missing or damaged" in do(pages, page, "lint", row)
+    Notebook.objects.update(sha256=hashlib.sha256(b"{").hexdigest())
+    assert "not a valid notebook: no JSON" in do(pages, page, "lint", row)
+
+
+def staff(django_user_model, *codenames):
+    user = django_user_model.objects.create_user("staff", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    return user
+
+
+def test_who_may_only_look_has_no_actions(client, owner, django_user_model):
+    job = Job.objects.create(owner=owner, dataset=make_dataset(owner=owner))
+    client.force_login(staff(django_user_model, "view_job"))
+
+    do(client, "jobs/job", "cancel", job)
+
+    job.refresh_from_db()
+    assert job.status == "created"
+
+
+def test_content_has_a_permission_of_its_own(client, django_user_model):
+    dataset = make_dataset()
+    client.force_login(staff(django_user_model, "view_dataset", "change_dataset"))
+    address = f"/admin/datasets/dataset/{dataset.id}"
+
+    assert "content/" not in client.get(f"{address}/change/").content.decode()
+    for answer in (
+        client.get(f"{address}/content/"),
+        client.post(f"{address}/content/"),
+    ):
+        assert answer.status_code == 404
+        assert b"What is" not in answer.content
+    assert not AuditEvent.objects.exists()
+
+
+def test_opening_content_is_recorded_without_it(client, django_user_model):
+    dataset = make_dataset()
+    user = staff(django_user_model, "view_dataset", "view_dataset_content")
+    client.force_login(user)
+    address = f"/admin/datasets/dataset/{dataset.id}"
+    assert f"{address}/content/" in client.get(f"{address}/change/").content.decode()
+
+    asked = client.get(f"{address}/content/").content.decode()
+    assert "What is 3 + 3?" not in asked
+    assert not AuditEvent.objects.exists()
+
+    shown = client.post(f"{address}/content/").content.decode()
+    assert "What is 3 + 3?" in shown
+    event = AuditEvent.objects.get()
+    assert (event.actor, event.action, event.object_id) == (
+        user, "open content", str(dataset.id),
+    )  # fmt: skip
+    assert "3 + 3" not in str(vars(event))
+
+
+def test_a_record_outlives_the_account_of_its_actor(client, django_user_model):
+    user = staff(django_user_model)
+    audit(user, "purge expired")
+
+    user.delete()
+
+    event = AuditEvent.objects.get()
+    assert (event.actor, event.actor_name) == (None, "staff")
+
+
+def test_the_status_page_says_how_the_server_is(pages):
+    make_dataset()
+    WorkItem.objects.update(state="queued")
+
+    shown = pages.get("/admin/status/")
+
+    groups = shown.context["groups"]
+    queue = {fact.name: fact.value for fact in groups["Queue"]}
+    assert queue["Analysis, Queued"] == "1"
+    assert queue["Oldest that waits"].endswith("minutes")
+    assert [fact.value for fact in groups["Readiness"]] == ["ok", "ok", "ok"]
+    assert not [fact for facts in groups.values() for fact in facts if fact.is_bad]
+
+
+def test_a_lost_worker_is_pointed_at(pages):
+    make_dataset()
+    past = timezone.now() - timedelta(seconds=1)
+    WorkItem.objects.update(state="running", lease_until=past)
+
+    assert "Look at this: 1" in pages.get("/admin/status/").content.decode()
+
+
+def test_what_has_expired_is_removed_and_recorded(pages, owner, files):
+    job = Job.objects.create(owner=owner, dataset=make_dataset(owner=owner))
+    new_secret(job)
+    past = timezone.now() - timedelta(days=2)
+    TrainingRun.objects.update(secret_ends_at=past)
+    Session.objects.create(session_key="old", session_data="", expire_date=past)
+    for name in ("old.part", "new.part"):
+        default_storage.save(f"incoming/{name}", ContentFile(b"half"))
+    os.utime(files / "incoming/old.part", (past.timestamp(), past.timestamp()))
+
+    page = pages.post("/admin/status/", follow=True).content.decode()
+
+    assert "sessions 1, secrets 1, half written files 1" in page
+    assert TrainingRun.objects.get().secret_hash is None
+    assert default_storage.exists("incoming/new.part")
+    assert AuditEvent.objects.get().action == "purge expired"
+
+
+def test_who_may_only_look_removes_nothing(client, django_user_model):
+    client.force_login(staff(django_user_model, "view_trainingrun"))
+
+    assert client.get("/admin/status/").status_code == 200
+    assert client.post("/admin/status/").status_code == 404
+
+
+def test_the_command_removes_what_has_expired(capsys):
+    call_command("purge")
+
+    assert capsys.readouterr().out.splitlines() == [
+        "sessions: 0", "secrets: 0", "half written files: 0"
+    ]  # fmt: skip

@@ -1,17 +1,20 @@
 """What a notebook reports of its training, and what that says about the run."""
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 
 from slmgen.errors import InvalidInput
 
 MAX_STEP = 10_000_000
 STALLED_AFTER = timedelta(seconds=90)
-EVENTS = ("begin", "log", "beat", "end")
+EVENTS = ("begin", "log", "beat", "end", "fail")
+ERROR_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
 # What a trainer logs and people look at; the rest is not kept.
 NAMES = frozenset(
     {"loss", "eval_loss", "learning_rate", "grad_norm", "epoch", "entropy",
@@ -33,6 +36,7 @@ class Report:
     step: int
     steps: int
     values: dict[str, float]
+    error: str = ""  # the name of an exception
 
     @property
     def kind(self) -> str | None:
@@ -47,7 +51,8 @@ def read_report(body: Mapping[str, Any]) -> Report:
     event = body.get("event")
     if event not in EVENTS:
         raise InvalidInput(f"event is missing or unknown; expected one of {EVENTS}.")
-    return Report(event, _whole(body, "step"), _whole(body, "steps"), _values(body))
+    step, steps = _whole(body, "step"), _whole(body, "steps")
+    return Report(event, step, steps, _values(body), _error(body))
 
 
 def _whole(body: Mapping[str, Any], name: str) -> int:
@@ -55,6 +60,12 @@ def _whole(body: Mapping[str, Any], name: str) -> int:
     if type(value) is int and 0 <= value <= MAX_STEP:
         return value
     raise InvalidInput(f"{name} must be a whole number from 0 to {MAX_STEP:,}.")
+
+
+def _error(body: Mapping[str, Any]) -> str:
+    """A name alone: no other text is kept."""
+    name = body.get("error")
+    return name if isinstance(name, str) and ERROR_NAME.fullmatch(name) else ""
 
 
 def _values(body: Mapping[str, Any]) -> dict[str, float]:
@@ -93,3 +104,41 @@ def seconds_left(times: Times, *, first_step: int, step: int, steps: int) -> int
         return None
     speed = (times.seen - times.started).total_seconds() / (step - first_step)
     return round(speed * max(0, steps - step))
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A step and when it was reported."""
+
+    step: int
+    at: datetime
+
+
+QUARTERS = 4
+
+
+def range_left(marks: Sequence[Mark], *, steps: int) -> tuple[int, int] | None:
+    """Seconds left at the speed of the fastest and of the slowest quarter so far.
+
+    None before there are enough marks to tell: one number would promise too much.
+    """
+    marks = _forward(marks)
+    if len(marks) <= QUARTERS:
+        return None
+    last = len(marks) - 1
+    ends = [marks[quarter * last // QUARTERS] for quarter in range(QUARTERS + 1)]
+    speeds = [
+        (end.at - start.at).total_seconds() / (end.step - start.step)
+        for start, end in pairwise(ends)
+    ]
+    left = max(0, steps - marks[-1].step)
+    return round(left * min(speeds)), round(left * max(speeds))
+
+
+def _forward(marks: Sequence[Mark]) -> list[Mark]:
+    """Without those that came late."""
+    kept: list[Mark] = []
+    for mark in sorted(marks, key=lambda mark: mark.at):
+        if not kept or mark.step > kept[-1].step:
+            kept.append(mark)
+    return kept

@@ -46,11 +46,16 @@ def known(backend: str) -> Known:
 
 def lint(content: bytes, backend: str) -> list[str]:
     """Every fault of the notebook, each with its cell; empty when there is none."""
-    notebook = nbformat.reads(content.decode(), as_version=4)
     try:
+        notebook = nbformat.reads(content.decode(), as_version=4)
         nbformat.validate(notebook)
     except nbformat.ValidationError as error:
-        return [f"not a valid notebook: {error.message}"]
+        # Its message would repeat what stands there, which may be a user's text.
+        found = getattr(error, "original", error)
+        place = ".".join(map(str, found.absolute_path)) or "the file"
+        return [f"not a valid notebook: {place}"]
+    except ValueError:
+        return ["not a valid notebook: no JSON"]
     faults = [*_file_faults(notebook)]
     bound: set[str] = set()
     modules: frozenset[str] = frozenset()

@@ -640,10 +640,11 @@ class Progress(TrainerCallback):
 
     told = 0.0
 
-    def post(self, event, state, logs):
+    def post(self, event, state, logs, **words):
         self.told = time.time()
         numbers = {k: v for k, v in (logs or {}).items() if isinstance(v, int | float)}
-        report = {"event": event, "step": state.global_step, "steps": state.max_steps}
+        steps = {"step": state.global_step, "steps": state.max_steps}
+        report = {"event": event, **steps, **words}
         request = urllib.request.Request(
             PROGRESS_URL,
             data=json.dumps({**report, **numbers}).encode(),
@@ -845,7 +846,13 @@ def train(trainer):
 if CUDA:
     torch.cuda.reset_peak_memory_stats()
 began = time.time()
-in_memory(train)
+try:
+    in_memory(train)
+except BaseException as error:
+    # Its name alone: a message could quote your data.
+    if PROGRESS_URL and trainer:
+        Progress().post("fail", trainer.state, None, error=type(error).__name__)
+    raise
 TRAINING_SECONDS = round(time.time() - began)
 PEAK_GIB = round(torch.cuda.max_memory_reserved() / 2**30, 2) if CUDA else None
 print(f"At step {trainer.state.global_step} after {TRAINING_SECONDS} s.")

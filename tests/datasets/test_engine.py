@@ -56,7 +56,7 @@ def test_the_worker_finishes_what_waits(waiting):
     call_command("work", drain=True)
 
     assert state(waiting) == "done"
-    assert (waiting.progress, waiting.attempt) == (100, 1)
+    assert (waiting.progress, waiting.attempts) == (100, 1)
     assert waiting.result["total_examples"] == 60
     assert files_of("index") == [waiting.file]
 
@@ -81,7 +81,7 @@ def test_an_item_whose_worker_died_is_taken_over(waiting):
 
     assert work_once() is True
     assert state(waiting) == "done"
-    assert waiting.attempt == 2
+    assert waiting.attempts == 2
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
@@ -151,7 +151,7 @@ def test_an_item_that_raises_is_tried_three_times_and_not_at_once(
         end_lease()
 
     assert state(waiting) == "failed"
-    assert waiting.attempt == MAX_ATTEMPTS
+    assert waiting.attempts == MAX_ATTEMPTS
     assert "poison" in caplog.text
     assert "somebody" not in caplog.text
 
@@ -177,7 +177,7 @@ def test_a_worker_that_is_told_to_stop_gives_its_work_back(waiting, handler):
         work_once()
 
     assert state(waiting) == "queued"
-    assert (waiting.attempt, waiting.lease_until) == (0, None)
+    assert (waiting.attempts, waiting.lease_until) == (0, None)
 
 
 def test_what_was_canceled_stops_at_its_next_report(waiting, handler, settings):

@@ -2,7 +2,7 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-BEFORE = ("datasets", "0007_ordered_json")
+BEFORE = ("datasets", "0008_ordered_json")
 
 
 def migrate(targets):

@@ -140,7 +140,7 @@ def test_work_is_listed_canceled_and_started_again(client, large):
     restarted = client.post(address)
     drain()
 
-    assert (item["kind"], item["state"], item["attempt"]) == ("insights", "queued", 0)
+    assert (item["kind"], item["state"], item["attempts"]) == ("insights", "queued", 0)
     assert canceled.json()["state"] == "cancelled"
     assert refused.status_code == 409
     assert "was cancelled; start it again" in refused.json()["detail"]

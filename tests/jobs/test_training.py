@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from jobs import training
 from jobs.core import progress
 from jobs.core.progress import State, Times
-from jobs.models import Job, TrainingPoint, TrainingRun
+from jobs.models import Job, JobEvent, TrainingPoint, TrainingRun
+from jobs.services import Change, change_job
 from slmgen.errors import InvalidInput
 from slmgen.identity.services import token_for
 from tests.factories import make_dataset
@@ -264,3 +265,43 @@ def test_a_stream_tells_what_comes_and_ends(client, job, bearer, report, monkeyp
     assert text.count("event: point") == 1
     assert '"step": 12' in text
     assert '"state": "completed"' in text
+
+
+def test_a_notebook_says_what_stopped_it_and_goes_on(client, job, bearer, report):
+    report("begin", 0)
+    report("fail", 12, error="OutOfMemoryError")
+
+    assert summary(client, job, bearer)["state"] == "failed"
+    event = JobEvent.objects.last()
+    assert (event.status, event.step, event.reason) == (
+        "failed", 12, "OutOfMemoryError",
+    )  # fmt: skip
+
+    report("begin", 6)
+
+    assert summary(client, job, bearer)["state"] == "running"
+
+
+def test_what_a_person_gave_up_does_not_begin_again(client, job, bearer, report):
+    report("begin", 0)
+    change_job(Job.objects.get(), Change(status="failed"))
+
+    report("begin", 0)
+
+    assert Job.objects.get().status == "failed"
+
+
+def test_a_failure_that_comes_late_changes_nothing(report):
+    report("begin", 0)
+    report("end", 60)
+
+    report("fail", 12, error="OutOfMemoryError")
+
+    assert Job.objects.get().status == "completed"
+
+
+@pytest.mark.parametrize("text", ["a row of your data", "<b>", "", 7, None, "x" * 61])
+def test_no_other_text_is_kept(text):
+    body = {"event": "fail", "step": 1, "steps": 2, "error": text}
+
+    assert progress.read_report(body).error == ""

@@ -1,3 +1,5 @@
+import json
+
 import nbformat
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
@@ -68,3 +70,14 @@ def test_the_linter_finds_output_widgets_and_equal_ids():
         "widgets metadata breaks the preview on GitHub",
         "cell 0: has output",
     ]
+
+
+def test_a_broken_file_is_a_fault_that_repeats_nothing_of_it():
+    broken = {"nbformat": 4, "nbformat_minor": 5, "metadata": {},
+              "cells": [{"cell_type": "secret words"}]}  # fmt: skip
+
+    (fault,) = lint(json.dumps(broken).encode(), "trl")
+
+    assert fault.startswith("not a valid notebook: cells.0")
+    assert "secret" not in fault
+    assert lint(b"{", "trl") == ["not a valid notebook: no JSON"]

@@ -7,7 +7,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('jobs', '0002_training_run'),
+        ('jobs', '0003_job_events'),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('datasets', '0007_ordered_json'),
+        ('datasets', '0008_ordered_json'),
     ]
 
     operations = [
@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                 ('payload', slmgen.fields.OrderedJSONField(blank=True, default=dict)),
                 ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='queued', max_length=9)),
                 ('progress', models.PositiveSmallIntegerField(default=0, help_text='Percent')),
-                ('attempt', models.PositiveSmallIntegerField(default=0)),
+                ('attempts', models.PositiveSmallIntegerField(default=0)),
                 ('fence', models.PositiveIntegerField(default=0)),
                 ('lease_until', models.DateTimeField(blank=True, help_text='Running: whose it is. Queued: not before', null=True)),
                 ('message', models.TextField(blank=True, help_text='Why it failed, in words')),

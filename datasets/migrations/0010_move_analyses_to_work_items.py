@@ -1,6 +1,6 @@
 from django.db import migrations
 
-TAKEN = ("state", "progress", "fence", "lease_until")
+TAKEN = ("state", "progress", "fence", "attempts", "lease_until")
 
 
 def to_work_items(apps, schema_editor):
@@ -34,5 +34,5 @@ def from_work_items(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("datasets", "0008_work_item")]
+    dependencies = [("datasets", "0009_work_item")]
     operations = [migrations.RunPython(to_work_items, from_work_items)]

@@ -8,7 +8,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('datasets', '0006_deletion'),
+        ('datasets', '0007_deletion'),
     ]
 
     operations = [

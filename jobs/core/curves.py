@@ -1,0 +1,79 @@
+"""Loss curves: smoothing, thinning, and the few rows that a table can hold."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+SPAN_SHARE = 1 / 20  # of the points: how far back smoothing looks
+MIN_SPAN = 5
+MAX_DRAWN = 400
+
+
+@dataclass(frozen=True)
+class Point:
+    step: int
+    value: float
+
+
+def smoothed(points: Sequence[Point]) -> list[Point]:
+    """An exponential mean; the weights of the first points are corrected for bias."""
+    keep = 1 - 2 / (max(MIN_SPAN, len(points) * SPAN_SHARE) + 1)
+    mean, weight, found = 0.0, 0.0, []
+    for point in points:
+        mean = keep * mean + (1 - keep) * point.value
+        weight = keep * weight + (1 - keep)
+        found.append(Point(point.step, mean / weight))
+    return found
+
+
+def thinned(points: Sequence[Point], most: int = MAX_DRAWN) -> list[Point]:
+    """At most `most` points: lowest and highest of each stretch, and the last."""
+    if len(points) <= most:
+        return list(points)
+    stretches = most // 2 - 1
+    kept = {points[-1].step: points[-1]}
+    for at in range(stretches):
+        stretch = points[
+            at * len(points) // stretches : (at + 1) * len(points) // stretches
+        ]
+        for pick in (min, max):
+            point = pick(stretch, key=lambda point: point.value)
+            kept[point.step] = point
+    return sorted(kept.values(), key=lambda point: point.step)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What one run reported of its losses."""
+
+    train: tuple[Point, ...]
+    eval: tuple[Point, ...]
+
+    @property
+    def smoothed(self) -> list[Point]:
+        return smoothed(self.train)
+
+    @property
+    def best(self) -> Point | None:
+        return min(self.eval, key=lambda point: point.value, default=None)
+
+
+@dataclass(frozen=True)
+class Row:
+    step: int
+    loss: float | None
+    smoothed: float | None
+    eval_loss: float | None
+
+
+def rows(curve: Curve, most: int) -> list[Row]:
+    """Every evaluation, and as many steps between them as there is room for."""
+    train = {point.step: point.value for point in curve.train}
+    means = {point.step: point.value for point in curve.smoothed}
+    evals = {point.step: point.value for point in curve.eval}
+    steps = sorted(train)
+    apart = max(1, -(-len(steps) // most))
+    shown = {*steps[::apart], *steps[-1:], *list(evals)[-most:]}
+    return [
+        Row(step, train.get(step), means.get(step), evals.get(step))
+        for step in sorted(shown)
+    ]

@@ -1,0 +1,37 @@
+"""Times and figures of a run, as a page says them."""
+
+from datetime import timedelta
+
+MINUTE, HOUR = 60, 3600
+SOON_SECONDS = 20
+
+
+def time_left(seconds: tuple[int, int] | None) -> str:
+    """A range, because one number would promise too much."""
+    if seconds is None:
+        return ""
+    low, high = seconds
+    if high <= SOON_SECONDS:
+        return "less than half a minute"
+    for unit, word in ((HOUR, "hours"), (MINUTE, "minutes")):
+        if high >= 2 * unit:
+            return _range(low / unit, high / unit, word)
+    return _range(low / 10, high / 10, "seconds", 10)
+
+
+def _range(low: float, high: float, word: str, by: int = 1) -> str:
+    first, last = max(1, int(low)) * by, max(1, -int(-high // 1)) * by
+    return f"{first} to {last} {word}" if first != last else f"about {first} {word}"
+
+
+def duration(spent: timedelta) -> str:
+    seconds = max(0, round(spent.total_seconds()))
+    hours, rest = divmod(seconds, HOUR)
+    minutes, seconds = divmod(rest, MINUTE)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def loss(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"

@@ -1,0 +1,18 @@
+from collections.abc import Sequence
+
+from django import template
+
+from jobs.core import words
+from jobs.core.curves import Point
+
+register = template.Library()
+
+
+@register.filter
+def loss(value: float | None) -> str:
+    return words.loss(value)
+
+
+@register.filter
+def last_value(points: Sequence[Point]) -> str:
+    return words.loss(points[-1].value) if points else ""

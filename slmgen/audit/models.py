@@ -1,0 +1,27 @@
+from django.conf import settings
+from django.db import models
+
+
+class AuditEvent(models.Model):
+    """What somebody on support did with what is not theirs: who, what and when.
+
+    Never any content. It outlives its object and the account of its actor.
+    """
+
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+    )
+    actor_name = models.CharField(max_length=150)
+    action = models.CharField(max_length=40)
+    kind = models.CharField(max_length=40, help_text="What kind of object")
+    object_id = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ("-at", "-id")
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.kind} {self.object_id}"

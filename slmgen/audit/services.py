@@ -1,0 +1,17 @@
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import Model
+
+from slmgen.audit.models import AuditEvent
+
+
+def audit(
+    actor: AbstractBaseUser | AnonymousUser, action: str, obj: Model | None = None
+) -> AuditEvent:
+    """Keeps that `actor` did `action` to an object, or to the server as a whole."""
+    return AuditEvent.objects.create(
+        actor_id=actor.pk,
+        actor_name=actor.get_username(),
+        action=action,
+        kind=str(obj._meta.verbose_name) if obj else "server",
+        object_id=str(obj.pk) if obj else "",
+    )

@@ -1,0 +1,157 @@
+"""Lines over steps as SVG in the page; a logarithmic scale shows small losses too."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from django import template
+
+register = template.Library()
+
+WIDTH, HEIGHT = 640, 300
+LEFT, RIGHT, TOP, BASE = 66, 628, 14, 250
+TICKS = 5
+MARGIN = 20
+
+
+class Point(Protocol):
+    @property
+    def step(self) -> int: ...
+    @property
+    def value(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of points; `dots` draws them alone, joined by a thin line."""
+
+    name: str
+    look: str  # classes of the style sheet
+    points: Sequence[Point]
+    dots: bool = False
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Where a value lies between two ends of the drawing."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    log: bool = False
+
+    def place(self, value: float) -> float:
+        low, high, value = (self._turned(v) for v in (self.low, self.high, value))
+        share = (value - low) / (high - low) if high > low else 0.5
+        return round(self.start + share * (self.end - self.start), 1)
+
+    def _turned(self, value: float) -> float:
+        return math.log10(value) if self.log else value
+
+
+@dataclass(frozen=True)
+class Tick:
+    place: float
+    label: str
+
+    @property
+    def anchor(self) -> str:
+        """The last one ends at the edge: past it, it would be cut off."""
+        return "end" if self.place > RIGHT - MARGIN else "middle"
+
+
+@dataclass(frozen=True)
+class Drawn:
+    name: str
+    look: str
+    path: str
+    dots: list[tuple[float, float]]
+
+
+@register.inclusion_tag("charts/_curves.html")
+def curves(
+    lines: Sequence[Line],
+    name: str,
+    title: str,
+    log: bool = False,
+    end: int | None = None,
+) -> dict[str, Any]:
+    """Lines over one pair of axes, with what their looks mean below; `end` is the step
+    to which the axis goes at least."""
+    lines = [_drawable(line, log) for line in lines]
+    points = [point for line in lines for point in line.points]
+    if not points:
+        return {"drawn": []}
+    across = _across(points, end or 1)
+    up = _up([point.value for point in points], log)
+    return {
+        "drawn": [_drawn(line, across, up) for line in lines if line.points],
+        "x_ticks": [Tick(across.place(v), f"{v:,.0f}") for v in _round_steps(across)],
+        "y_ticks": [Tick(up.place(v), f"{v:g}") for v in _round_values(up)],
+        "name": name,
+        "title": title,
+        "width": WIDTH,
+        "height": HEIGHT,
+        "left": LEFT,
+        "right": RIGHT,
+        "base": BASE,
+        "label_x": LEFT - 8,
+        "label_y": BASE + 20,
+        "unit_y": HEIGHT - 6,
+    }
+
+
+def _drawable(line: Line, log: bool) -> Line:
+    if not log:
+        return line
+    points = [point for point in line.points if point.value > 0]
+    return Line(line.name, line.look, points, line.dots)
+
+
+def _across(points: Iterable[Point], end: int) -> Scale:
+    return Scale(0, max(end, *(point.step for point in points)), LEFT, RIGHT)
+
+
+def _up(values: Sequence[float], log: bool) -> Scale:
+    low, high = min(values), max(values)
+    if log:
+        return Scale(low / 1.1, high * 1.1, BASE, TOP, log=True)
+    room = (high - low) * 0.05 or abs(high) * 0.1 or 1
+    return Scale(low - room if low < 0 else max(0, low - room), high + room, BASE, TOP)
+
+
+def _drawn(line: Line, across: Scale, up: Scale) -> Drawn:
+    places = [(across.place(p.step), up.place(p.value)) for p in line.points]
+    path = "M" + "L".join(f"{x} {y}" for x, y in places)
+    return Drawn(line.name, line.look, path, places if line.dots else [])
+
+
+def _round_steps(scale: Scale) -> list[float]:
+    return [v for v in _round_linear(scale.low, scale.high) if v == int(v)]
+
+
+def _round_values(scale: Scale) -> list[float]:
+    """1, 2 and 5 of each power of ten, or fewer where there are too many."""
+    if not scale.log:
+        return _round_linear(scale.low, scale.high)
+    powers = range(
+        math.floor(math.log10(scale.low)), math.ceil(math.log10(scale.high)) + 1
+    )
+    for parts in ((1, 2, 5), (1, 3), (1,)):
+        found = [part * 10.0**power for power in powers for part in parts]
+        found = [value for value in found if scale.low <= value <= scale.high]
+        if len(found) <= TICKS + 2:
+            break
+    found = found[:: 1 + len(found) // (2 * TICKS)]  # powers alone may be too many
+    return found if len(found) > 1 else _round_linear(scale.low, scale.high)
+
+
+def _round_linear(low: float, high: float) -> list[float]:
+    rough = (high - low) / TICKS
+    power = 10.0 ** math.floor(math.log10(rough))
+    apart = next(part * power for part in (1, 2, 5, 10) if part * power >= rough)
+    first = math.ceil(low / apart)
+    count = math.floor(high / apart) - first + 1
+    return [round((first + n) * apart, 10) for n in range(count)]

@@ -1,0 +1,50 @@
+"""Signs in and follows jobs before a real server."""
+
+import json
+import subprocess
+import sys
+import urllib.request
+
+from tests.conftest import REPO
+
+SESSION = """
+from django.contrib.auth import get_user_model
+from django.contrib.sessions.backends.db import SessionStore
+user = get_user_model().objects.get(username="{name}")
+session = SessionStore()
+session["_auth_user_id"] = str(user.pk)
+session["_auth_user_backend"] = "django.contrib.auth.backends.ModelBackend"
+session["_auth_user_hash"] = user.get_session_auth_hash()
+session.create()
+print("key:" + session.session_key)
+"""
+
+
+def session_of(server, name: str) -> str:
+    """A session key, as signing in would make one, whatever its page looks like."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", "shell", "-c", SESSION.format(name=name)],
+        cwd=REPO, env=server[1], check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    return done.stdout.rpartition("key:")[2].strip()
+
+
+class Notebook:
+    """Reports as a notebook does: by HTTP, with the two lines of the job's page."""
+
+    def __init__(self, lines: str, steps: int = 60) -> None:
+        _, self.url, _, self.token, _ = lines.split('"')
+        self.steps = steps
+
+    def report(self, event="log", step=0, **values) -> None:
+        body = {"event": event, "step": step, "steps": self.steps, **values}
+        request = urllib.request.Request(
+            self.url,
+            data=json.dumps(body).encode(),
+            headers={
+                "Content-Type": "application/json",
+                "Authorization": f"Bearer {self.token}",
+            },
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert answer.status == 204
