@@ -12,8 +12,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.crash.samples import rows
 from tests.crash.server import Server
-from tests.crash.steps import rows
 
 DISK_BYTES = 48 * 2**20
 

@@ -1,7 +1,5 @@
 """A step is begun, a part is killed in the middle of it, and it must end well."""
 
-import json
-import random
 import threading
 import time
 from contextlib import suppress
@@ -12,24 +10,10 @@ import httpx
 from datasets.models import ACTIVE, Dataset, WorkItem
 from jobs.models import Job
 from notebooks.models import Notebook
+from tests.crash.samples import rows
 from tests.crash.server import Server
 
-WORDS = [f"word{number}" for number in range(5_000)]
 MEGABYTES = 12  # its analysis takes about a second
-
-
-def rows(megabytes: float) -> bytes:
-    """Conversations of random words: nothing in them is the same."""
-    lines, size = [], 0
-    while size < megabytes * 10**6:
-        question, answer = (" ".join(random.choices(WORDS, k=60)) for _ in range(2))
-        messages = [
-            {"role": "user", "content": question},
-            {"role": "assistant", "content": answer},
-        ]
-        lines.append(json.dumps({"messages": messages}))
-        size += len(lines[-1]) + 1
-    return "\n".join(lines).encode() + b"\n"
 
 
 @dataclass
