@@ -1,10 +1,10 @@
 """Throws damaged files at the data engine: each must give a result or a named refusal.
 
-    python benchmarks/fuzz.py FOLDER [--minutes 10] [--atheris]
+    python benchmarks/fuzz.py FOLDER [--minutes 10]
 
 Begins with the heads of the files in FOLDER (small datasets in any form) and damages
 them: bytes replaced, cut, doubled, swapped between files, hostile values put in.
-With --atheris the same is driven by coverage (the package must be installed).
+`fuzz_atheris.py` does the same led by coverage.
 """
 
 import argparse
@@ -50,11 +50,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--atheris", action="store_true")
     arguments = parser.parse_args()
-    if arguments.atheris:
-        drive_by_coverage(arguments)
-        return
     seeds = seeds_of(arguments.folder)
     source = random.Random(arguments.seed)
     end = time.monotonic() + 60 * arguments.minutes
@@ -136,16 +132,6 @@ def refused_or_done(work: Any) -> None:
         work()
     except REFUSALS:
         return
-
-
-def drive_by_coverage(arguments: argparse.Namespace) -> None:
-    import atheris  # optional: it needs a compiler on some machines
-
-    atheris.instrument_all()
-    seconds = int(60 * arguments.minutes)
-    options = [sys.argv[0], f"-max_total_time={seconds}", "-max_len=20000"]
-    atheris.Setup(options, lambda content: is_read(content))
-    atheris.Fuzz()
 
 
 if __name__ == "__main__":

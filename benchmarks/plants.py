@@ -12,14 +12,14 @@ from collections.abc import Callable
 from typing import Any
 
 Example = dict[str, Any]
-Plant = Callable[[Example, random.Random], Example | None]
+Plant = Callable[[Example, random.Random], Any]
 
 PLANTS: dict[str, Plant] = {}
 
 
 def plant(kind: str) -> Callable[[Plant], Plant]:
     def add(function: Plant) -> Plant:
-        def planted(example: Example, source: random.Random) -> Example | None:
+        def planted(example: Example, source: random.Random) -> Any:
             return function(copy.deepcopy(example), source)
 
         PLANTS[kind] = planted
@@ -122,6 +122,49 @@ def _media(example: Example, source: random.Random) -> Example:
         {"type": "text", "text": "What is it?"}, {"type": kind, kind: {"url": "x"}},
     ]  # fmt: skip
     return example
+
+
+@plant("object")
+def _object(example: Example, source: random.Random) -> Any:
+    return source.choice([example["messages"], "text", 7])
+
+
+@plant("messages")
+def _messages(example: Example, source: random.Random) -> Example:
+    return {**example, "messages": source.choice([[], "text", {"role": "user"}, None])}
+
+
+@plant("message")
+def _message(example: Example, source: random.Random) -> Example:
+    place = source.randrange(len(example["messages"]))
+    example["messages"][place] = source.choice(["text", 7, None, ["user", "text"]])
+    return example
+
+
+@plant("content")
+def _content(example: Example, source: random.Random) -> Example:
+    source.choice(example["messages"])["content"] = source.choice([7, True, {"a": 1}])
+    return example
+
+
+@plant("nul")
+def _nul(example: Example, source: random.Random) -> Example:
+    source.choice(example["messages"])["content"] += "\0"
+    return example
+
+
+@plant("surrogate")
+def _surrogate(example: Example, source: random.Random) -> Example:
+    source.choice(example["messages"])["content"] += source.choice(["\ud800", "\udfff"])
+    return example
+
+
+@plant("depth")
+def _depth(example: Example, source: random.Random) -> Example:
+    deep: Any = []
+    for _ in range(100):
+        deep = [deep]
+    return {**example, "extra": deep}
 
 
 @plant("tool_result_without_call")

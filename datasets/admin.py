@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path
 
+from datasets.browsing import turns
+from datasets.core.bubbles import Bubble
 from datasets.forms import ContentForm
 from datasets.models import Dataset, WorkItem, of_analysis
 from datasets.services import examples_page
@@ -64,9 +66,14 @@ class DatasetAdmin(ReadOnlyAdmin):
         if request.method == "POST":
             number = ContentForm(request.POST).number()
             audit(request.user, "open content", dataset)
-            rows = examples_page(dataset, page=number, page_size=ROWS_SHOWN)
-            context |= {"rows": rows, "page": number}
+            context |= {"rows": _rows(dataset, number), "page": number}
         return render(request, "admin/datasets/dataset/content.html", context)
+
+
+def _rows(dataset: Dataset, page: int) -> list[tuple[int, list[Bubble]]]:
+    """Rows by their numbers, as their owner sees them."""
+    found = examples_page(dataset, page=page, page_size=ROWS_SHOWN)
+    return [(example.index + 1, turns(example.messages)) for example in found]
 
 
 @admin.register(WorkItem)

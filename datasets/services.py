@@ -4,10 +4,12 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+import numpy as np
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from msgspec import to_builtins
+from numpy.typing import NDArray
 
 from datasets import engine, work
 from datasets.core import columns, index, problems, tokens
@@ -151,6 +153,14 @@ def examples_page(dataset: Dataset, *, page: int, page_size: int) -> list[Exampl
 def _example(file: BinaryIO, position: int, record: Any) -> Example:
     value = read_example(file, record)
     return Example(position, value["messages"], int(record["tokens"]))
+
+
+def tokens_of(dataset: Dataset) -> NDArray[np.unsignedinteger]:
+    """Of each example, in the order of the file."""
+    with opened_index(dataset) as file:
+        records = index.read_records(file, 0, dataset.total_examples)
+    tokens: NDArray[np.unsignedinteger] = records["tokens"]
+    return tokens
 
 
 def duplicates_of(dataset: Dataset) -> list[int]:

@@ -50,7 +50,7 @@ class Look:
 @dataclass(frozen=True)
 class Phase:
     name: str
-    state: str  # done, now, stopped or to come
+    state: str  # done, now, next, stopped or to come
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _words(job: Job, state: State) -> str:
     if state is State.PENDING and is_connected(job):
         return "Waits for the first report of the notebook."
     if state is State.RUNNING and (run is None or run.started_at is None):
-        return "Somebody said that it runs; its notebook reports nothing."
+        return "You said that it runs; its notebook reports nothing here."
     return STATE_WORDS[state]
 
 
@@ -161,7 +161,7 @@ def _phases(job: Job, state: State) -> list[Phase]:
     if state in (State.RUNNING, State.STALLED):
         now = TRAINING
     words_of = {True: "done", False: "to come"}
-    word = "stopped" if state is State.FAILED else "now"
+    word = {State.FAILED: "stopped", State.PENDING: "next"}.get(state, "now")
     return [
         Phase(name, word if at == now else words_of[is_done])
         for at, (name, is_done) in enumerate(done)

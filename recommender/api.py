@@ -91,6 +91,27 @@ class SuggestView(APIView):
         return Response(serializers.SuggestionSerializer(found).data)
 
 
+class ContextsView(APIView):
+    """How many rows are longer than each model can read: exact, or a range."""
+
+    @extend_schema(
+        operation_id="contexts",
+        tags=["recommender"],
+        responses={
+            200: serializers.ContextsSerializer,
+            **dict.fromkeys((202, 401, 404), ERROR),
+        },
+    )
+    def get(self, request: Request, session_id: str) -> Response:
+        dataset = find_dataset(session_id, user=request.user)
+        answer = {
+            "session_id": dataset.id,
+            "models": services.rows_over_contexts(dataset),
+            "total_examples": dataset.total_examples,
+        }
+        return Response(serializers.ContextsSerializer(answer).data)
+
+
 def _recommended(request: Request) -> Explained:
     """The ranking for what a request names, remembered. Raises InvalidInput."""
     sent = serializers.NeedSerializer(data=request.data)

@@ -119,6 +119,22 @@ class ClueSerializer(serializers.Serializer[Any]):
         return round(clue.strength, 2)
 
 
+class RowsOverSerializer(serializers.Serializer[Any]):
+    model_id = serializers.CharField()
+    model_name = serializers.CharField()
+    context_length = serializers.IntegerField()
+    least = serializers.IntegerField()
+    most = serializers.IntegerField()
+    is_exact = serializers.BooleanField()
+    basis = serializers.CharField()
+
+
+class ContextsSerializer(serializers.Serializer[Any]):
+    session_id = serializers.UUIDField()
+    total_examples = serializers.IntegerField()
+    models = RowsOverSerializer(many=True)
+
+
 class SuggestionSerializer(serializers.Serializer[Any]):
     task_type = serializers.CharField(source="task.task.value")
     task_reason = serializers.CharField(source="task.reason")

@@ -7,10 +7,12 @@ from typing import Any
 from django.conf import settings
 
 from datasets.core.profile import Profile
+from datasets.core.tokenizers import COUNTS_VERSION
 from datasets.models import Dataset, Kind, State, WorkItem
-from datasets.services import examples_page, insights_of, profile_of
-from recommender.core import ranking
+from datasets.services import examples_page, insights_of, profile_of, tokens_of
+from recommender.core import contexts, ranking
 from recommender.core.catalog import Catalog, ModelSpec, Target, Task, load
+from recommender.core.contexts import RowsOver
 from recommender.core.needs import CloserLook, Need, Wishes
 from recommender.core.ranking import Ranking
 from recommender.core.signs import Exchange, exchange_of, signs_of
@@ -70,20 +72,37 @@ def _need(dataset: Dataset, task: Task, target: Target, wishes: Wishes) -> Need:
     return Need(profile, task, target, wishes, _closer_look(dataset, profile))
 
 
-def _closer_look(dataset: Dataset, profile: Profile) -> CloserLook:
-    """Languages and counts by models' own vocabularies; empty, and so shown in the
-    trace, for a large dataset into which nobody has asked for insights."""
+def _report(dataset: Dataset) -> dict[str, Any] | None:
+    """The insights, unless the dataset is large and nobody has asked for them."""
     done = WorkItem.objects.filter(
         dataset=dataset, kind=Kind.INSIGHTS, state=State.DONE
     ).exists()
     if not done and dataset.examples_bytes > settings.SLMGEN_INLINE_ANALYSIS_BYTES:
+        return None
+    return insights_of(dataset)
+
+
+def _closer_look(dataset: Dataset, profile: Profile) -> CloserLook:
+    """Languages and counts by models' own vocabularies; empty, and so shown in the
+    trace, for a large dataset into which nobody has asked for insights."""
+    report = _report(dataset)
+    if report is None:
         return CloserLook()
-    report = insights_of(dataset)
     examples, tokens = profile.total_examples, max(profile.total_tokens, 1)
     return CloserLook(
         {code: n / examples for code, n in report["languages"].items()},
         {name: row["tokens"] / tokens for name, row in report["tokenizers"].items()},
     )
+
+
+def rows_over_contexts(dataset: Dataset) -> list[RowsOver]:
+    """Of each model of the catalogue; a closer look is not waited for."""
+    profile = profile_of(dataset)
+    need = Need(profile, Task.INSTRUCTION_FOLLOWING, Target.CLOUD)
+    report = _report(dataset)
+    known = report is not None and report["version"] >= COUNTS_VERSION
+    counted = report["tokenizers"] if report is not None and known else {}
+    return contexts.rows_over_contexts(catalog(), need, tokens_of(dataset), counted)
 
 
 def _summary(found: Ranking) -> dict[str, Any]:

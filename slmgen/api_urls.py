@@ -72,6 +72,11 @@ urlpatterns = [
         recommender.SuggestView.as_view(),
         name="suggest",
     ),
+    path(
+        "datasets/<str:session_id>/contexts",
+        recommender.ContextsView.as_view(),
+        name="contexts",
+    ),
     path("models", recommender.ModelsView.as_view(), name="models"),
     path("models/<str:model_id>", recommender.ModelView.as_view(), name="model"),
     path("plan", notebooks.PlanView.as_view(), name="plan"),

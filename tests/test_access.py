@@ -51,6 +51,7 @@ MATRIX = [
     ("recommend", "POST", "/recommend", NEED, OWNED),
     ("explain", "POST", "/recommend/explain", NEED, OWNED),
     ("suggest", "GET", "/datasets/{dataset}/suggest", None, OWNED),
+    ("contexts", "GET", "/datasets/{dataset}/contexts", None, OWNED),
     ("models", "GET", "/models", None, OPEN),
     ("model", "GET", "/models/qwen3-0.6b", None, OPEN),
     ("plan", "POST", "/plan", {"session_id": "{dataset}"}, OWNED),

@@ -67,8 +67,7 @@ class Seen:
 @dataclass(frozen=True)
 class Glance:
     seen: Seen
-    bands: near.U64
-    lengths: NDArray[np.intp]  # bytes of the normal text of each example
+    sketches: NDArray[np.void]  # `near.SKETCH` of each example
     size: int
 
 
@@ -82,26 +81,28 @@ def glance(piece: Piece) -> Glance:
     _private(seen, found, piece.first)
     _answers(seen, found)
     seen.tokenizers = lengths_of(found)
-    bands, lengths = _sketched(texts)
-    return Glance(seen, bands, lengths, len(piece.lines))
+    return Glance(seen, _sketched(texts), len(piece.lines))
 
 
-def near_parts(piece: Piece) -> tuple[near.U64, NDArray[np.intp]]:
+def sketches_of(piece: Piece) -> NDArray[np.void]:
     """Of a look at a piece only what finds near duplicates."""
     lines = piece.lines.split(b"\n")
     lines.pop()
     return _sketched([whole_text(transcript(line)) for line in lines])
 
 
-def _sketched(texts: list[str]) -> tuple[near.U64, NDArray[np.intp]]:
-    lengths = np.array([len(near.normal(text)) for text in texts], np.intp)
-    return near.bands_of(texts), lengths
+def _sketched(texts: list[str]) -> NDArray[np.void]:
+    return near.sketches_of([near.normal(text) for text in texts])
 
 
 def whole_text(example: Transcript) -> str:
     """What an example is about: all messages but system prompts, which repeat."""
     return "\n".join(
-        [turn.text for turn in example.messages if turn.role not in SYSTEM_ROLES]
+        [
+            turn.content if type(turn.content) is str else turn.text
+            for turn in example.messages
+            if turn.role not in SYSTEM_ROLES
+        ]
     )
 
 

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from datasets.core import labels, near, outliers, split
 from datasets.core.analysis import pieces
-from datasets.core.glance import Glance, Seen, glance, near_parts, whole_text
+from datasets.core.glance import Glance, Seen, glance, sketches_of, whole_text
 from datasets.core.near import Cluster
 from datasets.core.reading import transcript
 from datasets.core.spread import spread
-from datasets.core.tokenizers import TOKENIZERS
+from datasets.core.tokenizers import reported
 
 SHOWN = 20
-INSIGHTS_VERSION = 1
+INSIGHTS_VERSION = 2
 
 Report = Callable[[int], None]  # bytes of the examples file that are done
 
@@ -43,14 +43,12 @@ class Insights:
 @dataclass
 class _Total:
     seen: Seen = field(default_factory=Seen)
-    bands: list[near.U64] = field(default_factory=list)
-    lengths: list[NDArray[np.intp]] = field(default_factory=list)
+    sketches: list[NDArray[np.void]] = field(default_factory=list)
     done: int = 0
 
     def add(self, found: Glance) -> None:
         self.seen.merge(found.seen)
-        self.bands.append(found.bands)
-        self.lengths.append(found.lengths)
+        self.sketches.append(found.sketches)
         self.done += found.size
 
 
@@ -64,9 +62,7 @@ def look_closer(
         report(total.done)
     seen = total.seen
     clusters = near.clusters(
-        np.concatenate(total.bands),
-        np.concatenate(total.lengths),
-        partial(_windows_at, examples, records),
+        np.concatenate(total.sketches), partial(_text_at, examples, records)
     )
     copies = records["first"].astype(np.intp)
     return Insights(
@@ -80,32 +76,21 @@ def look_closer(
         labels=labels.balance(seen.answers, len(records)),
         length_outliers=outliers.long_and_short(records["tokens"]),
         split=split.plan(copies, clusters),
-        tokenizers={
-            name: {
-                "models": TOKENIZERS[name].models,
-                "template": TOKENIZERS[name].template,
-                **lengths.summary(),
-            }
-            for name, lengths in seen.tokenizers.items()
-        },
+        tokenizers=reported(seen.tokenizers),
     )
 
 
 def near_copies(examples: BinaryIO, records: NDArray[np.void]) -> frozenset[int]:
     """Examples that are near duplicates of an earlier one of their cluster."""
-    found = [near_parts(piece) for piece in pieces(examples)]
-    groups = near.clusters(
-        np.concatenate([bands for bands, _ in found]),
-        np.concatenate([lengths for _, lengths in found]),
-        partial(_windows_at, examples, records),
-    )
+    found = [sketches_of(piece) for piece in pieces(examples)]
+    groups = near.clusters(np.concatenate(found), partial(_text_at, examples, records))
     return frozenset(member for group in groups for member in group.members[1:])
 
 
-def _windows_at(examples: BinaryIO, records: NDArray[np.void], at: int) -> near.Windows:
+def _text_at(examples: BinaryIO, records: NDArray[np.void], at: int) -> bytes:
     examples.seek(int(records[at]["offset"]))
     line = examples.read(int(records[at]["length"]))
-    return near.windows_of(whole_text(transcript(line)))
+    return near.normal(whole_text(transcript(line)))
 
 
 def _near(clusters: list[Cluster]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import fasttext
 
-SAMPLE_CHARACTERS = 400  # what a guess needs; more is slower and no better
+SAMPLE_CHARACTERS = 200  # what a guess needs; more is slower and no better
 SURE = 0.5  # confidence below this is no answer
 MIN_CHARACTERS = 20
 UNKNOWN = "unknown"

@@ -1,13 +1,14 @@
 """Lengths in a model's own tokens, and how many rows a limit cuts. Estimates.
 
 Profiles count in o200k, which is Phi-4-mini's own. Where a closer look counted the data
-by a model's vocabulary (Qwen3.5, Granite), that is used; else the ratio of its family
+by a model's vocabulary (Qwen, Granite), that is used; else the ratio of its family
 and script.
 """
 
 import math
 from dataclasses import dataclass
 
+from datasets.core.tokenizers import TOKENIZERS, tokenizer_of
 from recommender.core.catalog import ModelSpec
 from recommender.core.needs import Need
 
@@ -37,10 +38,10 @@ def ratio_of(model: ModelSpec, need: Need) -> Ratio:
     ours = need.profile.encoding.removesuffix("_base")
     if ours in name:
         return Ratio(1.0, True, "its own tokenizer's count")
-    for vocabulary, value in need.closer.vocabularies.items():
-        if vocabulary in name:
-            basis = f"{value:.2f} × {ours}, counted on your data by {vocabulary}"
-            return Ratio(value, True, basis)
+    own = tokenizer_of(model.slug)
+    if own is not None and (value := need.closer.vocabularies.get(own)) is not None:
+        basis = f"{value:.2f} × {ours}, counted on your data by {own}"
+        return Ratio(value, TOKENIZERS[own].is_exact, basis)
     cl100k = _cl100k(need)
     if "cl100k" in name:
         return Ratio(cl100k, False, f"estimated as {cl100k:.2f} × {ours}, its script's")

@@ -135,7 +135,8 @@ def _what_if(catalog: Catalog, need: Need, found: Ranking) -> tuple[str, ...]:
     changes = {
         f"you train on gpu {name}": replace(wishes, gpu=gpu)
         for name, gpu in GPUS.items()
-        if gpu.usable_gib > wishes.gpu.usable_gib
+        # Without 4 bit, more memory can be too little.
+        if gpu.can_quantize and gpu.usable_gib > wishes.gpu.usable_gib
     }
     if wishes.commercial_use:
         changes["commercial_use is false"] = replace(wishes, commercial_use=False)

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from datasets.files import opened
 from datasets.models import Dataset, WorkItem
-from jobs.models import Job, TrainingPoint, TrainingRun
+from jobs.models import Job, JobEvent, TrainingPoint, TrainingRun
 from notebooks.models import Notebook
 from recommender.models import Recommendation
 from slmgen.identity.models import ApiToken, Identity
@@ -94,6 +94,7 @@ def _dataset(dataset: Dataset) -> dict[str, Any]:
 def _job(job: Job) -> dict[str, Any]:
     return {
         **_facts(job),
+        "history": _all(JobEvent.objects.filter(job=job)),
         "training": _all(TrainingRun.objects.filter(job=job)),
         "training_events": _all(TrainingPoint.objects.filter(run__job=job)),
     }

@@ -81,11 +81,11 @@ def test_every_page_of_jobs_in_every_look(visit_signed_in, look):
         run_to(notebook, 30)
         visitor.open(address)
         visitor.check()
-        assert page.get_by_text("Step 30 of 60, 50 %").is_visible()
+        page.get_by_text("Step 30 of 60, 50 %").wait_for()
         page.get_by_text("Show as table").click()
         visitor.check()
         page.get_by_role("link", name="Logarithmic").click()
-        assert "scale=log" in page.url
+        page.wait_for_url("**scale=log**")
         visitor.check()
 
     visitor.open("/app/jobs/")
@@ -93,20 +93,17 @@ def test_every_page_of_jobs_in_every_look(visit_signed_in, look):
         box.check()
     visitor.check()
     page.get_by_role("button", name="Compare those ticked").click()
-    assert page.get_by_role("heading", name="2 jobs compared").is_visible()
-    assert (
-        page.get_by_role("cell", name="gemma-3-270m")
-        .or_(page.get_by_role("cell", name="Gemma 3 270M"))
-        .first.is_visible()
-    )
+    page.get_by_role("heading", name="2 jobs compared").wait_for()
+    page.get_by_role("cell", name="Gemma 3 270M").first.wait_for()
     visitor.check()
 
     visitor.open(address)
     page.get_by_role("link", name="Clone").click()
-    assert "model=gemma-3-270m" in page.url
+    page.wait_for_url("**model=gemma-3-270m**")
     visitor.check()
     visitor.open(address)
     page.get_by_role("link", name="Delete").click()
+    page.wait_for_url("**/delete/")
     visitor.check()
     page.get_by_role("button", name="Delete for good").click()
     page.wait_for_url("**/app/jobs/")
@@ -124,7 +121,7 @@ def test_a_job_changes_without_a_reload_and_then_comes_to_rest(visit_signed_in):
         "response",
         lambda answer: "/live/" in answer.url and statuses.append(answer.status),
     )
-    assert page.get_by_text("Waits for the first report").is_visible()
+    page.get_by_text("Waits for the first report").wait_for()
 
     run_to(notebook, 12)
     page.get_by_text("Step 12 of 60, 20 %").wait_for(timeout=10_000)
@@ -197,12 +194,12 @@ def test_support_sees_the_server_and_opens_content_on_record(visit_signed_in, sc
     make_job(visitor)
 
     visitor.open("/admin/status/")
-    assert page.get_by_role("heading", name="Status", exact=True).is_visible()
+    page.get_by_role("heading", name="Status", exact=True).wait_for()
     visitor.open("/admin/datasets/dataset/")
     page.locator("#result_list tbody a").first.click()
     page.get_by_role("link", name="Open its content").click()
     page.get_by_role("button", name="Open and record it").click()
-    assert page.get_by_role("heading", name="Row 1", exact=True).is_visible()
+    page.get_by_role("heading", name="Row 1", exact=True).wait_for()
     visitor.open("/admin/audit/auditevent/")
-    assert page.get_by_text("open content").first.is_visible()
+    page.get_by_text("open content").first.wait_for()
     assert visitor.faults == []

@@ -231,7 +231,7 @@ def test_jobs_of_somebody_signed_in(visit, account, look):
     page.get_by_role("link", name="classification.jsonl").first.click()
     visitor.check()
     page.get_by_role("button", name="It is running").click()
-    assert page.get_by_text("The notebook is training.").is_visible()
+    page.get_by_text("You said that it runs").wait_for()
 
 
 @pytest.mark.parametrize("path", ["/app/nothing/", "/app/datasets/x/"])

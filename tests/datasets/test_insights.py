@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 
 from datasets.core import labels, near, split
 from datasets.core.analysis import Counting, Upload, analyze
+from datasets.core.edits import edits, unedited_share
 from datasets.core.glance import whole_text
 from datasets.core.insights import look_closer
 from datasets.core.language import guess
-from datasets.core.near import Cluster, bands_of, clusters, windows_of
+from datasets.core.near import Cluster, clusters
 from datasets.core.outliers import long_and_short
 from datasets.core.reading import transcript
 from datasets.core.tokenizers import TOKENIZERS, lengths_of
+from datasets.core.vocabularies import CARRIED
 from tests.factories import jsonl, make_conversation, make_lines
 
 
@@ -30,8 +32,8 @@ def looked_at(content, processes=1):
 
 
 def clustered(texts):
-    lengths = np.array([len(near.normal(text)) for text in texts])
-    return clusters(bands_of(texts), lengths, lambda at: windows_of(texts[at]))
+    encoded = [near.normal(text) for text in texts]
+    return clusters(near.sketches_of(encoded), lambda at: encoded[at])
 
 
 def edited(text, source):
@@ -66,19 +68,83 @@ def test_texts_that_are_too_short_are_alike_by_chance_only():
     assert clustered(["yes please", "yes please", "no thanks"]) == []
 
 
-def test_clusters_do_not_depend_on_how_texts_are_cut_into_batches(shared_data):
-    lines = (shared_data / "gsm8k_1500.chat.jsonl").read_bytes().splitlines()[:300]
+def misspelt(text, source):
+    """One character in forty replaced, at least one, blanks doubled and in capitals."""
+    characters = list(text)
+    for _ in range(max(1, len(characters) // 40)):
+        characters[source.randrange(len(characters))] = source.choice("aeiou. ")
+    return "".join(characters).replace(" ", "  ").upper()
+
+
+@pytest.mark.parametrize("name", ["banking77", "korean_chatbot_5000"])
+def test_short_texts_that_are_misspelt_are_near_duplicates(shared_data, name):
+    lines = (shared_data / f"{name}.chat.jsonl").read_bytes().splitlines()[:2000]
     texts = [whole_text(transcript(line)) for line in lines]
+    source = random.Random(1)
+    short = [n for n, text in enumerate(texts) if 24 <= len(text.encode()) < 150]
+    chosen = source.sample(short, 150)
 
-    parts = np.concatenate([bands_of(texts[:100]), bands_of(texts[100:])])
+    found = clustered([*texts, *(misspelt(texts[place], source) for place in chosen)])
 
-    assert (parts == bands_of(texts)).all()
+    groups = {member: each.members[0] for each in found for member in each.members}
+    hits = sum(groups.get(place) == groups.get(len(texts) + n, "none")
+               for n, place in enumerate(chosen))  # fmt: skip
+    assert hits / len(chosen) >= 0.95
+
+
+def test_of_short_texts_as_many_are_found_as_comparing_all_with_all_finds(shared_data):
+    lines = (shared_data / "banking77.chat.jsonl").read_bytes().splitlines()[:400]
+    texts = [whole_text(transcript(line)) for line in lines]
+    normal = [near.normal(text).decode() for text in texts]
+    short = [n for n, text in enumerate(normal) if 24 <= len(text) < near.SHORT_BYTES]
+    pairs = [
+        (a, b) for at, a in enumerate(short) for b in short[at + 1 :]
+        if unedited_share(normal[a], normal[b], near.SIMILAR_SHORT)
+    ]  # fmt: skip
+
+    found = clustered(texts)
+
+    groups = {member: each.members[0] for each in found for member in each.members}
+    together = [groups.get(a, -1) == groups.get(b, -2) for a, b in pairs]
+    assert len(pairs) > 20
+    assert sum(together) / len(pairs) >= 0.95
+    alike = {member for pair in pairs for member in pair}
+    assert len(set(groups) - alike) <= 0.05 * len(alike)  # longer ones
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text("abc é", max_size=12), st.text("abc é", max_size=12))
+def test_edits_are_the_distance_of_the_textbook(first, second):
+    row = list(range(len(second) + 1))
+    for place, one in enumerate(first, 1):
+        before, row = row, [place]
+        for at, other in enumerate(second, 1):
+            change = before[at - 1] + (one != other)
+            row.append(min(before[at] + 1, row[-1] + 1, change))
+
+    assert edits(first, second, 12) == row[-1]
+    assert edits(first, second, row[-1] - 1) is None
+
+
+def test_sketches_do_not_depend_on_how_texts_are_cut_into_batches(shared_data):
+    lines = (shared_data / "gsm8k_1500.chat.jsonl").read_bytes().splitlines()[:300]
+    texts = [near.normal(whole_text(transcript(line))) for line in lines]
+
+    parts = np.concatenate(
+        [near.sketches_of(texts[:100]), near.sketches_of(texts[100:])]
+    )
+
+    assert (parts == near.sketches_of(texts)).all()
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.text(max_size=60), max_size=8))
-def test_any_texts_have_bands(texts):
-    assert bands_of(texts).shape == (len(texts), near.BANDS)
+def test_any_texts_can_be_compared(texts):
+    twice = clustered([*texts, *texts])
+
+    long = {near.normal(t) for t in texts if len(near.normal(t)) >= near.MIN_BYTES}
+    assert len(twice) <= len(long)
+    assert all(len(each.members) >= 2 for each in twice)
 
 
 LANGUAGES = {
@@ -177,17 +243,50 @@ def test_a_random_split_of_pairs_leaks_and_ours_does_not():
     assert found["leaks_of_a_random_split"] > 20
 
 
+def counted(*turns):
+    messages = [{"role": role, "content": content} for role, content in turns]
+    line = jsonl([{"messages": messages}]).rstrip()
+    return {
+        name: (each.summary()["tokens"], each.summary()["with_template"])
+        for name, each in lengths_of([transcript(line)]).items()
+    }
+
+
 def test_tokenizers_count_the_text_and_what_their_template_adds():
-    line = jsonl([make_conversation("Hello world", "Hi")]).rstrip()
+    found = counted(("user", "Hello world"), ("assistant", "Hi"))
 
-    found = {name: each.summary() for name, each in
-             lengths_of([transcript(line)]).items()}  # fmt: skip
-
-    assert set(found) == set(TOKENIZERS)
     # <|im_start|>user\nHello world<|im_end|>\n<|im_start|>assistant\nHi<|im_end|>\n
-    assert found["qwen3.5"]["tokens"] == 3
-    assert found["qwen3.5"]["with_template"] == 3 + 2 * 5
-    assert found["o200k"]["with_template"] == 3 + 2 * 2
+    assert found["qwen3-2507"] == (3, 3 + 2 * 5)
+    assert found["qwen3"] == (3, 3 + 2 * 5 + 4)  # <think>\n\n</think>\n\n
+    assert found["o200k"] == (3, 3 + 2 * 2)
+    assert set(found) == set(TOKENIZERS)
+
+
+def test_a_template_with_a_system_message_of_its_own_adds_it_where_there_is_none():
+    turns = [("user", "Hello world"), ("assistant", "Hi")]
+    # "system\n" is two tokens, "You are Qwen, created by Alibaba Cloud. …" 16
+    without = counted(*turns)["qwen2.5"]
+    given = counted(("system", "Be kind"), *turns)["qwen2.5"]
+
+    assert without == (3, 3 + 2 * 5 + 3 + 2 + 16)
+    assert given == (5, 5 + 3 * 5)
+
+
+def test_white_space_at_the_start_joins_the_line_feed_of_the_role():
+    plain = counted(("user", "a"), ("assistant", "b"))["qwen3-2507"]
+    feed = counted(("user", "\na"), ("assistant", "b"))["qwen3-2507"]
+
+    assert (feed[0], feed[1]) == (plain[0] + 1, plain[1])  # "\n\n" is one token
+
+
+def test_a_vocabulary_whose_package_is_missing_is_left_out(monkeypatch):
+    monkeypatch.setitem(
+        CARRIED, "qwen", CARRIED["qwen"]._replace(package="no_such_package")
+    )
+
+    assert set(counted(("user", "a"), ("assistant", "b"))) == {
+        "o200k", "cl100k", "qwen3.5"
+    }  # fmt: skip
 
 
 def test_rows_over_a_context_are_counted():
@@ -195,7 +294,8 @@ def test_rows_over_a_context_are_counted():
 
     over = lengths_of([transcript(line)])["o200k"].summary()["over_context"]
 
-    assert over == {"2048": 1, "4096": 0, "8192": 0, "32768": 0, "131072": 0}
+    assert over["2048"] == 1
+    assert not any(n for limit, n in over.items() if limit != "2048")
 
 
 def test_processes_change_nothing(shared_data):

@@ -74,7 +74,8 @@ def test_the_linter_finds_output_widgets_and_equal_ids():
 
 def test_a_broken_file_is_a_fault_that_repeats_nothing_of_it():
     broken = {"nbformat": 4, "nbformat_minor": 5, "metadata": {},
-              "cells": [{"cell_type": "secret words"}]}  # fmt: skip
+              "cells": [{"cell_type": "secret words", "metadata": {}, "source": "",
+                         "id": "a"}]}  # fmt: skip
 
     (fault,) = lint(json.dumps(broken).encode(), "trl")
 

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from datasets.core.tokenizers import TOKENIZERS
 from recommender.models import Recommendation
 from recommender.services import catalog, replay
 from tests.factories import jsonl, make_conversation, make_dataset
@@ -100,7 +101,7 @@ def test_the_language_of_the_data_is_found_and_kept_to(client):
     found = client.post("/recommend/explain", body, "application/json").json()
 
     assert found["closer_look"]["languages"] == {"de": 1.0}
-    assert set(found["closer_look"]["vocabularies"]) == {"o200k", "cl100k", "qwen3.5"}
+    assert set(found["closer_look"]["vocabularies"]) == set(TOKENIZERS)
     for row in found["candidates"]:
         assert catalog().get(row["model_id"]).languages.scope != "english_mainly"
 

@@ -97,3 +97,13 @@ def test_a_machine_that_cannot_load_4_bit_is_no_way_to_more():
 
     assert found.candidates
     assert not any("gpu cpu" in text for text in found.would_change_if)
+
+
+def test_a_pc_without_gpu_is_no_larger_gpu():
+    """It has more memory, and was offered as the way to another model."""
+    two = Wishes(gpu=parse_gpu("2"))
+
+    found = rank(CATALOG, need(Target.CLOUD, two))
+
+    assert any("gpu" in text for text in found.would_change_if)
+    assert not any("gpu cpu" in text for text in found.would_change_if)

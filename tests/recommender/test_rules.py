@@ -209,7 +209,15 @@ def test_a_count_by_the_model_s_own_vocabulary_replaces_the_estimate():
     assert ratios["qwen3.5-2b"].basis == (
         "1.07 × o200k, counted on your data by qwen3.5"
     )
-    assert not ratios["qwen3-1.7b"].is_exact
+    assert not any(ratio.is_exact for slug, ratio in ratios.items() if slug[0] != "p")
+
+
+def test_a_vocabulary_that_was_shown_equal_counts_exactly():
+    counted = looked_at(vocabularies={"qwen3": 1.02})
+
+    ratio = lengths.ratio_of(CATALOG.get("qwen3-1.7b"), counted)
+
+    assert (ratio.value, ratio.is_exact) == (1.02, True)
 
 
 def test_scripts_that_vocabularies_are_weak_in_are_estimated_from_the_safe_side():

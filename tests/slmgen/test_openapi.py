@@ -42,6 +42,7 @@ OPERATIONS = [
     ("DELETE", "/datasets/{session_id}/work/{work_id}"),
     ("POST", "/recommend/explain"), ("GET", "/models"), ("GET", "/models/{model_id}"),
     ("GET", "/datasets/{session_id}/suggest"),
+    ("GET", "/datasets/{session_id}/contexts"),
     ("POST", "/plan"), ("POST", "/generate"), ("GET", "/download/{filename}"),
     ("GET", "/data/{token}"), ("GET", "/jobs"), ("POST", "/jobs"),
     ("GET", "/jobs/{job_id}"), ("PATCH", "/jobs/{job_id}"),

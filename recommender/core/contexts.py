@@ -1,0 +1,97 @@
+"""How many rows are longer than each model of the catalogue can read.
+
+Counted where the tokenizer and template of a model are known to the token; else a range
+that the true number lies in as far as we know.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.core.tokenizers import TOKENIZERS, tokenizer_of
+from recommender.core.catalog import Catalog, ModelSpec
+from recommender.core.lengths import TEMPLATE_TOKENS
+from recommender.core.needs import Need
+
+# Tokens of a vocabulary for each of o200k's, on whole real datasets, with a margin: the
+# least is for vocabularies that are larger, the most for 32,000 pieces.
+LEAST_RATIO = 0.8
+MOST_RATIOS = {"latin": 1.5, "cyrillic": 2.5}
+MOST_RATIO = 4.0  # other scripts, of which small vocabularies write single bytes
+MARGIN = 0.05  # of a count by a vocabulary that is like the model's
+
+
+@dataclass(frozen=True)
+class RowsOver:
+    model_id: str
+    model_name: str
+    context_length: int
+    least: int
+    most: int
+    is_exact: bool
+    basis: str
+
+
+def rows_over_contexts(
+    catalog: Catalog,
+    need: Need,
+    tokens: NDArray[np.unsignedinteger],
+    counted: Mapping[str, Any],
+) -> list[RowsOver]:
+    """`tokens` of each row as the profile counts them; `counted` are the tokenizers of
+    the insights, empty where nobody looked closer."""
+    ordered = np.sort(tokens)
+    return [_rows_over(model, need, ordered, counted) for model in catalog.models]
+
+
+def _rows_over(
+    model: ModelSpec,
+    need: Need,
+    ordered: NDArray[np.unsignedinteger],
+    counted: Mapping[str, Any],
+) -> RowsOver:
+    name = tokenizer_of(model.slug)
+    report = counted.get(name) if name else None
+    if name and report and TOKENIZERS[name].is_exact:
+        least = report["over_context"][str(model.context_length)]
+        with_tools = need.profile.tool_examples
+        most = min(least + with_tools, len(ordered))
+        basis = f"counted by {name} with the template"
+        if with_tools:
+            basis += f"; of {with_tools:,} rows with tools only the text is counted"
+        return _row(model, least, most, not with_tools, basis)
+    if name and report:
+        ratio = report["tokens"] / max(need.profile.total_tokens, 1)
+        least_ratio, most_ratio = ratio * (1 - MARGIN), ratio * (1 + MARGIN)
+        basis = f"counted by {name}, which is like its own"
+    else:
+        least_ratio, most_ratio = LEAST_RATIO, _most_ratio(need)
+        basis = f"estimated: {least_ratio:.2g} to {most_ratio:.2g} tokens for each"
+    least = _longer(ordered, model.context_length / least_ratio)
+    most = _longer(ordered, (model.context_length - TEMPLATE_TOKENS) / most_ratio)
+    return _row(model, least, most, False, basis)
+
+
+def _row(
+    model: ModelSpec, least: int, most: int, is_exact: bool, basis: str
+) -> RowsOver:
+    return RowsOver(
+        model.slug, model.name, model.context_length, least, most, is_exact, basis
+    )
+
+
+def _longer(ordered: NDArray[np.unsignedinteger], limit: float) -> int:
+    return len(ordered) - int(np.searchsorted(ordered, math.floor(limit), "right"))
+
+
+def _most_ratio(need: Need) -> float:
+    shares = need.profile.scripts
+    total = sum(shares.values()) or 1.0
+    weighed = sum(
+        share * MOST_RATIOS.get(script, MOST_RATIO) for script, share in shares.items()
+    )
+    return max(weighed / total, MOST_RATIOS["latin"])
