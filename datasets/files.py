@@ -3,13 +3,15 @@
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from os import SEEK_END
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, BinaryIO, Union, cast
 
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils import timezone
@@ -58,17 +60,40 @@ def opened(key: str, size: int | None = None) -> Iterator[BinaryIO]:
         yield file
 
 
-@contextmanager
-def verified(key: str, sha256: str) -> Iterator[BinaryIO]:
-    """A stored file whose content is what it was; else raises Conflict."""
-    with open_file(key) as file:
+def verified_file(key: str, sha256: str) -> BinaryIO:
+    """A stored file whose content is what it was; else raises Conflict.
+
+    From a storage behind a network it is a local copy: the check has to read all of it
+    anyway, and who works on it may jump about.
+    """
+    with ExitStack() as stack:
+        file = stack.enter_context(open_file(key))
+        copy = stack.enter_context(_copy_of(file))
         digest = hashlib.sha256()
         while chunk := file.read(COPY_BYTES):
             digest.update(chunk)
+            if copy is not file:
+                copy.write(chunk)
         if digest.hexdigest() != sha256:
             logger.error("the stored file %s has another checksum than it had", key)
             raise damaged()
-        file.seek(0)
+        copy.seek(0)
+        stack.pop_all()  # the caller closes it
+    if copy is not file:
+        file.close()
+    return copy
+
+
+def _copy_of(file: BinaryIO) -> BinaryIO:
+    if storage().is_local:
+        return file
+    return cast("BinaryIO", TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR))
+
+
+@contextmanager
+def verified(key: str, sha256: str) -> Iterator[BinaryIO]:
+    """The same for a while."""
+    with verified_file(key, sha256) as file:
         yield file
 
 

@@ -18,7 +18,14 @@ from datasets.core.filenames import clean_filename
 from datasets.core.ingest import sample
 from datasets.core.kinds import KINDS
 from datasets.core.profile import Profile
-from datasets.files import discard, open_file, opened, read_example, verified
+from datasets.files import (
+    discard,
+    open_file,
+    opened,
+    read_example,
+    verified,
+    verified_file,
+)
 from datasets.models import AnyUser, Dataset, Kind, State, WorkItem
 from datasets.repairing import Repaired, repair_dataset, repairs_of
 from datasets.tasks import exported
@@ -216,9 +223,14 @@ def open_examples(dataset: Dataset) -> Iterator[BinaryIO]:
         yield file
 
 
+def open_verified_file(dataset: Dataset) -> BinaryIO:
+    """The examples, after their checksum was found to be what it was."""
+    return verified_file(dataset.examples_key, dataset.examples_sha256)
+
+
 @contextmanager
 def open_verified_examples(dataset: Dataset) -> Iterator[BinaryIO]:
-    """The same, after their checksum was found to be what it was."""
+    """The same for a while."""
     with verified(dataset.examples_key, dataset.examples_sha256) as file:
         yield file
 
@@ -253,8 +265,7 @@ def export_dataset(dataset: Dataset, form: str) -> BinaryIO:
     if form not in FORMS:
         raise InvalidInput(f"format is {form!r}; known are {', '.join(FORMS)}.")
     if form == "jsonl":
-        with open_verified_examples(dataset):
-            return open_file(dataset.examples_key)
+        return open_verified_file(dataset)
     if not work.is_small(dataset):
         profile_of(dataset)
         return open_file(work.done(dataset, Kind.EXPORT, {"format": form}).file)

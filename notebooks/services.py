@@ -9,9 +9,9 @@ from django.db import transaction
 
 from datasets import engine, work
 from datasets.engine import Claim, handles
-from datasets.files import Kept, discard, keeper, open_file, storage, verified
+from datasets.files import Kept, discard, keeper, storage, verified
 from datasets.models import AnyUser, Dataset, Kind
-from datasets.services import open_verified_examples, profile_of
+from datasets.services import open_verified_file, profile_of
 from notebooks.core import options
 from notebooks.core.lint import lint
 from notebooks.core.plan import TrainingPlan, plan
@@ -131,8 +131,7 @@ def open_data(token: str) -> BinaryIO:
     dataset = Dataset.objects.filter(pk=dataset_id).first()
     if dataset is None or int(end) < time.time():
         raise gone
-    with open_verified_examples(dataset):
-        return open_file(dataset.examples_key)
+    return open_verified_file(dataset)
 
 
 @keeper

@@ -134,6 +134,8 @@ def client_of(
 class ObjectStorage(S3Storage):  # type: ignore[misc]  # not annotated
     """Private objects: nothing but this server and its short links opens them."""
 
+    is_local = False
+
     def __init__(self, *, public_endpoint: str = "", **options: Any) -> None:
         super().__init__(**options)
         self.public_endpoint = public_endpoint or self.endpoint_url

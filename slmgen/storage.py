@@ -27,6 +27,8 @@ class AtomicFileStorage(FileSystemStorage):
     process leaves a cut-off file there.
     """
 
+    is_local = True
+
     def _save(self, name: str, content: File) -> str:  # type: ignore[type-arg]  # File is generic in stubs only
         target = Path(self.path(name))
         part = Path(self.path(f"incoming/{uuid.uuid4().hex}.part"))

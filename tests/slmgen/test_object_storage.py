@@ -164,3 +164,14 @@ def test_a_removed_object_is_409(client, objects):
 
     assert answer.status_code == 409
     assert "damaged or removed" in answer.json()["detail"]
+
+
+@pytest.mark.django_db
+def test_work_on_a_file_full_of_copies_fetches_it_in_few_requests(
+    objects, requests_sent
+):
+    """Each copy is compared with its first: done over the network, 6,000 examples took
+    longer than a minute."""
+    make_dataset(make_lines(100) * 20)
+
+    assert len(requests_sent) < 20
