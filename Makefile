@@ -8,16 +8,14 @@ DATA ?= ../shared/data
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | sort
 
-$(VENV)/run: requirements.lock requirements-data.lock
+$(VENV)/run: requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-data.lock
 	touch $@
 
-$(VENV)/test: requirements-dev.lock requirements-data.lock
+$(VENV)/test: requirements-dev.lock
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-data.lock
 	touch $@ $(VENV)/run
 
 run: $(VENV)/run ## Serve on http://localhost:8000 (HOST, PORT and SLMGEN_VAR change where)

@@ -32,6 +32,8 @@ def main(server: str, file: Path) -> None:
         print(f"{seconds:.1f} s from upload to {len(notebook.content):,} bytes\n")
         print("| page | median ms | KB |\n|---|---|---|")
         pages = {"start": "/app/", "data": data, "issues": f"{data}problems/",
+                 "row": f"{data}rows/7/", "repair": f"{data}repair/?do=mask_private",
+                 "versions": f"{data}versions/", "document": "/app/docs/issues/",
                  "model": f"{data}model/", "training": f"{data}training/",
                  "notebook": str(page.url)}  # fmt: skip
         for name, path in pages.items():

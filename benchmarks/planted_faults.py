@@ -17,7 +17,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.plants import PLANTS
+from benchmarks.plants import FORMS, PLANTS
 from datasets.core.ingest import Limits, Targets, ingest
 from datasets.core.problems import FIRST_LINES
 
@@ -31,7 +31,7 @@ def main() -> None:
     files = [rows_of(path) for path in arguments.files]
     print("| kind | planted | named | also named | recall | precision |")
     print("|---|---:|---:|---:|---:|---:|")
-    for kind in PLANTS:
+    for kind in PLANTS | FORMS:
         counts: Counter[str] = Counter()
         for _ in range(arguments.rounds):
             for rows in files:
@@ -66,7 +66,7 @@ def round_of(kind: str, rows: list[Any], source: random.Random) -> Counter[str]:
     for place in source.sample(range(len(rows)), len(rows)):
         if len(planted) == ROWS_SPOILED:
             break
-        if (example := PLANTS[kind](rows[place], source)) is not None:
+        if (example := (PLANTS | FORMS)[kind](rows[place], source)) is not None:
             spoiled[place] = example
             planted.add(place + 1)
     named = lines_named(kind, spoiled)

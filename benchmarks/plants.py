@@ -15,14 +15,15 @@ Example = dict[str, Any]
 Plant = Callable[[Example, random.Random], Any]
 
 PLANTS: dict[str, Plant] = {}
+FORMS: dict[str, Plant] = {}  # whose rows are hardly conversations any more
 
 
-def plant(kind: str) -> Callable[[Plant], Plant]:
+def plant(kind: str, plants: dict[str, Plant] = PLANTS) -> Callable[[Plant], Plant]:
     def add(function: Plant) -> Plant:
         def planted(example: Example, source: random.Random) -> Any:
             return function(copy.deepcopy(example), source)
 
-        PLANTS[kind] = planted
+        plants[kind] = planted
         return planted
 
     return add
@@ -124,42 +125,43 @@ def _media(example: Example, source: random.Random) -> Example:
     return example
 
 
-@plant("object")
+@plant("object", FORMS)
 def _object(example: Example, source: random.Random) -> Any:
-    return source.choice([example["messages"], "text", 7])
+    # No list: a file that begins with one is an array.
+    return source.choice(["text", 7, True])
 
 
-@plant("messages")
+@plant("messages", FORMS)
 def _messages(example: Example, source: random.Random) -> Example:
     return {**example, "messages": source.choice([[], "text", {"role": "user"}, None])}
 
 
-@plant("message")
+@plant("message", FORMS)
 def _message(example: Example, source: random.Random) -> Example:
     place = source.randrange(len(example["messages"]))
     example["messages"][place] = source.choice(["text", 7, None, ["user", "text"]])
     return example
 
 
-@plant("content")
+@plant("content", FORMS)
 def _content(example: Example, source: random.Random) -> Example:
     source.choice(example["messages"])["content"] = source.choice([7, True, {"a": 1}])
     return example
 
 
-@plant("nul")
+@plant("nul", FORMS)
 def _nul(example: Example, source: random.Random) -> Example:
     source.choice(example["messages"])["content"] += "\0"
     return example
 
 
-@plant("surrogate")
+@plant("surrogate", FORMS)
 def _surrogate(example: Example, source: random.Random) -> Example:
     source.choice(example["messages"])["content"] += source.choice(["\ud800", "\udfff"])
     return example
 
 
-@plant("depth")
+@plant("depth", FORMS)
 def _depth(example: Example, source: random.Random) -> Example:
     deep: Any = []
     for _ in range(100):

@@ -9,10 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path
 
-from datasets.browsing import turns
 from datasets.core.bubbles import Bubble
 from datasets.forms import ContentForm
 from datasets.models import Dataset, WorkItem, of_analysis
+from datasets.rows import turns
 from datasets.services import examples_page
 from datasets.work import cancel_work, restart_work
 from slmgen.audit.services import audit

@@ -157,7 +157,7 @@ class RepairsView(APIView):
             dry_run=wanted.validated_data["dry_run"],
         )
         ids = {"session_id": done.dataset.id, "parent_id": done.dataset.parent_id}
-        return Response(serializers.RepairedSerializer({**ids, **done.report}).data)
+        return Response(serializers.RepairedSerializer({**ids, **done.summary}).data)
 
 
 class ExportView(APIView):
@@ -174,8 +174,7 @@ class ExportView(APIView):
         # Not request.query_params: DRF's renderers take "format" for their own.
         form = request.GET.get("format", "jsonl")
         file = services.export_dataset(dataset, form)
-        suffix = "parquet" if form == "parquet" else "jsonl"
-        name = f"{dataset.id}.{form}.{suffix}"
+        name = services.export_name(dataset, form)
         return Download(file, as_attachment=True, filename=name)
 
 

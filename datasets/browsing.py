@@ -1,75 +1,20 @@
-"""Looking at the rows of a dataset: page by page, by search, by filter, by fault."""
+"""What the pages of a dataset show of it as a whole."""
 
-import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
-from django.conf import settings
-from numpy.typing import NDArray
 
 from datasets import engine, services, work
-from datasets.core import bubbles, index
-from datasets.core.faults import Fault
-from datasets.core.kinds import KINDS
+from datasets.core import index, offers
 from datasets.core.profile import Profile
-from datasets.core.reading import parse
 from datasets.core.report import Report, report
-from datasets.core.review import review
-from datasets.core.tokens import token_counter
-from datasets.files import damaged, read_example, read_line
-from datasets.models import ACTIVE, Dataset, Kind
-from slmgen.errors import InvalidInput, NotReady
+from datasets.models import ACTIVE, Dataset, Kind, State, WorkItem
+from datasets.rows import Rows, Wanted, find_rows
+from slmgen.errors import NotReady
 
-PAGE_ROWS = 10
 PROBLEMS_PER_PAGE = 50
 SHOWN_GROUPS = 12
-SECONDS_TO_SEARCH = 1.5  # after which the page says how far it came
-COPIES = "duplicates"
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which rows to show. Rows count from 1, as the lines of a file do."""
-
-    row: int = 1  # where to begin
-    text: str = ""
-    role: str = ""
-    issue: str = ""
-    min_tokens: int = 0
-    max_tokens: int | None = None
-
-    @property
-    def is_filtered(self) -> bool:
-        return self != Wanted(row=self.row)
-
-    @property
-    def must_be_read(self) -> bool:
-        return bool(self.text or self.role or (self.issue and self.issue != COPIES))
-
-
-@dataclass(frozen=True)
-class Row:
-    number: int
-    tokens: int
-    bubbles: list[bubbles.Bubble]
-    more_messages: int
-    tools: str  # definitions, as JSON
-    copy_of: int | None  # number of the first identical row
-
-
-@dataclass(frozen=True)
-class Rows:
-    rows: list[Row]
-    total: int
-    first: int  # what was asked for
-    next: int | None  # where to look on
-    is_cut: bool  # the time was up before the page was full
-
-    @property
-    def previous(self) -> int:
-        return max(self.first - PAGE_ROWS, 1)
 
 
 @dataclass(frozen=True)
@@ -87,22 +32,28 @@ class IssueGroup:
         """Whether rows with it are among the examples."""
         return self.left_out < self.problems
 
+    @property
+    def offers(self) -> list[offers.Offer]:
+        return offers.for_fault(self.kind)
+
 
 def profile_now(dataset: Dataset) -> Profile:
     """The stored profile; raises NotReady at once where there is none yet."""
     profile = services.stored_profile(dataset)
     if profile is not None:
         return profile
+    item = work.analysis_of(dataset)
     try:
-        return Profile(**work.finished(work.analysis_of(dataset), seconds=0).result)
+        return Profile(**work.finished(item, seconds=0).result)
     except NotReady:
-        progress = work.analysis_of(dataset).progress
-    done = progress * dataset.total_examples // 100
+        done = item.progress * dataset.total_examples // 100
+    unit = "line" if dataset.container == "JSON Lines" else "row"
     raise NotReady(
-        f"Checking {dataset.filename}: row {done:,} of {dataset.total_examples:,} "
-        f"({progress}%).",
+        f"Checking {unit} {done:,} of {dataset.total_examples:,} of "
+        f"{dataset.filename} ({item.progress}%).",
         work.RETRY_AFTER_SECONDS,
-        str(dataset.pk),
+        percent=item.progress,
+        dataset_id=str(dataset.pk),
     )
 
 
@@ -116,8 +67,17 @@ def insights_now(dataset: Dataset) -> dict[str, Any]:
     raise NotReady(
         f"Looking closer at {dataset.filename}: {item.progress}% done.",
         work.RETRY_AFTER_SECONDS,
-        str(dataset.pk),
+        percent=item.progress,
+        dataset_id=str(dataset.pk),
     )
+
+
+def languages_known(dataset: Dataset) -> dict[str, int]:
+    """Rows by language, where a closer look was taken; never waits for one."""
+    done = WorkItem.objects.filter(
+        dataset=dataset, kind=Kind.INSIGHTS, state=State.DONE
+    ).first()
+    return dict(done.result["languages"]) if done else {}
 
 
 def issue_groups(dataset: Dataset) -> list[IssueGroup]:
@@ -178,104 +138,28 @@ class DataPage:
     profile: Profile
     report: Report
     groups: list[IssueGroup]
+    safe: offers.Offer | None
+    copies: offers.Offer
+    repairs: list[offers.Offer]
     wanted: Wanted
     found: Rows
 
 
 def data_page(dataset: Dataset, wanted: Wanted) -> DataPage:
     profile = profile_now(dataset)
+    groups = issue_groups(dataset)
+    seen = offers.Found(
+        kinds=frozenset(group.kind for group in groups),
+        copies=profile.duplicates,
+        system_rows=profile.system_examples,
+    )
     return DataPage(
         profile=profile,
         report=report(profile),
-        groups=issue_groups(dataset),
+        groups=groups,
+        safe=offers.safe_fixes(seen),
+        copies=offers.plain("drop_exact_duplicates"),
+        repairs=list(offers.general(seen)),
         wanted=wanted,
         found=find_rows(dataset, wanted),
     )
-
-
-def find_rows(dataset: Dataset, wanted: Wanted) -> Rows:
-    """A page of the rows that are wanted. Raises InvalidInput for an unknown issue."""
-    if wanted.issue not in {"", COPIES, *KINDS}:
-        raise InvalidInput("There is no such kind of issue; choose one from the list.")
-    with services.opened_index(dataset) as file:
-        records = np.frombuffer(file.read(), index.RECORD)
-    places = _candidates(records, wanted)
-    with services.open_examples(dataset) as examples:
-        found, next_place = _search(examples, records, places, wanted)
-        rows = [_row(examples, records, place) for place in found]
-    return Rows(
-        rows=rows,
-        total=dataset.total_examples,
-        first=wanted.row,
-        next=None if next_place is None else next_place + 1,
-        is_cut=next_place is not None and len(rows) < PAGE_ROWS,
-    )
-
-
-def _candidates(records: NDArray[np.void], wanted: Wanted) -> NDArray[np.intp]:
-    """What the index alone can tell."""
-    kept = records["tokens"] >= wanted.min_tokens
-    if wanted.max_tokens is not None:
-        kept &= records["tokens"] <= wanted.max_tokens
-    if wanted.issue == COPIES:
-        kept &= records["first"] != np.arange(len(records))
-    kept[: wanted.row - 1] = False
-    return np.flatnonzero(kept)
-
-
-def _search(
-    examples: BinaryIO,
-    records: NDArray[np.void],
-    places: Iterable[np.intp],
-    wanted: Wanted,
-) -> tuple[list[int], int | None]:
-    """The first rows that fit, and where to look on when there may be more."""
-    found: list[int] = []
-    deadline = time.monotonic() + SECONDS_TO_SEARCH
-    for place in map(int, places):
-        if len(found) == PAGE_ROWS or time.monotonic() > deadline:
-            return found, place
-        if not wanted.must_be_read or _fits(_line(examples, records, place), wanted):
-            found.append(place)
-    return found, None
-
-
-def _line(examples: BinaryIO, records: NDArray[np.void], place: int) -> bytes:
-    return read_line(examples, records[place])
-
-
-def _fits(line: bytes, wanted: Wanted) -> bool:
-    try:
-        conversation = parse(line)
-    except Fault:
-        raise damaged() from None
-    turns = conversation.messages
-    if wanted.role and all(turn.role != wanted.role for turn in turns):
-        return False
-    needle = wanted.text.casefold()
-    if needle and not any(needle in turn.text.casefold() for turn in turns):
-        return False
-    if not wanted.issue or wanted.issue == COPIES:
-        return True
-    return any(fault.kind == wanted.issue for fault in review(conversation, line))
-
-
-def _row(examples: BinaryIO, records: NDArray[np.void], place: int) -> Row:
-    value = read_example(examples, records[place])
-    messages = value["messages"][: bubbles.SHOWN_MESSAGES]
-    first, tools = int(records[place]["first"]), value.get("tools")
-    return Row(
-        number=place + 1,
-        tokens=int(records[place]["tokens"]),
-        bubbles=turns(messages),
-        more_messages=len(value["messages"]) - len(messages),
-        tools=bubbles.pretty(tools) if tools else "",
-        copy_of=None if first == place else first + 1,
-    )
-
-
-def turns(messages: list[dict[str, Any]]) -> list[bubbles.Bubble]:
-    """Messages as they are read by people, each with its tokens."""
-    count = token_counter(settings.SLMGEN_ENCODING, settings.SLMGEN_TOKENIZER)
-    tokens = count([bubbles.text_of(message) for message in messages])
-    return list(map(bubbles.bubble, messages, tokens))

@@ -2,11 +2,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
+from django.conf.locale import LANG_INFO
 from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
+from django.http import QueryDict
 
-from datasets.browsing import COPIES, Wanted
 from datasets.core.conversations import ROLES
 from datasets.core.kinds import KINDS
+from datasets.rows import COPIES, Wanted
 from datasets.samples import SAMPLES, sample_file
 
 ANY = [("", "Any")]
@@ -60,6 +62,11 @@ class UploadForm(forms.Form):
         return SimpleUploadedFile("pasted.jsonl", self.cleaned_data["text"].encode())
 
 
+def language_name(code: str) -> str:
+    known = LANG_INFO.get(code, {})
+    return str(known.get("name", code.capitalize() if len(code) > 3 else code))
+
+
 class RowsForm(forms.Form):
     """Which rows to show; anything senseless falls back to its default."""
 
@@ -71,6 +78,7 @@ class RowsForm(forms.Form):
     role = forms.ChoiceField(
         required=False, choices=[*ANY, *((role, role) for role in ROLES)]
     )
+    language = forms.ChoiceField(required=False)
     min_tokens = forms.IntegerField(
         required=False, min_value=0, max_value=10**9, label="Tokens from"
     )
@@ -81,6 +89,17 @@ class RowsForm(forms.Form):
         required=False, min_value=1, max_value=10**9, label="From row"
     )
 
+    def __init__(self, sent: QueryDict, languages: Mapping[str, int]) -> None:
+        """`languages` counts rows; empty where nobody has looked yet."""
+        super().__init__(sent)
+        choices = [
+            (code, f"{language_name(code)} ({count:,})")
+            for code, count in languages.items()
+        ]
+        self.fields["language"] = forms.ChoiceField(
+            required=False, choices=[*ANY, *choices]
+        )
+
     def wanted(self) -> Wanted:
         self.is_valid()
         values = self.cleaned_data
@@ -89,6 +108,7 @@ class RowsForm(forms.Form):
             text=values.get("q") or "",
             role=values.get("role") or "",
             issue=values.get("issue") or "",
+            language=values.get("language") or "",
             min_tokens=values.get("min_tokens") or 0,
             max_tokens=values.get("max_tokens"),
         )
@@ -121,6 +141,21 @@ class ColumnsForm(forms.Form):
     def mapping(self) -> dict[str, str]:
         self.is_valid()
         return {part: name for part, name in self.cleaned_data.items() if name}
+
+
+def wanted_repairs(sent: QueryDict) -> list[dict[str, Any]]:
+    """The repairs that a button or a form names, in an order that makes sense: what
+    mends rows comes before what compares and drops them."""
+    roles = {
+        old: new
+        for old, new in zip(sent.getlist("from"), sent.getlist("to"), strict=False)
+        if new and new != old
+    }
+    fix, drop, plain = (sent.getlist(name) for name in ("fix", "drop", "do"))
+    wanted: list[dict[str, Any]] = [{"kind": "map_roles", "roles": roles}] * bool(roles)
+    wanted += [{"kind": "fix_faults", "faults": fix}] * bool(fix)
+    wanted += [{"kind": "drop_faults", "faults": drop}] * bool(drop)
+    return wanted + [{"kind": kind} for kind in dict.fromkeys(plain)]
 
 
 class ContentForm(forms.Form):

@@ -27,3 +27,11 @@ def recent(session: SessionBase, user: AnyUser) -> list[Dataset]:
     if user.is_authenticated:
         own |= Q(owner=user.pk)
     return list(Dataset.objects.visible_to(user).filter(own)[:MOST_SHOWN])
+
+
+def may_delete(session: SessionBase, user: AnyUser, dataset: Dataset) -> bool:
+    """Its owner, or the browser that made what nobody owns; the address alone lets
+    others look."""
+    if dataset.owner_id is not None:
+        return bool(user.is_authenticated and user.pk == dataset.owner_id)
+    return dataset.pk in remembered(session)

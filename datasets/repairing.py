@@ -1,6 +1,6 @@
 """New versions of a dataset by repair."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -21,7 +21,8 @@ MAX_REPAIRS = 20
 @dataclass(frozen=True)
 class Repaired:
     dataset: Dataset  # the new version, or the old one after a dry run
-    report: dict[str, Any]
+    summary: dict[str, Any]
+    report: Report = field(default_factory=Report)  # empty where a worker did it
 
 
 def repairs_of(wanted: list[dict[str, Any]]) -> tuple[Repair, ...]:
@@ -46,25 +47,22 @@ def repair_dataset(
 ) -> Repaired:
     """A new version of `dataset` with `repairs` made in their order."""
     with temporary_file() as target:
-        report = asdict(_mended(dataset, repairs, target))
+        report = _mended(dataset, repairs, target)
         if dry_run:
-            return Repaired(dataset, report)
-        origin = Origin(dataset.filename, dataset.owner_id, dataset, report)
-        return Repaired(keep(target, origin, columns.CHAT, seal), report)
+            return Repaired(dataset, report.summary, report)
+        summary = report.summary
+        origin = Origin(dataset.filename, dataset.owner_id, dataset, summary)
+        made = keep(target, origin, columns.CHAT, seal)
+        return Repaired(made, summary, report)
 
 
 @handles(Kind.REPAIR)
 def repair_as_work(claim: Claim) -> None:
-    dataset, payload = claim.item.dataset, claim.item.payload
-
     def seal(made: Dataset) -> None:
         claim.finish(result={"dataset": str(made.pk), "report": made.repairs})
 
-    done = repair_dataset(
-        dataset, repairs_of(payload["repairs"]), dry_run=payload["dry_run"], seal=seal
-    )
-    if payload["dry_run"]:
-        claim.finish(result={"dataset": str(dataset.pk), "report": done.report})
+    repairs = repairs_of(claim.item.payload["repairs"])
+    repair_dataset(claim.item.dataset, repairs, dry_run=False, seal=seal)
 
 
 def _mended(dataset: Dataset, repairs: tuple[Repair, ...], target: BinaryIO) -> Report:

@@ -250,9 +250,9 @@ def repair(
     """Each of `wanted` has a kind and what it is about; the order matters."""
     profile_of(dataset)  # near duplicates are looked for by the index
     repairs = repairs_of(wanted)
-    if work.is_small(dataset):
+    if dry_run or work.is_small(dataset):
         return repair_dataset(dataset, repairs, dry_run=dry_run)
-    item = work.done(dataset, Kind.REPAIR, {"repairs": wanted, "dry_run": dry_run})
+    item = work.done(dataset, Kind.REPAIR, {"repairs": wanted})
     made = Dataset.objects.filter(pk=item.result["dataset"]).first()
     if made is None:  # the new version was deleted since
         engine.restart(item)
@@ -270,3 +270,8 @@ def export_dataset(dataset: Dataset, form: str) -> BinaryIO:
         profile_of(dataset)
         return open_file(work.done(dataset, Kind.EXPORT, {"format": form}).file)
     return exported(dataset, form)
+
+
+def export_name(dataset: Dataset, form: str) -> str:
+    suffix = "parquet" if form == "parquet" else "jsonl"
+    return f"{dataset.id}.{form}.{suffix}"

@@ -9,10 +9,11 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from datasets import browsing, services, work
-from datasets.core import bubbles, report
-from datasets.forms import ColumnsForm, ProblemsForm, RowsForm, UploadForm
+from datasets.core import bubbles, offers, report
+from datasets.forms import ColumnsForm, ProblemsForm, UploadForm, language_name
 from datasets.models import Dataset
 from datasets.remembered import recent, remember
+from datasets.rows import turns
 from datasets.samples import SAMPLES
 from slmgen.errors import InvalidInput
 from slmgen.page_errors import SECONDS_BETWEEN_LOOKS
@@ -55,28 +56,6 @@ def _start_page(
     return render(request, "datasets/start.html", context, status=status)
 
 
-@require_safe
-def data(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
-    dataset = services.find_dataset(dataset_id, user=request.user)
-    form = RowsForm(request.GET)
-    shown = browsing.data_page(dataset, form.wanted())
-    context = {
-        "dataset": dataset,
-        "step": "data",
-        "form": form,
-        "query": _without_row(request),
-        **vars(shown),
-    }
-    return render(request, "datasets/data.html", context)
-
-
-def _without_row(request: HttpRequest) -> str:
-    """The filters of this page as the start of another page's query."""
-    query = request.GET.copy()
-    query.pop("row", None)
-    return f"{query.urlencode()}&" if query else ""
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 def columns(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
     """Which column holds what; kept, it makes a new version of the data."""
@@ -102,7 +81,7 @@ def _columns_page(
         "step": "data",
         "form": form,
         "source": bubbles.pretty(shown.source_row),
-        "bubbles": browsing.turns(shown.example["messages"]),
+        "bubbles": turns(shown.example["messages"]),
     }
     status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK
     return render(request, "datasets/columns.html", context, status=status)
@@ -140,6 +119,12 @@ def work_page(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
 @require_safe
 def closer(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
     dataset = services.find_dataset(dataset_id, user=request.user)
-    look = report.closer_look(browsing.insights_now(dataset))
-    context = {"dataset": dataset, "step": "data", "look": look}
+    look = report.closer_look(browsing.insights_now(dataset), language_name)
+    context = {
+        "dataset": dataset,
+        "step": "data",
+        "look": look,
+        "near_repair": offers.plain("drop_near_duplicates"),
+        "mask_repair": offers.plain("mask_private"),
+    }
     return render(request, "datasets/closer.html", context)

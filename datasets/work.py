@@ -46,7 +46,8 @@ def finished(item: WorkItem, *, seconds: float | None = None) -> WorkItem:
                 f"{Kind(item.kind).label} is {item.progress}% done; try again in "
                 f"{RETRY_AFTER_SECONDS} seconds.",
                 RETRY_AFTER_SECONDS,
-                str(item.dataset_id),
+                percent=item.progress,
+                dataset_id=str(item.dataset_id),
             )
         time.sleep(SECONDS_BETWEEN_LOOKS)
 

@@ -6,12 +6,13 @@ from typing import Any, BinaryIO
 
 from django.core import signing
 from django.db import transaction
+from django.db.models import RestrictedError
 
 from datasets import engine, work
 from datasets.engine import Claim, handles
 from datasets.files import Kept, discard, keeper, storage, verified
 from datasets.models import AnyUser, Dataset, Kind
-from datasets.services import open_verified_file, profile_of
+from datasets.services import delete_dataset, open_verified_file, profile_of
 from notebooks.core import options
 from notebooks.core.lint import lint
 from notebooks.core.plan import TrainingPlan, plan
@@ -196,3 +197,15 @@ def delete_notebook(notebook: Notebook) -> None:
 def delete_notebooks_of(dataset: Dataset) -> None:
     for notebook in Notebook.objects.filter(dataset=dataset):
         delete_notebook(notebook)
+
+
+def discard_version(dataset: Dataset) -> None:
+    """Removes a version with its notebooks. Raises Conflict where a job needs it."""
+    try:
+        with transaction.atomic():
+            delete_notebooks_of(dataset)
+            delete_dataset(dataset)
+    except RestrictedError:
+        raise Conflict(
+            "A job was made from this version: delete the job first, or keep both."
+        ) from None

@@ -5,9 +5,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views import View
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from datasets.models import Dataset
+from datasets.remembered import may_delete
 from datasets.services import find_dataset
 from notebooks import services
 from notebooks.core.lint import CHECKS
@@ -15,9 +16,10 @@ from notebooks.core.preview import preview
 from notebooks.forms import TrainingForm
 from notebooks.models import Notebook
 from notebooks.overview import overview
+from recommender.chosen import remember_model
 from recommender.core.catalog import ModelSpec
 from recommender.services import best_model, catalog
-from slmgen.errors import InvalidInput
+from slmgen.errors import Conflict, InvalidInput
 
 
 class TrainingView(View):
@@ -67,6 +69,8 @@ def _training_page(
     request: HttpRequest, dataset: Dataset, form: TrainingForm
 ) -> HttpResponse:
     shown = overview(dataset, _model(dataset, form), form.config())
+    if form.cleaned_data.get("model"):
+        remember_model(request.session, shown.model)
     if shown.fault:
         form.add_error(shown.fault_field, shown.fault)
     settings = form.settings(shown.plan.settings)
@@ -92,6 +96,21 @@ class CompareView(View):
 
     def record(self, request: HttpRequest, notebook: Notebook) -> None:
         """For those who keep a history of notebooks."""
+
+
+@require_POST
+def undo(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
+    """Deletes a version and goes back to the one that it was made from."""
+    dataset = find_dataset(dataset_id, user=request.user)
+    if dataset.parent_id is None or not may_delete(
+        request.session, request.user, dataset
+    ):
+        raise Conflict(
+            "Only a version that was made here from another one can be undone; these "
+            "data stay."
+        )
+    services.discard_version(dataset)
+    return redirect("page-data", dataset.parent_id)
 
 
 @require_safe

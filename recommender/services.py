@@ -1,10 +1,11 @@
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import cache
 
 from datasets.core.profile import Profile
 from datasets.core.tokenizers import COUNTS_VERSION
@@ -13,15 +14,18 @@ from datasets.services import examples_page, insights_of, profile_of, tokens_of
 from recommender.core import contexts, ranking
 from recommender.core.catalog import Catalog, ModelSpec, Target, Task, load
 from recommender.core.contexts import RowsOver
+from recommender.core.lengths import Ratio, ratio_of
 from recommender.core.needs import CloserLook, Need, Wishes
 from recommender.core.ranking import Ranking
 from recommender.core.signs import Exchange, exchange_of, signs_of
 from recommender.core.suggestion import Suggestion, suggest
 from recommender.core.trace import need_of, trace
 from recommender.models import Recommendation
+from slmgen.errors import InvalidInput
 
 SAMPLE_PAGES = 20  # spread evenly over the dataset
 SAMPLE_PAGE_SIZE = 50
+ANY_NEED = (Task.INSTRUCTION_FOLLOWING, Target.CLOUD)
 CATALOG_PATH = Path(__file__).with_name("catalog.toml")
 
 
@@ -40,7 +44,7 @@ class Explained:
     ranking: Ranking
 
 
-@cache
+@functools.cache
 def catalog() -> Catalog:
     return load(CATALOG_PATH)
 
@@ -88,6 +92,10 @@ def _closer_look(dataset: Dataset, profile: Profile) -> CloserLook:
     report = _report(dataset)
     if report is None:
         return CloserLook()
+    return _in_shares(report, profile)
+
+
+def _in_shares(report: Mapping[str, Any], profile: Profile) -> CloserLook:
     examples, tokens = profile.total_examples, max(profile.total_tokens, 1)
     return CloserLook(
         {code: n / examples for code, n in report["languages"].items()},
@@ -103,6 +111,21 @@ def rows_over_contexts(dataset: Dataset) -> list[RowsOver]:
     known = report is not None and report["version"] >= COUNTS_VERSION
     counted = report["tokenizers"] if report is not None and known else {}
     return contexts.rows_over_contexts(catalog(), need, tokens_of(dataset), counted)
+
+
+def ratio_for(dataset: Dataset, model: ModelSpec) -> Ratio:
+    """Tokens of a model for each that the profile counts."""
+    return ratio_of(model, _need_now(dataset))
+
+
+def rows_over_context(dataset: Dataset, model: ModelSpec) -> RowsOver:
+    """As `rows_over_contexts`, for one model, from what is known without waiting."""
+    need, report = _need_now(dataset), _report_now(dataset)
+    known = report is not None and report["version"] >= COUNTS_VERSION
+    counted = report["tokenizers"] if report is not None and known else {}
+    alone = replace(catalog(), models=(model,))
+    (found,) = contexts.rows_over_contexts(alone, need, tokens_of(dataset), counted)
+    return found
 
 
 def _summary(found: Ranking) -> dict[str, Any]:
@@ -139,12 +162,44 @@ def best_model(dataset: Dataset) -> ModelSpec:
     if last is not None:
         return catalog().get(last.model_slug)
     profile = profile_of(dataset)
-    need = Need(
-        profile,
-        Task.INSTRUCTION_FOLLOWING,
-        Target.CLOUD,
-        closer=_closer_look(dataset, profile),
-    )
+    return _first(Need(profile, *ANY_NEED, closer=_closer_look(dataset, profile)))
+
+
+def quick_model(dataset: Dataset) -> ModelSpec:
+    """As `best_model`, for a page that must not wait: it uses a closer look only where
+    one was taken, and ranks once for each dataset."""
+    last = last_need(dataset)
+    if last is not None:
+        return catalog().get(last.model_slug)
+    need = _need_now(dataset)
+    key = f"first:{dataset.pk}:{catalog().label}:{bool(need.closer.languages)}"
+    slug = cache.get_or_set(key, lambda: _first_or_longest(need).slug)
+    return catalog().get(str(slug))
+
+
+def _first_or_longest(need: Need) -> ModelSpec:
+    """Where no model fits, the one that reads the longest rows."""
+    try:
+        return _first(need)
+    except InvalidInput:
+        return max(catalog().models, key=lambda model: model.context_length)
+
+
+def _report_now(dataset: Dataset) -> dict[str, Any] | None:
+    done = WorkItem.objects.filter(
+        dataset=dataset, kind=Kind.INSIGHTS, state=State.DONE
+    ).first()
+    return done.result if done else None
+
+
+def _need_now(dataset: Dataset) -> Need:
+    profile = profile_of(dataset)
+    report = _report_now(dataset)
+    closer = _in_shares(report, profile) if report else CloserLook()
+    return Need(profile, *ANY_NEED, closer=closer)
+
+
+def _first(need: Need) -> ModelSpec:
     return ranking.rank(catalog(), need).recommended[0].model
 
 

@@ -6,10 +6,15 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from datasets.browsing import profile_now
+from datasets import lineage
+from datasets.browsing import data_page, languages_known, profile_now
+from datasets.core.export import FORMS
+from datasets.forms import RowsForm
 from datasets.models import Dataset
+from datasets.remembered import may_delete
 from datasets.services import find_dataset
 from recommender import services
+from recommender.chosen import chosen_model, limit_of
 from recommender.core import catalog_view
 from recommender.core.cards import Questions, cards
 from recommender.core.needs import Wishes
@@ -19,6 +24,39 @@ from recommender.services import catalog
 from slmgen.errors import InvalidInput, NotFound
 
 COMPARED = 3  # at most by one notebook
+
+
+@require_safe
+def data(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
+    dataset = find_dataset(dataset_id, user=request.user)
+    profile_now(dataset)
+    form = RowsForm(request.GET, languages_known(dataset))
+    context = {
+        "dataset": dataset,
+        "step": "data",
+        "form": form,
+        "query": _without(request, "row"),
+        **_about_models(request, dataset),
+        "exports": FORMS,
+        "server": request.build_absolute_uri("/").rstrip("/"),
+        "origin": lineage.origin_of(dataset, user=request.user),
+        "may_delete": may_delete(request.session, request.user, dataset),
+        **vars(data_page(dataset, form.wanted())),
+    }
+    return render(request, "datasets/data.html", context)
+
+
+def _about_models(request: HttpRequest, dataset: Dataset) -> dict[str, object]:
+    """The limit of the model that this browser has in mind, and the others."""
+    model = chosen_model(request.session, dataset, request.GET.get("model", ""))
+    return {"limit": limit_of(dataset, model), "models": catalog().models}
+
+
+def _without(request: HttpRequest, name: str) -> str:
+    """The query of this page, but for one field, as the start of another's."""
+    query = request.GET.copy()
+    query.pop(name, None)
+    return f"{query.urlencode()}&" if query else ""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -97,8 +97,8 @@ def check_head(scope: Scope) -> int:
 
 def too_large_sentence(limit: int) -> str:
     return (
-        f"The request is larger than {limit // 10**6} MB, the most this address takes; "
-        "split the file or compress it with gzip."
+        f"The request is larger than {limit // 10**6} MB; expected at most that much "
+        "at this address; split the file or compress it with gzip."
     )
 
 

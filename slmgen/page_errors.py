@@ -54,6 +54,7 @@ def wait_page(request: HttpRequest, error: NotReady) -> HttpResponse:
     context = {
         "sentence": error.detail,
         "seconds": SECONDS_BETWEEN_LOOKS,
+        "percent": error.percent,
         "dataset_id": error.dataset_id,
     }
     response = render(request, "wait.html", context, status=HTTPStatus.ACCEPTED)

@@ -7,8 +7,8 @@ from slmgen.errors import TooLarge
 def too_large() -> TooLarge:
     limit = settings.SLMGEN_MAX_UPLOAD_BYTES // 10**6
     return TooLarge(
-        f"The file is larger than {limit} MB, the most this server takes; "
-        "split it or compress it with gzip."
+        f"The file is larger than {limit} MB; expected at most that much; split it or "
+        "compress it with gzip."
     )
 
 

@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
-from slmgen import status
+from slmgen import documents, status
 from slmgen.looks import choose_theme
 
 pages: list[URLPattern | URLResolver] = [
@@ -15,6 +15,8 @@ pages: list[URLPattern | URLResolver] = [
     path("", include("jobs.urls")),
     path("account/", include("slmgen.accounts.urls")),
     path("theme/", choose_theme, name="page-theme"),
+    path("docs/", documents.documents, name="page-docs"),
+    path("docs/<slug:name>/", documents.document, name="page-doc"),
 ]
 # Asked for by browsers on pages that name no icon of their own, such as the admin's.
 icon = RedirectView.as_view(url=f"{settings.STATIC_URL}icon.svg")

@@ -49,9 +49,12 @@ def text_of(message: Mapping[str, Any]) -> str:
     return "".join(str(part.get("text", "")) for part in parts if _is_object(part))
 
 
-def bubble(message: Mapping[str, Any], tokens: int) -> Bubble:
+def bubble(
+    message: Mapping[str, Any], tokens: int, folded: int = FOLDED_CHARACTERS
+) -> Bubble:
+    """`folded` characters at most follow those that are shown at once."""
     role, text = str(message.get("role", "")), text_of(message)
-    cut, end = _cut(text), SHOWN_CHARACTERS + FOLDED_CHARACTERS
+    cut, end = _cut(text), SHOWN_CHARACTERS + folded
     return Bubble(
         role=ROLE_NAMES.get(role, role),
         side=_side(role),

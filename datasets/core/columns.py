@@ -76,14 +76,14 @@ def _refuse_other_kinds(row: Mapping[str, Any]) -> None:
         if keys <= row.keys():
             first, second = sorted(keys)
             raise InvalidInput(
-                f"The keys {first!r} and {second!r} make preference pairs; read are "
-                "conversations with one answer: keep the better answer under "
-                "'completion' beside a 'prompt' and remove the other."
+                f"The first row has the keys {first!r} and {second!r} of preference "
+                "pairs; expected conversations with one answer; keep the better answer "
+                "under 'completion' beside a 'prompt' and remove the other."
             )
     if set(row) == {"text"}:
         raise InvalidInput(
-            "The rows have 'text' alone, for training without questions; read are "
-            "conversations: split the text into a 'prompt' and a 'completion'."
+            "The first row has 'text' alone, for training without questions; expected "
+            "conversations; split the text into a 'prompt' and a 'completion'."
         )
 
 
@@ -153,5 +153,6 @@ def unknown(names: Iterable[str]) -> InvalidInput:
     shown = ", ".join(map(repr, list(names)[:20]))
     return InvalidInput(
         f"The columns are {shown}: which holds the question and which the answer is "
-        f"not clear; upload again with the form field mapping, such as {EXAMPLE}."
+        "not clear; expected one that asks and one that answers; name them below the "
+        f"file, by the API in the form field mapping, such as {EXAMPLE}."
     )

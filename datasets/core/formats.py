@@ -98,7 +98,8 @@ def _readable_gzip() -> Iterator[None]:
         yield
     except (gzip.BadGzipFile, EOFError, zlib.error):
         raise InvalidInput(
-            "The gzip file is damaged or cut off; compress it again."
+            "The gzip file is damaged or cut off; expected one that unpacks to its "
+            "end; compress the file again and upload it."
         ) from None
 
 

@@ -193,7 +193,7 @@ def _check_enough(progress: _Progress, limits: Limits) -> None:
         raise InvalidInput(
             "The file is empty; expected one JSON object a line, such as "
             '{"messages": [{"role": "user", "content": "..."}, '
-            '{"role": "assistant", "content": "..."}]}.'
+            '{"role": "assistant", "content": "..."}]}; choose a file that has some.'
         )
     if valid < limits.min_examples or valid < VALID_SHARE_NEEDED * (valid + bad):
         lines = " ".join(map(str, progress.problems))

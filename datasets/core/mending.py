@@ -24,26 +24,47 @@ SHOWN_CHANGES = 5
 SHOWN_CHARACTERS = 600
 
 
+@dataclass(frozen=True)
+class ChangedRow:
+    """One row before and after a repair; what was dropped has no after."""
+
+    line: int
+    before: bytes
+    after: bytes | None
+
+    @property
+    def masked(self) -> dict[str, Any]:
+        """Parts of both, without private data: what may be stored and answered."""
+        return {
+            "line": self.line,
+            "before": _shown(self.before),
+            "after": None if self.after is None else _shown(self.after),
+        }
+
+
 @dataclass
 class Change:
     """What one repair did."""
 
-    kind: str
+    repair: Repair
     changed: int = 0
     dropped: int = 0
-    first: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[ChangedRow] = field(default_factory=list)  # the first of them
 
     def note(self, line: int, before: bytes, after: bytes | None) -> None:
         self.dropped += after is None
         self.changed += after is not None
-        if len(self.first) < SHOWN_CHANGES:
-            self.first.append(
-                {
-                    "line": line,
-                    "before": _shown(before),
-                    "after": None if after is None else _shown(after),
-                }
-            )
+        if len(self.rows) < SHOWN_CHANGES:
+            self.rows.append(ChangedRow(line, before, after))
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        return {
+            "kind": self.repair.kind,
+            "changed": self.changed,
+            "dropped": self.dropped,
+            "first": [row.masked for row in self.rows],
+        }
 
 
 @dataclass
@@ -52,6 +73,16 @@ class Report:
     rows_after: int = 0
     unreadable: int = 0  # rows too long or malformed, which no repair can keep
     changes: list[Change] = field(default_factory=list)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """As it is stored with the new version."""
+        return {
+            "rows_before": self.rows_before,
+            "rows_after": self.rows_after,
+            "unreadable": self.unreadable,
+            "changes": [change.summary for change in self.changes],
+        }
 
 
 @dataclass(frozen=True)
@@ -69,7 +100,7 @@ def mend(
 
     Raises InvalidInput when nothing would be left.
     """
-    report = Report(changes=[Change(repair.kind) for repair in work.repairs])
+    report = Report(changes=[Change(repair) for repair in work.repairs])
     for text in _mended(source, limits, layout, work, report):
         target.write(text + b"\n")
         report.rows_after += 1

@@ -73,8 +73,8 @@ def _check_size(metadata: Any, max_bytes: int) -> None:
 
 def _too_large(max_bytes: int) -> TooLarge:
     return TooLarge(
-        f"The file unpacks to more than {max_bytes // 10**6} MB, the most this server "
-        "takes; split it."
+        f"The file unpacks to more than {max_bytes // 10**6} MB; expected at most that "
+        "much; split it."
     )
 
 

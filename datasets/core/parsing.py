@@ -99,7 +99,7 @@ def _refuse_constant(name: str) -> None:
 def _place(fault: json.JSONDecodeError) -> str:
     if fault.msg.startswith("Extra data"):
         return f"text follows the object at column {fault.colno:,}"
-    return f"{fault.msg} at column {fault.colno:,}"
+    return f"{fault.msg.removesuffix(' at')} at column {fault.colno:,}"
 
 
 def _strings(value: object) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """A profile in the words and bars of a page."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from datasets.core.kinds import KINDS
@@ -12,8 +12,9 @@ PART_NAMES = {
     "left_out": "Lines left out",
     "duplicates": "Exact copies",
 } | KINDS
-PART_LINKS = {"few_examples": "", "left_out": "#issues"}
+PART_LINKS = {"few_examples": "#rows", "left_out": "problems/"}
 MOST_TURNS = 8  # shown one by one
+NameOf = Callable[[str], str]
 SHOWN_PERCENTILES = ("p50", "p95", "p99", "p100")
 
 
@@ -132,8 +133,11 @@ def script_bars(profile: Profile) -> list[Bar]:
     ]
 
 
-def language_bars(languages: Mapping[str, int]) -> list[Bar]:
-    return _of_all(languages, "row")
+def language_bars(languages: Mapping[str, int], name_of: NameOf) -> list[Bar]:
+    return [
+        replace(bar, label=name_of(bar.label), issue=f"?language={bar.label}#rows")
+        for bar in _of_all(languages, "row")
+    ]
 
 
 @dataclass(frozen=True)
@@ -149,11 +153,12 @@ class CloserLook:
     private_rows: int
 
 
-def closer_look(insights: Mapping[str, Any]) -> CloserLook:
+def closer_look(insights: Mapping[str, Any], name_of: NameOf) -> CloserLook:
+    """`name_of` says what people call the language of a code."""
     near, private = insights["near_duplicates"], insights["private"]
     conflicts = insights["conflicting_answers"]
     return CloserLook(
-        languages=language_bars(insights["languages"]),
+        languages=language_bars(insights["languages"], name_of),
         near=[_numbers(cluster["examples"]) for cluster in near["largest"]],
         near_rows=near["examples"],
         conflicts=[_numbers(group) for group in conflicts["first"]],

@@ -47,8 +47,8 @@ class Limited(io.RawIOBase):
         self.left -= len(data)
         if self.left < 0:
             raise TooLarge(
-                f"The file unpacks to more than {self.max_bytes // 10**6} MB, the most "
-                "this server takes; split it."
+                f"The file unpacks to more than {self.max_bytes // 10**6} MB; expected "
+                "at most that much; split it."
             )
         buffer[: len(data)] = data
         return len(data)
@@ -89,5 +89,6 @@ class _Transcoded(io.RawIOBase):
 def not_text(encoding: str, offset: int) -> InvalidInput:
     return InvalidInput(
         f"The file is not {encoding} text: the byte at offset {offset:,} fits no "
-        "character; save it as UTF-8 and upload it again."
+        "character; expected UTF-8, or UTF-16 with a byte order mark; save it as UTF-8 "
+        "and upload it again."
     )

@@ -17,7 +17,7 @@ import toktok
 from datasets.core.conversations import ROLES, SYSTEM_ROLES, Transcript
 from datasets.core.tally import percentile
 from datasets.core.tokens import CountAll
-from datasets.core.vocabularies import CARRIED, carried_counter, is_carried
+from datasets.core.vocabularies import count_by_qwen
 
 COUNTS_VERSION = 2  # insights of an earlier one were counted otherwise
 CONTEXTS = (2_048, 4_096, 8_192, 16_384, 32_768, 65_536, 131_072, 262_144)
@@ -27,7 +27,7 @@ CONTEXTS = (2_048, 4_096, 8_192, 16_384, 32_768, 65_536, 131_072, 262_144)
 class Tokenizer:
     """A vocabulary with one way to write a conversation in it."""
 
-    vocabulary: str  # as toktok or `vocabularies` names it
+    vocabulary: str  # as toktok names it, or "qwen"
     models: str
     model_ids: tuple[str, ...]  # of the catalogue
     template: str
@@ -137,8 +137,6 @@ def lengths_of(found: list[Transcript]) -> dict[str, Lengths]:
     bare: dict[str, list[int]] = {}
     lengths = {}
     for name, kind in TOKENIZERS.items():
-        if not _is_there(kind.vocabulary):
-            continue
         if kind.vocabulary not in bare:
             bare[kind.vocabulary] = _counter(kind.vocabulary)(texts)
         lengths[name] = _lengths(kind, found, texts, bare[kind.vocabulary])
@@ -215,13 +213,9 @@ def _system(kind: Tokenizer) -> int:
     return _counter(kind.vocabulary)([head + kind.system])[0]
 
 
-def _is_there(vocabulary: str) -> bool:
-    return vocabulary not in CARRIED or is_carried(vocabulary)
-
-
 def _counter(vocabulary: str) -> CountAll:
-    if vocabulary in CARRIED:
-        return carried_counter(vocabulary)
+    if vocabulary == "qwen":
+        return count_by_qwen
     return partial(_count, vocabulary)
 
 

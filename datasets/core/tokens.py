@@ -106,12 +106,13 @@ def _encoding(name: str, vocabulary: Vocabulary) -> tiktoken.Encoding:
     return tiktoken.Encoding(
         name,
         pat_str=vocabulary.pattern,
-        mergeable_ranks=_ranks(name, vocabulary.sha256),
+        mergeable_ranks=packaged_ranks(name, vocabulary.sha256),
         special_tokens={},
     )
 
 
-def _ranks(name: str, sha256: str) -> dict[bytes, int]:
+def packaged_ranks(name: str, sha256: str) -> dict[bytes, int]:
+    """A vocabulary that bpe-openai carries, if it is the one with this hash."""
     # Found, not imported: on import the package loads a tokenizer of its own.
     package = find_spec("bpe_openai")
     if package is None or package.origin is None:
@@ -119,6 +120,8 @@ def _ranks(name: str, sha256: str) -> dict[bytes, int]:
     packed = Path(package.origin).with_name("data") / f"{name}.tiktoken.gz"
     table = gzip.decompress(packed.read_bytes())
     if hashlib.sha256(table).hexdigest() != sha256:
-        raise VocabularyError(f"the vocabulary {name} in bpe-openai is not OpenAI's")
+        raise VocabularyError(
+            f"the vocabulary {name} in bpe-openai is not the one expected"
+        )
     pairs = (line.split() for line in table.splitlines())
     return {base64.b64decode(token): int(rank) for token, rank in pairs}

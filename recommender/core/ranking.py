@@ -117,8 +117,8 @@ def _verdict(found: Ranking) -> list[str]:
         names = ", ".join(f"{e.model.name} ({e.score:.2f})" for e in found.close[:2])
         texts.append(
             f"Too close to call: {first.score:.2f} against {names} lies within the "
-            f"uncertainty of their quality (± {sure:.2f} of the score); try them on a "
-            "part of your data (model_ids of POST /generate)"
+            f"uncertainty of their quality (± {sure:.2f} of the score); one notebook "
+            "can compare them on a part of your data"
         )
     if len(found.candidates) < ENOUGH:
         texts.append(
@@ -139,11 +139,13 @@ def _what_if(catalog: Catalog, need: Need, found: Ranking) -> tuple[str, ...]:
         if gpu.can_quantize and gpu.usable_gib > wishes.gpu.usable_gib
     }
     if wishes.commercial_use:
-        changes["commercial_use is false"] = replace(wishes, commercial_use=False)
+        changes["commercial use does not matter"] = replace(
+            wishes, commercial_use=False
+        )
     if wishes.max_parameters is not None:
-        changes["max_model_size is left out"] = replace(wishes, max_parameters=None)
+        changes["no largest size is set"] = replace(wishes, max_parameters=None)
     if wishes.ungated_only:
-        changes["ungated_only is false"] = replace(wishes, ungated_only=False)
+        changes["a model may ask for a login"] = replace(wishes, ungated_only=False)
     needs = {text: replace(need, wishes=changed) for text, changed in changes.items()}
     rows = need.profile.total_examples
     other = scoring.FEW_EXAMPLES - 1 if rows >= scoring.FEW_EXAMPLES else 10 * rows

@@ -77,7 +77,9 @@ def test_every_page_of_real_data_is_accessible(visit, shared_data, name):
     upload(visitor, shared_data / f"{name}.chat.jsonl")
     data = visitor.page.url.removeprefix(visitor.address)
 
-    for part in ("", "?q=a", "?row=900000", "problems/", "closer/", "model/"):
+    for part in ("", "?q=a", "?row=900000", "problems/", "closer/", "?language=en",
+                 "rows/1/", "repair/?do=normalize&do=mask_private", "roles/",
+                 "versions/", "model/"):  # fmt: skip
         visitor.open(data + part)
         visitor.check()
 
@@ -97,9 +99,7 @@ def test_a_page_that_waits_goes_on_without_script(visit, shared_data, tmp_path):
 
     upload(visitor, tmp_path / "large.jsonl")
 
-    assert (
-        "Checking large.jsonl: row" in visitor.page.get_by_role("status").inner_text()
-    )
+    assert "Checking line " in visitor.page.get_by_role("status").inner_text()
     visitor.page.get_by_text("Quality score").wait_for(timeout=60_000)
     visitor.check()
 
@@ -250,3 +250,107 @@ def test_the_browsable_api_loads_nothing_from_elsewhere(visit):
     visitor.page.get_by_text("/upload").first.wait_for()
 
     assert visitor.faults == []
+
+
+MESSY = [
+    *[make_conversation(f"What is {n} and {n}?", f"It is {2 * n}.") for n in range(60)],
+    make_conversation("What is 0 and 0?", "It is 0."),
+    {"messages": [{"role": "User", "content": "a"}, {"role": "bot", "content": "b"}]},
+    {"messages": [{"role": "User", "content": HOSTILE},
+                  {"role": "Assistant", "content": HOSTILE}]},
+    make_conversation("I am jane@mail-server.net", "Hello, Jane."),
+]  # fmt: skip
+REPAIR_LOOKS = [
+    Look(), Look(width=360, scheme="dark"), Look(script=False, width=360),
+    Look(script=False, scheme="dark"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("look", REPAIR_LOOKS, ids=str)
+def test_data_are_repaired_looked_at_and_the_repair_undone(visit, look, tmp_path):
+    path = tmp_path / "messy.jsonl"
+    path.write_bytes(jsonl(MESSY))
+    visitor = visit(look)
+    page = visitor.page
+    upload(visitor, path)
+    first = page.url
+
+    page.get_by_role("button", name="Apply 2 safe fixes").click()
+    assert page.get_by_text("Nothing is changed yet").is_visible()
+    assert page.locator("ins").first.is_visible()
+    visitor.check()
+    page.get_by_role("button", name="Make the new version").click()
+    assert page.get_by_text("This is a version").is_visible()
+    assert page.url != first
+    visitor.check()
+    page.get_by_role("link", name="All versions").first.click()
+    visitor.check()
+    page.go_back()
+    page.get_by_role("button", name="Undo, and delete this version").click()
+    assert page.url == first
+
+    page.get_by_role("link", name="Rename roles").first.click()
+    visitor.check()
+    page.get_by_role("button", name="Show what would change").click()
+    assert page.get_by_text("Nothing is changed yet").is_visible()
+    visitor.check()
+
+
+@pytest.mark.parametrize("look", REPAIR_LOOKS, ids=str)
+def test_a_row_in_full_and_what_models_see_of_it(visit, shared_data, look):
+    visitor = visit(look)
+    page = visitor.page
+    upload(visitor, shared_data / "glaive_toolcall_en.chat.jsonl")
+
+    page.get_by_role("link", name="In full row 3").click()
+    visitor.check()
+    for model in ("Qwen3 0.6B (596M)", "Gemma 3 1B (1000M)"):
+        page.get_by_label("Model", exact=True).select_option(label=model)
+        page.get_by_role("button", name="Show", exact=True).click()
+        visitor.check()
+    page.get_by_role("link", name="Next (J)").click()
+    assert page.url.endswith("/rows/4/")
+    assert page.get_by_label("Model", exact=True).input_value() == "gemma-3-1b"
+
+
+def test_j_and_k_lead_from_row_to_row_on_their_pages(visit):
+    visitor = visit()
+    page = visitor.page
+    visitor.open("/app/")
+    page.get_by_role("button", name="Tool calls").click()
+    page.get_by_role("link", name="In full row 2").click()
+    page.wait_for_url("**/rows/2/")
+
+    page.keyboard.press("j")
+    page.wait_for_url("**/rows/3/")
+    page.keyboard.press("k")
+    page.wait_for_url("**/rows/2/")
+
+
+def test_links_are_copied_by_a_button_that_says_so(visit):
+    visitor = visit()
+    page = visitor.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visitor.open("/app/")
+    page.get_by_role("button", name="Tool calls").click()
+    page.get_by_role("link", name="In full row 2").click()
+
+    page.get_by_role("button", name="Copy the link").click()
+
+    page.get_by_role("status").get_by_text("Copied").wait_for(state="attached")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.endswith("/?row=2#row-2")
+
+
+@pytest.mark.parametrize("look", REPAIR_LOOKS[:2], ids=str)
+def test_the_documentation_is_accessible(visit, look):
+    visitor = visit(look)
+    visitor.open("/app/docs/")
+    visitor.check()
+    names = visitor.page.locator("main h2 a").all_inner_texts()
+
+    for name in names:
+        visitor.open("/app/docs/")
+        visitor.page.get_by_role("link", name=name).click()
+        visitor.check()
+    assert len(names) == 7

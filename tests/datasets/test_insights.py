@@ -20,7 +20,6 @@ from datasets.core.near import Cluster, clusters
 from datasets.core.outliers import long_and_short
 from datasets.core.reading import transcript
 from datasets.core.tokenizers import TOKENIZERS, lengths_of
-from datasets.core.vocabularies import CARRIED
 from tests.factories import jsonl, make_conversation, make_lines
 
 
@@ -277,16 +276,6 @@ def test_white_space_at_the_start_joins_the_line_feed_of_the_role():
     feed = counted(("user", "\na"), ("assistant", "b"))["qwen3-2507"]
 
     assert (feed[0], feed[1]) == (plain[0] + 1, plain[1])  # "\n\n" is one token
-
-
-def test_a_vocabulary_whose_package_is_missing_is_left_out(monkeypatch):
-    monkeypatch.setitem(
-        CARRIED, "qwen", CARRIED["qwen"]._replace(package="no_such_package")
-    )
-
-    assert set(counted(("user", "a"), ("assistant", "b"))) == {
-        "o200k", "cl100k", "qwen3.5"
-    }  # fmt: skip
 
 
 def test_rows_over_a_context_are_counted():

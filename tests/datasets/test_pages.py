@@ -94,8 +94,10 @@ def test_an_upload_of_a_signed_in_user_is_theirs(client, owner):
 
 
 @pytest.mark.parametrize(
-    "part", ["", "problems/", "columns/", "closer/", "model/", "training/"]
-)
+    "part",
+    ["", "problems/", "columns/", "closer/", "model/", "training/", "roles/",
+     "versions/", "repair/?do=normalize", "rows/1/"],
+)  # fmt: skip
 def test_a_stranger_and_nobody_get_404(client, owner, stranger, part):
     dataset = make_dataset(owner=owner)
 
@@ -113,7 +115,7 @@ def test_a_running_analysis_is_a_page_that_loads_itself_again(client):
     answer = page(client, dataset)
 
     assert (answer.status_code, answer["Refresh"]) == (202, "2")
-    assert "Checking chat.jsonl: row 24 of 60 (40%)." in text_of(answer)
+    assert "Checking line 24 of 60 of chat.jsonl (40%)." in text_of(answer)
 
 
 def test_a_failed_analysis_is_said_in_a_sentence(client):
@@ -193,7 +195,7 @@ def test_a_row_past_the_end_says_that_there_is_none(client):
 
 
 def test_a_search_that_takes_long_says_how_far_it_came(client, monkeypatch):
-    monkeypatch.setattr("datasets.browsing.SECONDS_TO_SEARCH", -1)
+    monkeypatch.setattr("datasets.rows.SECONDS_TO_SEARCH", -1)
 
     found = page(client, make_dataset(), "?q=nothing")
 
@@ -312,3 +314,75 @@ def test_a_broken_upload_is_explained_on_the_start_page(client, name):
     assert len(reason) > 40
     assert reason.endswith(".")
     assert Dataset.objects.count() == 0
+
+
+def test_the_chosen_model_s_limit_and_the_rows_that_it_cuts_are_said(client):
+    long = make_conversation("Count.", " ".join(map(str, range(3000))))
+    dataset = make_dataset(make_lines() + jsonl([long]))
+
+    short = text_of(page(client, dataset, "?model=tinyllama-1.1b"))
+    wide = text_of(page(client, dataset, "?model=qwen3-4b-instruct-2507"))
+
+    assert "reads 2,048 tokens" in short
+    assert "1 row would be cut" in short
+    assert '<option value="tinyllama-1.1b" selected>' in short
+    assert "no row would be cut" in wide
+
+
+def test_the_row_that_is_cut_is_one_click_away(client):
+    long = make_conversation("Count.", " ".join(map(str, range(3000))))
+    dataset = make_dataset(make_lines() + jsonl([long]))
+    shown = text_of(page(client, dataset, "?model=tinyllama-1.1b"))
+
+    (query,) = re.findall(r'href="[^"]*(\?min_tokens=\d+)#rows"', shown)
+
+    assert rows_on(page(client, dataset, query)) == [61]
+
+
+def test_rows_are_filtered_by_the_languages_that_a_closer_look_found(client):
+    german = make_conversation(
+        "Wo ist mein Paket? Ich warte schon seit drei Tagen.", "Es kommt morgen an."
+    )
+    dataset = make_dataset(make_lines() + jsonl([german]))
+    assert 'name="language"' not in text_of(page(client, dataset))
+
+    look = text_of(page(client, dataset, "closer/"))
+
+    assert "?language=de#rows" in look
+    assert ">German</a>" in look
+    found = page(client, dataset, "?language=de")
+    assert rows_on(found) == [61]
+    assert '<option value="de" selected>German (1)</option>' in text_of(found)
+
+
+def test_a_language_that_is_none_is_no_filter(client):
+    assert len(rows_on(page(client, make_dataset(), "?language=x"))) == 10
+
+
+def test_what_leads_to_lost_points_has_a_page_behind_each_bar(client):
+    rows = [make_conversation(), make_conversation("q", "TODO")] * 20
+    dataset = make_dataset(jsonl([*rows, {"messages": 1}]))
+    shown = text_of(page(client, dataset))
+    lost = shown.partition("Where points were lost")[2].partition("</ul>")[0]
+
+    links = re.findall(r'<a href="([^"#]+)', lost)
+
+    assert lost.count("<li>") == len(links) >= 4
+    assert {client.get(link).status_code for link in links} == {200}
+
+
+def test_long_rows_do_not_make_the_page_heavy(client):
+    rows = [
+        {"messages": [
+            message for turn in range(15)
+            for message in make_conversation(f"{n} {turn} " * 300, "a " * 3000)[
+                "messages"]
+        ]}
+        for n in range(12)
+    ]  # fmt: skip
+
+    shown = page(client, make_dataset(jsonl(rows)))
+
+    assert len(shown.content) < 100_000
+    assert "see the <a" in text_of(shown)
+    assert rows_on(shown) == list(range(1, 11))

@@ -73,7 +73,7 @@ def test_dropping_a_fault_drops_its_rows_and_no_other(kind):
 
     assert rows == good
     assert (report.changes[0].dropped, report.changes[0].changed) == (1, 0)
-    assert report.changes[0].first[0]["line"] == 2
+    assert report.changes[0].rows[0].line == 2
 
 
 @pytest.mark.parametrize("kind", sorted(REPAIR_KINDS))
@@ -171,7 +171,7 @@ def test_private_data_are_masked_in_the_data_and_in_the_report():
     report, (masked,) = mended([row], Repair("mask_private"))
 
     assert masked == make_conversation("I am [EMAIL]", "Hello")
-    assert "a.b" not in json.dumps(report.changes[0].first)
+    assert "a.b" not in json.dumps(report.changes[0].summary)
 
 
 def test_repairs_are_made_in_their_order():

@@ -36,5 +36,5 @@ def test_the_greatest_loss_stands_first(db):
 
     assert [(bar.label, bar.words, bar.issue) for bar in lost] == [
         ("Exact copies", "−20.0 points", "?issue=duplicates#rows"),
-        ("Lines left out", "−5.0 points", "#issues"),
+        ("Lines left out", "−5.0 points", "problems/"),
     ]

@@ -1,13 +1,14 @@
 """What is called faultless at a glance is faultless for the closer look as well."""
 
 import json
+from contextlib import suppress
 from itertools import permutations
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.plants import PLANTS
+from benchmarks.plants import FORMS, PLANTS
 from datasets.core.conversations import Message
 from datasets.core.reading import read
 from datasets.core.review import review
@@ -71,7 +72,8 @@ def faults_of(text):
 def spellings(row):
     yield json.dumps(row).encode()
     yield json.dumps(row).replace("/", "\\/").encode()
-    yield json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
+    with suppress(UnicodeEncodeError):  # half a character
+        yield json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @settings(max_examples=400, deadline=None)
@@ -111,11 +113,11 @@ def test_no_sign_hides_another():
             assert not second.startswith(first[-size:])
 
 
-@pytest.mark.parametrize("kind", sorted(PLANTS))
+@pytest.mark.parametrize("kind", sorted(PLANTS | FORMS))
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 251), st.randoms(use_true_random=False))
 def test_no_planted_fault_is_passed_over(rows, kind, place, source):
-    spoiled = PLANTS[kind](rows[place], source)
+    spoiled = (PLANTS | FORMS)[kind](rows[place], source)
 
     for text in spellings(spoiled) if spoiled is not None else ():
         assert 0 in doubtful([text])

@@ -69,9 +69,8 @@ def test_an_export_that_has_no_place_for_the_data_is_400_from_the_worker_too(
     assert "Example 0 is not questions and answers" in response.json()["detail"]
 
 
-@pytest.mark.parametrize("dry_run", [True, False])
-def test_a_repair_is_made_once_by_the_worker(client, large, dry_run):
-    body = {"repairs": [{"kind": "drop_exact_duplicates"}], "dry_run": dry_run}
+def test_a_repair_is_made_once_by_the_worker(client, large):
+    body = {"repairs": [{"kind": "drop_exact_duplicates"}]}
     address = f"/datasets/{large.id}/repairs"
 
     waiting = client.post(address, body, JSON)
@@ -80,8 +79,8 @@ def test_a_repair_is_made_once_by_the_worker(client, large, dry_run):
 
     assert waiting.status_code == 202
     assert answers[0] == answers[1]
-    assert Dataset.objects.count() == (1 if dry_run else 2)
-    assert (answers[0]["session_id"] == str(large.id)) is dry_run
+    assert Dataset.objects.count() == 2
+    assert answers[0]["parent_id"] == str(large.id)
 
 
 def test_a_repair_that_does_not_exist_is_refused_at_once(client, large):

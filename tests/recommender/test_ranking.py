@@ -52,7 +52,7 @@ def test_what_would_change_the_first_place_is_true():
 
     first = open_licence.candidates[0].model
     changes = first.slug != found.candidates[0].model.slug
-    sentence = f"commercial_use is false: then {first.name} comes first"
+    sentence = f"commercial use does not matter: then {first.name} comes first"
     assert (sentence in found.would_change_if) is changes
 
 

@@ -1,0 +1,67 @@
+"""A repair before it is made: what it would change, for the page that asks."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from datasets import services
+from datasets.browsing import profile_now
+from datasets.core.columns import Columns, Layout
+from datasets.core.differences import Difference, difference
+from datasets.core.mending import Change, Report
+from datasets.core.offers import details, fields_of, in_words
+from datasets.core.roles import RoleName, roles_in
+from datasets.files import opened
+from datasets.models import Dataset
+from datasets.versions import limits
+
+
+@dataclass(frozen=True)
+class ShownChange:
+    title: str
+    details: list[str]
+    changed: int
+    dropped: int
+    first: list[Difference]
+
+    @property
+    def rows(self) -> int:
+        return self.changed + self.dropped
+
+
+@dataclass(frozen=True)
+class Trial:
+    report: Report
+    changes: list[ShownChange]
+    fields: list[tuple[str, str]]  # that ask for the same again
+
+    @property
+    def changes_nothing(self) -> bool:
+        return not any(change.rows for change in self.changes)
+
+
+def try_repairs(dataset: Dataset, wanted: list[dict[str, Any]]) -> Trial:
+    """Nothing is kept. Raises InvalidInput for what no repair can do."""
+    profile_now(dataset)
+    report = services.repair(dataset, wanted, dry_run=True).report
+    return Trial(
+        report,
+        [_shown(change) for change in report.changes],
+        fields_of(change.repair for change in report.changes),
+    )
+
+
+def _shown(change: Change) -> ShownChange:
+    return ShownChange(
+        title=in_words(change.repair),
+        details=details(change.repair),
+        changed=change.changed,
+        dropped=change.dropped,
+        first=[difference(row) for row in change.rows],
+    )
+
+
+def role_names(dataset: Dataset) -> list[RoleName]:
+    """The roles of an upload as its file names them."""
+    layout = Layout(dataset.form, Columns(**dataset.columns))
+    with opened(dataset.original_key) as source:
+        return roles_in(source, limits(), layout)

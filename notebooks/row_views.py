@@ -1,0 +1,35 @@
+import uuid
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from datasets.browsing import profile_now
+from datasets.forms import language_name
+from datasets.rows import row_in_full
+from datasets.services import find_dataset
+from notebooks.sight import sight_of
+from recommender.chosen import chosen_model
+from recommender.services import catalog
+
+
+@require_safe
+def row(request: HttpRequest, dataset_id: uuid.UUID, number: int) -> HttpResponse:
+    """One row in full, and what a model sees of it."""
+    dataset = find_dataset(dataset_id, user=request.user)
+    profile_now(dataset)
+    found = row_in_full(dataset, number)
+    model = chosen_model(request.session, dataset, request.GET.get("model", ""))
+    sight = sight_of(found.value, model)
+    context = {
+        "dataset": dataset,
+        "step": "data",
+        "found": found,
+        "row": found.row,
+        "language": language_name(found.language),
+        "model": model,
+        "models": catalog().models,
+        "sight": sight,
+        "cut": sight.tokens_over(model.context_length),
+    }
+    return render(request, "notebooks/row.html", context)

@@ -1,0 +1,54 @@
+import re
+
+import pytest
+
+from datasets.core.kinds import KINDS
+from datasets.core.meanings import MEANINGS
+from slmgen.documents import DOCUMENTS
+from tests.factories import make_dataset
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("name", [document.name for document in DOCUMENTS])
+def test_every_document_is_a_page_whose_links_lead_somewhere(client, name):
+    page = client.get(f"/app/docs/{name}/")
+    text = page.content.decode()
+
+    assert page.status_code == 200
+    assert text.count("<h1>") == 1
+    links = set(re.findall(r'href="(/[^"#]*)', text)) - {"/openapi.json"}
+    statuses = {
+        link: client.get(link).status_code
+        for link in links
+        if not link.startswith("/static/")
+    }
+    assert {link for link, status in statuses.items() if status != 200} <= {
+        "/app/jobs/"  # leads to the sign-in
+    }
+
+
+def test_the_index_names_them_all(client):
+    text = client.get("/app/docs/").content.decode()
+
+    assert [f"/app/docs/{each.name}/" in text for each in DOCUMENTS] == [True] * 7
+
+
+def test_every_issue_has_its_meaning(client):
+    text = client.get("/app/docs/issues/").content.decode()
+
+    assert set(MEANINGS) == set(KINDS)
+    assert all(f'id="{kind}"' in text for kind in KINDS)
+
+
+def test_an_unknown_document_is_404(client):
+    assert client.get("/app/docs/nothing/").status_code == 404
+
+
+def test_questions_on_the_data_page_lead_to_their_answers(client):
+    dataset = make_dataset()
+
+    page = client.get(f"/app/datasets/{dataset.id}/").content.decode()
+
+    for name in ("score", "issues", "formats", "api"):
+        assert f"/app/docs/{name}/" in page
