@@ -30,7 +30,7 @@ def metrics_token_is_long(**kwargs: Any) -> list[CheckMessage]:
     if not 0 < len(settings.SLMGEN_METRICS_TOKEN) < MIN_TOKEN_CHARACTERS:
         return []
     hint = f"Give SLMGEN_METRICS_TOKEN at least {MIN_TOKEN_CHARACTERS} characters."
-    return [Error("The token of /metrics can be guessed.", hint, id="slmgen.E003")]
+    return [Error("The token of /metrics can be guessed.", hint, id="slmgen.E004")]
 
 
 @register()
@@ -39,3 +39,11 @@ def hosts_are_named(**kwargs: Any) -> list[CheckMessage]:
         return []
     hint = "Name the hosts in SLMGEN_ALLOWED_HOSTS."
     return [Warning("Every Host header is believed.", hint, id="slmgen.W001")]
+
+
+@register()
+def bucket_is_named(**kwargs: Any) -> list[CheckMessage]:
+    if settings.SLMGEN_STORAGE != "s3" or settings.S3_BUCKET:
+        return []
+    hint = "Set SLMGEN_S3_BUCKET."
+    return [Error("No bucket is named to keep files in.", hint, id="slmgen.E003")]

@@ -4,6 +4,8 @@ import os
 import secrets
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -72,6 +74,47 @@ def share(name: str, folder: Path) -> None:
     """Names a folder to a library that reads its own variable when it is imported."""
     folder.mkdir(parents=True, exist_ok=True)
     os.environ[name] = str(folder)
+
+
+def database(name: str, file: Path, connections: int) -> dict[str, Any]:
+    """PostgreSQL at the address in the variable, else SQLite in `file`.
+
+    `connections` is the most that one process holds open to PostgreSQL.
+    """
+    address = urlsplit(text(name))
+    if not text(name):
+        return _sqlite(file)
+    if address.scheme not in {"postgres", "postgresql"} or not address.path.strip("/"):
+        raise ImproperlyConfigured(
+            f"{name} must look like postgresql://user:password@host:5432/database."
+        )
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(address.path.strip("/")),
+        "USER": unquote(address.username or ""),
+        "PASSWORD": unquote(address.password or ""),
+        "HOST": unquote(address.hostname or ""),
+        "PORT": str(address.port or ""),
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            **dict(parse_qsl(address.query)),
+            "pool": {"min_size": 0, "max_size": connections, "timeout": 10},
+        },
+    }
+
+
+def _sqlite(file: Path) -> dict[str, Any]:
+    # A write transaction takes the lock at its start (IMMEDIATE), because one that
+    # upgrades later fails at once with "database is locked" instead of waiting.
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": file,
+        "OPTIONS": {
+            "timeout": 20,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;",
+        },
+    }
 
 
 def secret(name: str, file: Path) -> str:

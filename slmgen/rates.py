@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import DatabaseError
 from django.http import HttpRequest
+from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
@@ -80,8 +81,8 @@ def _count(kind: str, who: str, limit: int) -> None:
     window, seconds = divmod(time(), WINDOW_SECONDS)
     try:
         so_far = count(f"rate:{kind}:{who}:{window:.0f}")
-    except DatabaseError:
-        # Whoever needs the database will say so; the others are served.
+    except (DatabaseError, RedisError):
+        # Whoever needs it will say so; the others are served.
         logger.exception("requests cannot be counted")
         return
     if so_far > limit:

@@ -13,7 +13,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from datasets.models import Analysis, Dataset, Insight, State
+from datasets.models import Dataset, State, WorkItem
 from jobs.models import Job
 from slmgen.api_errors import CHALLENGE
 
@@ -38,16 +38,14 @@ class Gauges(Collector):
     """What the database and the disk say at this moment."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        kept = Dataset.objects.aggregate(
+        kept = Dataset.objects.filter(emptied_at=None).aggregate(
             count=Count("pk"), sent=Sum("size"), examples=Sum("examples_bytes")
         )
         yield _gauge("datasets", "Datasets that are kept.", kept["count"])
         stored = (kept["sent"] or 0) + (kept["examples"] or 0)
         yield _gauge("stored_bytes", "Uploads and examples.", stored)
         yield _by("jobs", "Jobs by status.", Job, "status", Job.Status.values)
-        for kind in (Analysis, Insight):
-            name = f"{kind._meta.model_name}_work"
-            yield _by(name, "Pieces of work by state.", kind, "state", State.values)
+        yield _by("work", "Pieces of work by state.", WorkItem, "state", State.values)
         disk = shutil.disk_usage(settings.VAR)
         yield _gauge("disk_free_bytes", "Where SLMGEN_VAR lies.", disk.free)
 

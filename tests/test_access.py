@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from datasets.models import Kind, WorkItem
 from jobs.models import Job
 from slmgen.identity.api_tokens import create_token
 from slmgen.identity.services import token_for
@@ -41,6 +42,11 @@ MATRIX = [
     ("mapping", "POST", "/datasets/{dataset}/mapping", MAPPING, OWNED),
     ("problems", "GET", "/datasets/{dataset}/problems", None, OWNED),
     ("profile", "GET", "/datasets/{dataset}/profile", None, OWNED),
+    ("work", "GET", "/datasets/{dataset}/work", None, OWNED),
+    ("work_item", "POST", "/datasets/{dataset}/work/{work}", None,
+     {**OWNED, "owner": 409}),
+    ("work_item", "DELETE", "/datasets/{dataset}/work/{work}", None,
+     {**OWNED, "owner": 409}),
     ("insights", "GET", "/datasets/{dataset}/insights", None, OWNED),
     ("repairs", "POST", "/datasets/{dataset}/repairs", REPAIRS, OWNED),
     ("export", "GET", "/datasets/{dataset}/export", None, OWNED),
@@ -119,7 +125,10 @@ def answer_to(client, owner, row, headers):
 def _values(client, owner, wanted):
     """What is put in the places of an address: ids of the owner's things."""
     dataset = make_dataset(owner=owner)
-    values = {"{dataset}": str(dataset.id)}
+    values = {
+        "{dataset}": str(dataset.id),
+        "{work}": str(WorkItem.objects.get(dataset=dataset, kind=Kind.ANALYSIS).pk),
+    }
     if "{job}" in wanted:
         job = Job.objects.create(owner=owner, dataset=dataset)
         values["{job}"] = str(job.pk)

@@ -4,7 +4,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from datasets.models import Analysis, Dataset
+from datasets.models import Dataset, WorkItem
 from jobs.models import Job
 from jobs.services import delete_job
 from notebooks.models import Notebook
@@ -68,7 +68,7 @@ def test_a_job_outlives_its_data(client, owner, files):
 
     assert stored(files) == []
     assert not Notebook.objects.exists()
-    assert not Analysis.objects.exists()
+    assert not WorkItem.objects.exists()
     dataset.refresh_from_db()
     assert (dataset.problems, dataset.problem_groups, dataset.columns) == ([], [], {})
     client.force_login(owner)

@@ -22,7 +22,7 @@ RESTART_SECONDS = 1.0
 
 
 class Command(BaseCommand):
-    help = "Prepares the database and runs web server and worker until stopped."
+    help = "Prepares the database and runs web server and workers until stopped."
 
     def add_arguments(self, parser: CommandParser) -> None:
         help = "Run this part alone, on a host of its own."
@@ -82,8 +82,10 @@ def web_command() -> list[str]:
 
 
 def commands() -> dict[str, list[str]]:
-    """What runs side by side."""
-    return {"web": web_command(), "work": [sys.executable, str(MANAGE), "work"]}
+    """What runs side by side; with Celery, somebody has to send again what was lost."""
+    names = ["work", "beat"] if settings.SLMGEN_TASKS == "celery" else ["work"]
+    workers = {name: [sys.executable, str(MANAGE), name] for name in names}
+    return {"web": web_command(), **workers}
 
 
 def supervise(commands: dict[str, list[str]]) -> None:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('datasets', '0006_work_attempts'),
+        ('datasets', '0011_remove_analysis_and_insight'),
     ]
 
     operations = [
