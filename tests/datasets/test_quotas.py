@@ -2,9 +2,10 @@ import threading
 import time
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
 from datasets.models import Dataset
+from datasets.quotas import claim_room
 from jobs.models import Job
 from jobs.services import Configuration, create_job
 from slmgen.errors import Conflict
@@ -75,23 +76,31 @@ def test_one_job_more_than_an_owner_may_keep_is_refused(settings, owner):
 def test_uploads_at_the_same_time_do_not_pass_the_quota_together(settings, owner):
     settings.SLMGEN_QUOTA_DATASETS = 3
 
-    def upload():
-        try:
-            while True:
-                try:
-                    return make_dataset(owner=owner)
-                except OperationalError:  # SQLite in memory does not wait for locks
-                    time.sleep(0.01)
-        except Conflict:
-            refused.append(1)
-        finally:
-            connection.close()
+    first = make_dataset(owner=owner)
+
+    def insert():
+        dataset = Dataset(
+            owner=owner, filename="a", size=1, total_examples=1, examples_bytes=1
+        )
+        while True:
+            try:
+                with transaction.atomic():
+                    claim_room(dataset)
+                    dataset.save(force_insert=True)
+            except OperationalError:  # SQLite in memory does not wait for locks
+                time.sleep(0.01)
+            except Conflict:
+                refused.append(1)
+                break
+            else:
+                break
+        connection.close()
 
     refused = []
-    threads = [threading.Thread(target=upload) for _ in range(6)]
+    threads = [threading.Thread(target=insert) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert (Dataset.objects.count(), len(refused)) == (3, 3)
+    assert (Dataset.objects.exclude(pk=first.pk).count(), len(refused)) == (2, 4)

@@ -7,8 +7,9 @@ from django.utils import timezone
 from datasets.models import Dataset, WorkItem
 from jobs.models import Job
 from jobs.services import delete_job
+from notebooks.making import _data_token
 from notebooks.models import Notebook
-from notebooks.services import _data_token, generate_notebook
+from notebooks.services import generate_notebook
 from recommender.services import catalog
 from slmgen.audit.models import AuditEvent
 from slmgen.retention import Expired, expire
