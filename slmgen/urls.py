@@ -21,7 +21,10 @@ pages: list[URLPattern | URLResolver] = [
 ]
 # Asked for by browsers on pages that name no icon of their own, such as the admin's.
 icon = RedirectView.as_view(url=f"{settings.STATIC_URL}icon.svg")
-docs = SpectacularSwaggerSplitView.as_view(url_name="schema")
+docs = SpectacularSwaggerSplitView.as_view(
+    url_name="schema",
+    http_method_names=["get", "head"],  # its OPTIONS has no template
+)
 
 # One page signs people in, with one limit on guessing.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]

@@ -48,6 +48,7 @@ PAGES = [
     ("page-columns", "GET", {}, OWNED),
     ("page-columns", "POST", {"keep": "1", "messages": "messages"}, LED_ON),
     ("page-closer", "GET", {}, OWNED),
+    ("page-work", "GET", {}, OWNED),
     ("page-repair", "GET", {}, LED_ON),
     ("page-repair", "POST", {}, {**OWNED, "owner": 400}),  # nothing was chosen
     ("page-roles", "GET", {}, OWNED),
@@ -274,7 +275,8 @@ def test_staff_without_permissions_see_no_rows(browse, name):
 
 def _admin_address(name):
     pattern = dict(routes())[name]
-    values = {key: "datasets" if key == "app_label" else 1 for key in _keys(pattern)}
+    known = {"app_label": "datasets", "dataset_id": uuid.uuid4()}
+    values = {key: known.get(key, 1) for key in _keys(pattern)}
     return reverse(name, kwargs=values) if values else reverse(name)
 
 

@@ -4,8 +4,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
+import psycopg
 import pytest
 
 from tests.conftest import REPO, started
@@ -13,15 +15,29 @@ from tests.conftest import REPO, started
 REAL = "gsm8k_1500.chat.jsonl"
 
 
-def run(script, *arguments, var, check=True):
-    environment = {**os.environ, "SLMGEN_VAR": str(var), "PYTHON": sys.executable}
+def run(script, *arguments, var, check=True, **variables):
+    place = {"SLMGEN_VAR": str(var), "PYTHON": sys.executable}
+    environment = {**os.environ, **place, **variables}
     return subprocess.run(
         [REPO / "deploy" / script, *map(str, arguments)], env=environment, check=check,
         capture_output=True, text=True, timeout=60,
     )  # fmt: skip
 
 
-def test_a_restored_backup_answers_as_the_server_did(tmp_path, shared_data):
+@pytest.fixture
+def empty():
+    """The variables of an empty database: with SQLite, a folder alone is enough."""
+    address = os.environ.get("DATABASE_URL")
+    if not address:
+        yield {}
+        return
+    with psycopg.connect(address, autocommit=True) as server:
+        server.execute("CREATE DATABASE restored")
+        yield {"DATABASE_URL": urlsplit(address)._replace(path="/restored").geturl()}
+        server.execute("DROP DATABASE restored WITH (FORCE)")
+
+
+def test_a_restored_backup_answers_as_the_server_did(tmp_path, shared_data, empty):
     here, there = tmp_path / "here", tmp_path / "there"
     there.mkdir()
     with (
@@ -38,10 +54,10 @@ def test_a_restored_backup_answers_as_the_server_did(tmp_path, shared_data):
         ]
         before = [client.get(path).content for path in asked]
         folder = run("backup.sh", tmp_path / "backups", var=here).stdout.strip()
-    run("restore.sh", folder, var=there)
+    run("restore.sh", folder, var=there, **empty)
 
     with (
-        started(there) as (port, _),
+        started(there, **empty) as (port, _),
         httpx.Client(base_url=f"http://localhost:{port}", timeout=60) as client,
     ):
         after = [client.get(path).content for path in asked]
@@ -87,4 +103,6 @@ def test_a_backup_is_nobody_else_s_to_read(backup):
     _, folder = backup
 
     assert Path(folder).stat().st_mode & 0o077 == 0
-    assert Path(folder, "slmgen.sqlite3").stat().st_mode & 0o077 == 0
+    assert [
+        path for path in Path(folder).iterdir() if path.stat().st_mode & 0o077
+    ] == []
