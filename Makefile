@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 DATA ?= ../shared/data
 
-.PHONY: help run test test-browser test-notebooks notebook-matrix known check bench format clean
+.PHONY: help run test test-services test-crash test-browser test-notebooks notebook-matrix known check bench format clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | sort
@@ -23,6 +23,13 @@ run: $(VENV)/run ## Serve on http://localhost:8000 (HOST, PORT and SLMGEN_VAR ch
 
 test: $(VENV)/test ## Run the tests
 	$(BIN)/python -m pytest -n auto
+
+test-services: $(VENV)/test ## Run the tests on PostgreSQL with Redis, Celery and an S3 server
+	SLMGEN_STORAGE=s3 SLMGEN_TASKS=celery $(BIN)/python tests/with_services.py \
+	  $(BIN)/python -m pytest -n auto --with-services
+
+test-crash: $(VENV)/test ## Kill web and worker at every step (TIMES, default 12) and write docs/reliability.md
+	$(BIN)/python tests/crash/run.py --times $(or $(TIMES),12)
 
 test-browser: $(VENV)/test ## Walk through the pages in Debian's chromium (CHROMIUM names another)
 	$(BIN)/python -m pytest -m browser tests/browser

@@ -24,7 +24,7 @@ django.setup()
 from notebooks.core.build import Facts, build  # Django comes first
 from notebooks.core.embed import embed
 from notebooks.core.plan import plan
-from notebooks.services import cells
+from notebooks.making import cells
 from recommender.services import catalog
 from tests.recommender.test_recommender import make_profile
 

@@ -11,11 +11,12 @@ from django.urls import URLPattern, path
 
 from datasets.core.bubbles import Bubble
 from datasets.forms import ContentForm
-from datasets.models import Analysis, Dataset, Insight
+from datasets.models import Dataset, WorkItem, of_analysis
 from datasets.rows import turns
 from datasets.services import examples_page
-from datasets.tasks import cancel_work, retry_work
+from datasets.work import cancel_work, restart_work
 from slmgen.audit.services import audit
+from slmgen.errors import Conflict
 from slmgen.read_only import ReadOnlyAdmin, age, short
 
 ROWS_SHOWN = 20
@@ -28,18 +29,22 @@ class DatasetAdmin(ReadOnlyAdmin):
     list_display = (
         "data", "owner", "size", "total_examples", "bad_lines", "form", "work", "age",
     )  # fmt: skip
-    list_select_related = ("owner", "analysis")
+    list_select_related = ("owner",)
     list_filter = ("created_at", "container", "form", ("owner", EmptyFieldListFilter))
     search_fields = ("id", "owner__username", "sha256")
     exclude = ("problems", "columns")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Dataset]:
+        datasets: QuerySet[Dataset] = super().get_queryset(request)
+        return datasets.annotate(analysis=of_analysis("state"))
 
     @admin.display(description="Dataset", ordering="id")
     def data(self, dataset: Dataset) -> str:
         return short(dataset.pk)
 
-    @admin.display(description="Analysis", ordering="analysis__state")
+    @admin.display(description="Analysis", ordering="analysis")
     def work(self, dataset: Dataset) -> str:
-        return str(dataset.analysis.state)
+        return str(dataset.analysis)  # type: ignore[attr-defined]  # annotated
 
     @admin.display(description="Age", ordering="created_at")
     def age(self, dataset: Dataset) -> str:
@@ -71,59 +76,50 @@ def _rows(dataset: Dataset, page: int) -> list[tuple[int, list[Bubble]]]:
     return [(example.index + 1, turns(example.messages)) for example in found]
 
 
-class WorkAdmin(ReadOnlyAdmin):
+@admin.register(WorkItem)
+class WorkItemAdmin(ReadOnlyAdmin):
     """A computation on a dataset that waits, runs or has ended."""
 
     list_display = (
-        "data", "owner", "state", "age", "attempts", "progress", "lease_until",
+        "data", "kind", "owner", "state", "age", "attempts", "progress", "lease_until",
         "updated_at",
     )  # fmt: skip
     list_select_related = ("dataset", "dataset__owner")
-    list_filter = ("state", "attempts", "updated_at")
+    list_filter = ("kind", "state", "attempts", "updated_at")
     search_fields = ("dataset__id", "dataset__owner__username")
-    ordering = ("-dataset__created_at",)
+    ordering = ("-created_at",)
+    exclude = ("payload", "result", "message")  # they may quote the data
     actions = ("cancel", "retry")
 
     @admin.display(description="Dataset", ordering="dataset")
-    def data(self, row: Analysis | Insight) -> str:
-        return short(row.pk)
+    def data(self, item: WorkItem) -> str:
+        return short(item.dataset_id)
 
     @admin.display(description="Owner", ordering="dataset__owner__username")
-    def owner(self, row: Analysis | Insight) -> str:
-        return str(row.dataset.owner or "nobody")
+    def owner(self, item: WorkItem) -> str:
+        return str(item.dataset.owner or "nobody")
 
-    @admin.display(description="Age", ordering="dataset__created_at")
-    def age(self, row: Analysis | Insight) -> str:
-        return age(row.dataset.created_at)
+    @admin.display(description="Age", ordering="created_at")
+    def age(self, item: WorkItem) -> str:
+        return age(item.created_at)
 
     @admin.action(description="Cancel the selected work", permissions=["act"])
-    def cancel(self, request: HttpRequest, rows: QuerySet[Analysis | Insight]) -> None:
-        self._each(request, rows, cancel_work, "cancel")
+    def cancel(self, request: HttpRequest, items: QuerySet[WorkItem]) -> None:
+        self._each(request, items, cancel_work, "cancel")
 
     @admin.action(description="Try the selected work again", permissions=["act"])
-    def retry(self, request: HttpRequest, rows: QuerySet[Analysis | Insight]) -> None:
-        self._each(request, rows, retry_work, "retry")
+    def retry(self, request: HttpRequest, items: QuerySet[WorkItem]) -> None:
+        self._each(request, items, restart_work, "retry")
 
     def _each(
         self,
         request: HttpRequest,
-        rows: QuerySet[Analysis | Insight],
-        service: Callable[[Analysis | Insight], bool],
+        items: QuerySet[WorkItem],
+        service: Callable[[WorkItem], WorkItem],
         name: str,
     ) -> None:
-        for row in rows:
-            if service(row):
-                audit(request.user, name, row)
-            else:
-                sentence = f"{row} is {row.state}: there is nothing to {name}."
-                self.message_user(request, sentence, messages.ERROR)
-
-
-@admin.register(Analysis)
-class AnalysisAdmin(WorkAdmin):
-    exclude = ("profile",)
-
-
-@admin.register(Insight)
-class InsightAdmin(WorkAdmin):
-    exclude = ("report",)
+        for item in items:
+            try:
+                audit(request.user, name, service(item))
+            except Conflict as error:
+                self.message_user(request, error.detail, messages.ERROR)

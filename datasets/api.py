@@ -157,9 +157,7 @@ class RepairsView(APIView):
             dry_run=wanted.validated_data["dry_run"],
         )
         ids = {"session_id": done.dataset.id, "parent_id": done.dataset.parent_id}
-        return Response(
-            serializers.RepairedSerializer({**ids, **done.report.summary}).data
-        )
+        return Response(serializers.RepairedSerializer({**ids, **done.summary}).data)
 
 
 class ExportView(APIView):

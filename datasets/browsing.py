@@ -4,16 +4,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from django.conf import settings
 
-from datasets import services
+from datasets import engine, services, work
 from datasets.core import index, offers
 from datasets.core.profile import Profile
 from datasets.core.report import Report, report
-from datasets.files import opened
-from datasets.models import Analysis, Dataset, Insight, State
+from datasets.models import ACTIVE, Dataset, Kind, State, WorkItem
 from datasets.rows import Rows, Wanted, find_rows
-from slmgen.errors import Conflict, NotReady
+from slmgen.errors import NotReady
 
 PROBLEMS_PER_PAGE = 50
 SHOWN_GROUPS = 12
@@ -44,16 +42,18 @@ def profile_now(dataset: Dataset) -> Profile:
     profile = services.stored_profile(dataset)
     if profile is not None:
         return profile
-    analysis = Analysis.objects.get(dataset=dataset)
-    if analysis.state == State.FAILED:
-        raise Conflict("The analysis of this file failed; upload it again.")
-    done = analysis.progress * dataset.total_examples // 100
+    item = work.analysis_of(dataset)
+    try:
+        return Profile(**work.finished(item, seconds=0).result)
+    except NotReady:
+        done = item.progress * dataset.total_examples // 100
     unit = "line" if dataset.container == "JSON Lines" else "row"
     raise NotReady(
         f"Checking {unit} {done:,} of {dataset.total_examples:,} of "
-        f"{dataset.filename} ({analysis.progress}%).",
-        services.RETRY_AFTER_SECONDS,
-        percent=analysis.progress,
+        f"{dataset.filename} ({item.progress}%).",
+        work.RETRY_AFTER_SECONDS,
+        percent=item.progress,
+        dataset_id=str(dataset.pk),
     )
 
 
@@ -61,21 +61,23 @@ def insights_now(dataset: Dataset) -> dict[str, Any]:
     """The closer look, begun where nobody has asked for it before; for a large dataset
     NotReady is raised at once until the worker has finished."""
     profile_now(dataset)
-    row, _ = Insight.objects.get_or_create(dataset=dataset)
-    small = dataset.examples_bytes <= settings.SLMGEN_INLINE_ANALYSIS_BYTES
-    if small or row.state in {State.DONE, State.FAILED}:
+    item = engine.ask_for(dataset, Kind.INSIGHTS)
+    if work.is_small(dataset) or item.state not in ACTIVE:
         return services.insights_of(dataset)
     raise NotReady(
-        f"Looking closer at {dataset.filename}: {row.progress}% done.",
-        services.RETRY_AFTER_SECONDS,
-        percent=row.progress,
+        f"Looking closer at {dataset.filename}: {item.progress}% done.",
+        work.RETRY_AFTER_SECONDS,
+        percent=item.progress,
+        dataset_id=str(dataset.pk),
     )
 
 
 def languages_known(dataset: Dataset) -> dict[str, int]:
     """Rows by language, where a closer look was taken; never waits for one."""
-    row = Insight.objects.filter(dataset=dataset, state=State.DONE).first()
-    return dict(row.report["languages"]) if row and row.report else {}
+    done = WorkItem.objects.filter(
+        dataset=dataset, kind=Kind.INSIGHTS, state=State.DONE
+    ).first()
+    return dict(done.result["languages"]) if done else {}
 
 
 def issue_groups(dataset: Dataset) -> list[IssueGroup]:
@@ -124,7 +126,7 @@ def list_problems(dataset: Dataset, kind: str | None, page: int) -> ProblemList:
 
 
 def rows_longer_than(dataset: Dataset, tokens: int) -> int:
-    with opened(dataset.index_key) as file:
+    with services.opened_index(dataset) as file:
         records = np.frombuffer(file.read(), index.RECORD)
     return int((records["tokens"] > tokens).sum())
 

@@ -1,15 +1,13 @@
 import uuid
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
-from django.db.models import Q
-from django.utils import timezone
+from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Now
 
-LEASE = timedelta(seconds=60)
-MAX_ATTEMPTS = 3
+from slmgen.fields import OrderedJSONField
 
 AnyUser = AbstractBaseUser | AnonymousUser
 
@@ -51,7 +49,7 @@ class Dataset(models.Model):
     )
     container = models.CharField(max_length=16, default="JSON Lines")
     form = models.CharField(max_length=32, default="chat", help_text="Its layout")
-    columns: "models.JSONField[Any, Any]" = models.JSONField(
+    columns: "models.JSONField[Any, Any]" = OrderedJSONField(
         default=chat_columns, help_text="Key of a row by what it holds"
     )
     columns_guessed = models.BooleanField(default=False)
@@ -63,7 +61,7 @@ class Dataset(models.Model):
         related_name="+",
         help_text="The version that this one was made from",
     )
-    repairs: "models.JSONField[Any, Any]" = models.JSONField(
+    repairs: "models.JSONField[Any, Any]" = OrderedJSONField(
         default=dict, blank=True, help_text="What was done to the parent"
     )
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
@@ -91,7 +89,8 @@ class Dataset(models.Model):
 
     @property
     def index_key(self) -> str:
-        return f"{self.folder}/index"
+        """What the finished analysis points to."""
+        return WorkItem.objects.get(dataset=self, kind=Kind.ANALYSIS).file
 
     @property
     def problems_key(self) -> str:
@@ -103,13 +102,33 @@ class Dataset(models.Model):
 
     @property
     def keys(self) -> tuple[str, ...]:
+        """All files of the dataset itself, those of work on it left out."""
         return (
             self.original_key,
             self.examples_key,
-            self.index_key,
             self.problems_key,
             self.problem_index_key,
         )
+
+
+class Deletion(models.Model):
+    """A stored file that shall go: written with the deletion of what it belonged to."""
+
+    key = models.CharField(max_length=255, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Kind(models.TextChoices):
+    """What can be computed about a dataset, and how a sentence about it begins."""
+
+    ANALYSIS = "analysis", "Analysis"
+    INSIGHTS = "insights", "The closer look"
+    EXPORT = "export", "The export"
+    REPAIR = "repair", "The repair"
+    NOTEBOOK = "notebook", "The notebook"
 
 
 class State(models.TextChoices):
@@ -117,67 +136,79 @@ class State(models.TextChoices):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
-class WorkQuerySet(models.QuerySet["Any"]):
-    def unfinished(self) -> "WorkQuerySet":
-        return self.filter(state__in=(State.QUEUED, State.RUNNING))
+ACTIVE = (State.QUEUED, State.RUNNING)
 
+
+class WorkQuerySet(models.QuerySet["WorkItem"]):
     def claimable(self) -> "WorkQuerySet":
-        """Waiting, or begun by a worker that no longer renews its lease."""
-        lost = Q(state=State.RUNNING, lease_until__lt=timezone.now())
-        return self.filter(Q(state=State.QUEUED) | lost)
+        """Waiting, or begun by a worker that no longer renews its lease; whatever is
+        about the figures of a dataset, only when they are there.
+
+        The clock is the database's: those of hosts differ.
+        """
+        due = Q(lease_until=None) | Q(lease_until__lt=Now())
+        analyzed = WorkItem.objects.filter(
+            dataset=OuterRef("dataset"), kind=Kind.ANALYSIS, state=State.DONE
+        )
+        return self.filter(due, state__in=ACTIVE).filter(
+            Q(kind=Kind.ANALYSIS) | Exists(analyzed)
+        )
 
 
-class Work(models.Model):
+class WorkItem(models.Model):
     """One computation on a dataset: the row is the truth about it.
 
     `fence` grows with each claim and is never set back; a worker writes only while the
     fence is its own, so one that was taken for dead changes nothing when it wakes up.
+    A result appears when the row points to it.
     """
 
-    State = State
-
-    state = models.CharField(max_length=8, choices=State, default=State.QUEUED)
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=8, choices=Kind)
+    key = models.CharField(
+        max_length=64, blank=True, help_text="Digest of the payload: asked for once"
+    )
+    payload: "models.JSONField[Any, Any]" = OrderedJSONField(default=dict, blank=True)
+    state = models.CharField(max_length=9, choices=State, default=State.QUEUED)
     progress = models.PositiveSmallIntegerField(default=0, help_text="Percent")
+    attempts = models.PositiveSmallIntegerField(default=0)
     fence = models.PositiveIntegerField(default=0)
-    attempts = models.PositiveIntegerField(default=0)
-    lease_until = models.DateTimeField(null=True, blank=True)
+    lease_until = models.DateTimeField(
+        null=True, blank=True, help_text="Running: whose it is. Queued: not before"
+    )
+    message = models.TextField(blank=True, help_text="Why it failed, in words")
+    is_refused = models.BooleanField(
+        default=False, help_text="Failed because what was asked for makes no sense"
+    )
+    file = models.CharField(max_length=255, blank=True, help_text="Key of its file")
+    result: "models.JSONField[Any, Any]" = OrderedJSONField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = WorkQuerySet.as_manager()
 
     class Meta:
-        abstract = True
-
-
-class Analysis(Work):
-    """The computation of a dataset's profile."""
-
-    dataset = models.OneToOneField(
-        Dataset, on_delete=models.CASCADE, primary_key=True, related_name="analysis"
-    )
-    profile: "models.JSONField[Any, Any]" = models.JSONField(null=True, blank=True)
-    rules_version = models.PositiveIntegerField(null=True, blank=True)
-
-    class Meta:
-        verbose_name_plural = "analyses"
-        indexes = [models.Index(fields=["state", "lease_until"], name="analysis_queue")]
+        ordering = ("created_at",)
+        indexes = [models.Index(fields=["state", "lease_until"], name="work_queue")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dataset", "kind", "key"], name="work_is_asked_for_once"
+            )
+        ]
 
     def __str__(self) -> str:
-        return f"Analysis of {self.dataset_id}"
+        return f"{self.kind} of {self.dataset_id}"
+
+    @property
+    def is_active(self) -> bool:
+        return self.state in ACTIVE
 
 
-class Insight(Work):
-    """The closer look at a dataset, after its analysis."""
-
-    dataset = models.OneToOneField(
-        Dataset, on_delete=models.CASCADE, primary_key=True, related_name="insight"
-    )
-    report: "models.JSONField[Any, Any]" = models.JSONField(null=True, blank=True)
-
-    class Meta:
-        indexes = [models.Index(fields=["state", "lease_until"], name="insight_queue")]
-
-    def __str__(self) -> str:
-        return f"Insight into {self.dataset_id}"
+def of_analysis(field: str, dataset: str = "pk") -> Subquery:
+    """A field of the analysis of the dataset that a query's rows are about."""
+    items = WorkItem.objects.filter(dataset=OuterRef(dataset), kind=Kind.ANALYSIS)
+    return Subquery(items.values(field)[:1])

@@ -1,17 +1,18 @@
 """New versions of a dataset by repair."""
 
-from dataclasses import dataclass
-from typing import BinaryIO
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from datasets.core import columns
 from datasets.core.index import RECORD
 from datasets.core.mending import Mending, Report, mend
-from datasets.core.repairs import Repair
-from datasets.files import opened
-from datasets.models import Dataset
-from datasets.versions import Origin, keep, limits, temporary_file
+from datasets.core.repairs import Repair, repair_of
+from datasets.engine import Claim, handles
+from datasets.files import opened, verified
+from datasets.models import Dataset, Kind
+from datasets.versions import Origin, Seal, keep, limits, temporary_file
 from slmgen.errors import InvalidInput
 
 MAX_REPAIRS = 20
@@ -20,24 +21,48 @@ MAX_REPAIRS = 20
 @dataclass(frozen=True)
 class Repaired:
     dataset: Dataset  # the new version, or the old one after a dry run
-    report: Report
+    summary: dict[str, Any]
+    report: Report = field(default_factory=Report)  # empty where a worker did it
+
+
+def repairs_of(wanted: list[dict[str, Any]]) -> tuple[Repair, ...]:
+    """Raises InvalidInput for an unknown repair, and for none or too many."""
+    if not 0 < len(wanted) <= MAX_REPAIRS:
+        raise InvalidInput(
+            f"repairs has {len(wanted):,} entries; name at least one and at most "
+            f"{MAX_REPAIRS}."
+        )
+    return tuple(
+        repair_of(one["kind"], one.get("faults", []), one.get("roles", {}))
+        for one in wanted
+    )
 
 
 def repair_dataset(
-    dataset: Dataset, repairs: tuple[Repair, ...], *, dry_run: bool
+    dataset: Dataset,
+    repairs: tuple[Repair, ...],
+    *,
+    dry_run: bool,
+    seal: Seal | None = None,
 ) -> Repaired:
     """A new version of `dataset` with `repairs` made in their order."""
-    if not 0 < len(repairs) <= MAX_REPAIRS:
-        raise InvalidInput(
-            f"repairs has {len(repairs):,} entries; name at least one and at most "
-            f"{MAX_REPAIRS}."
-        )
     with temporary_file() as target:
         report = _mended(dataset, repairs, target)
         if dry_run:
-            return Repaired(dataset, report)
-        origin = Origin(dataset.filename, dataset.owner_id, dataset, report.summary)
-        return Repaired(keep(target, origin, columns.CHAT), report)
+            return Repaired(dataset, report.summary, report)
+        summary = report.summary
+        origin = Origin(dataset.filename, dataset.owner_id, dataset, summary)
+        made = keep(target, origin, columns.CHAT, seal)
+        return Repaired(made, summary, report)
+
+
+@handles(Kind.REPAIR)
+def repair_as_work(claim: Claim) -> None:
+    def seal(made: Dataset) -> None:
+        claim.finish(result={"dataset": str(made.pk), "report": made.repairs})
+
+    repairs = repairs_of(claim.item.payload["repairs"])
+    repair_dataset(claim.item.dataset, repairs, dry_run=False, seal=seal)
 
 
 def _mended(dataset: Dataset, repairs: tuple[Repair, ...], target: BinaryIO) -> Report:
@@ -45,7 +70,7 @@ def _mended(dataset: Dataset, repairs: tuple[Repair, ...], target: BinaryIO) -> 
     copies: frozenset[int] = frozenset()
     if any(repair.kind == "drop_near_duplicates" for repair in repairs):
         copies = _near_copies(dataset)
-    with opened(dataset.original_key) as source:
+    with verified(dataset.original_key, dataset.sha256) as source:
         return mend(source, target, limits(), layout, Mending(repairs, copies))
 
 
@@ -55,5 +80,5 @@ def _near_copies(dataset: Dataset) -> frozenset[int]:
 
     with opened(dataset.index_key) as file:
         records = np.frombuffer(file.read(), RECORD)
-    with opened(dataset.examples_key) as file:
+    with verified(dataset.examples_key, dataset.examples_sha256) as file:
         return near_copies(file, records)

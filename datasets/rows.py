@@ -9,13 +9,14 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
+from datasets import services
 from datasets.core import bubbles, index
+from datasets.core.faults import Fault
 from datasets.core.kinds import KINDS
-from datasets.core.parsing import decode
 from datasets.core.reading import parse, transcript
 from datasets.core.review import review
 from datasets.core.tokens import token_counter
-from datasets.files import opened
+from datasets.files import damaged, read_example, read_line
 from datasets.models import Dataset
 from slmgen.errors import InvalidInput, NotFound
 
@@ -77,10 +78,10 @@ def find_rows(dataset: Dataset, wanted: Wanted) -> Rows:
     """A page of the rows that are wanted. Raises InvalidInput for an unknown issue."""
     if wanted.issue not in {"", COPIES, *KINDS}:
         raise InvalidInput("There is no such kind of issue; choose one from the list.")
-    with opened(dataset.index_key) as file:
+    with services.opened_index(dataset) as file:
         records = np.frombuffer(file.read(), index.RECORD)
     places = _candidates(records, wanted)
-    with opened(dataset.examples_key) as examples:
+    with services.open_examples(dataset) as examples:
         found, next_place = _search(examples, records, places, wanted)
         rows = [_row(examples, records, place) for place in found]
     return Rows(
@@ -121,12 +122,14 @@ def _search(
 
 
 def _line(examples: BinaryIO, records: NDArray[np.void], place: int) -> bytes:
-    examples.seek(int(records[place]["offset"]))
-    return examples.read(int(records[place]["length"]))
+    return read_line(examples, records[place])
 
 
 def _fits(line: bytes, wanted: Wanted) -> bool:
-    conversation = parse(line)
+    try:
+        conversation = parse(line)
+    except Fault:
+        raise damaged() from None
     turns = conversation.messages
     if wanted.role and all(turn.role != wanted.role for turn in turns):
         return False
@@ -149,7 +152,7 @@ def language_of(line: bytes) -> str:
 
 
 def _row(examples: BinaryIO, records: NDArray[np.void], place: int) -> Row:
-    value = decode(_line(examples, records, place))
+    value = read_example(examples, records[place])
     fit = _as_many_as_fit(value["messages"], LISTED_CHARACTERS)
     most = min(fit + 1, bubbles.SHOWN_MESSAGES)
     return _shown(value, records, place, most, FOLDED_CHARACTERS)
@@ -214,11 +217,11 @@ def row_in_full(dataset: Dataset, number: int) -> RowInFull:
             f"{dataset.total_examples:,}, counted from 1."
         )
     place = number - 1
-    with opened(dataset.index_key) as file:
+    with services.opened_index(dataset) as file:
         records = np.frombuffer(file.read(), index.RECORD)
-    with opened(dataset.examples_key) as examples:
+    with services.open_examples(dataset) as examples:
+        value = read_example(examples, records[place])
         line = _line(examples, records, place)
-    value = decode(line)
     same = np.flatnonzero(records["first"] == records[place]["first"])
     return RowInFull(
         row=_in_full(value, records, place),

@@ -2,7 +2,27 @@ from typing import Any
 
 from rest_framework import serializers
 
+from datasets.models import WorkItem
+
 MAX_PAGE_SIZE = 100
+
+
+class WorkSerializer(serializers.ModelSerializer[WorkItem]):
+    """`message` says why it failed."""
+
+    class Meta:
+        model = WorkItem
+        fields = (
+            "id",
+            "kind",
+            "state",
+            "progress",
+            "attempts",
+            "message",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = fields
 
 
 class UploadSerializer(serializers.Serializer[Any]):

@@ -1,10 +1,8 @@
-import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from tempfile import TemporaryFile
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import numpy as np
 from django.conf import settings
@@ -13,23 +11,26 @@ from django.db import transaction
 from msgspec import to_builtins
 from numpy.typing import NDArray
 
-from datasets import tasks
+from datasets import engine, work
 from datasets.core import columns, index, problems, tokens
-from datasets.core.export import export
+from datasets.core.export import FORMS
 from datasets.core.filenames import clean_filename
 from datasets.core.ingest import sample
 from datasets.core.kinds import KINDS
-from datasets.core.parsing import decode
 from datasets.core.profile import Profile
-from datasets.core.repairs import repair_of
-from datasets.files import opened
-from datasets.models import Analysis, AnyUser, Dataset, Insight, State
-from datasets.repairing import Repaired, repair_dataset
-from datasets.versions import Origin, delete_files, keep, limits
-from slmgen.errors import Conflict, InvalidInput, NotFound, NotReady
-
-SECONDS_BETWEEN_LOOKS = 0.1
-RETRY_AFTER_SECONDS = 5
+from datasets.files import (
+    discard,
+    open_file,
+    opened,
+    read_example,
+    verified,
+    verified_file,
+)
+from datasets.models import AnyUser, Dataset, Kind, State, WorkItem
+from datasets.repairing import Repaired, repair_dataset, repairs_of
+from datasets.tasks import exported
+from datasets.versions import Origin, keep, limits
+from slmgen.errors import InvalidInput, NotFound
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def upload_dataset(
 def map_dataset(dataset: Dataset, mapping: Mapping[str, Any]) -> Dataset:
     """A new version of `dataset`: the same upload, read with other columns."""
     origin = Origin(dataset.filename, dataset.owner_id, dataset)
-    with opened(dataset.original_key) as file:
+    with verified(dataset.original_key, dataset.sha256) as file:
         return keep(file, origin, columns.mapped(mapping))
 
 
@@ -85,7 +86,7 @@ def mapping_of(dataset: Dataset, mapping: Mapping[str, Any] | None = None) -> Ma
     layout = columns.Layout(dataset.form, used, dataset.columns_guessed)
     if mapping is not None:
         layout = columns.mapped(mapping)
-    with opened(dataset.original_key) as file:
+    with opened(dataset.original_key, dataset.size) as file:
         shown = sample(file, limits(), layout)
     return Mapped(
         container=dataset.container,
@@ -122,45 +123,24 @@ def find_dataset(dataset_id: str | uuid.UUID, *, user: AnyUser) -> Dataset:
 
 def profile_of(dataset: Dataset) -> Profile:
     """The stored profile; waits for a running analysis, then raises NotReady."""
-    row = _finished(Analysis, dataset, "Analysis")
-    return Profile(**row.profile)
+    return Profile(**work.finished(work.analysis_of(dataset)).result)
 
 
 def insights_of(dataset: Dataset) -> dict[str, Any]:
     """What a closer look tells. It begins when first asked for: small datasets are
     looked at now, large ones by the worker."""
     profile_of(dataset)
-    Insight.objects.get_or_create(dataset=dataset)
-    if dataset.examples_bytes <= settings.SLMGEN_INLINE_ANALYSIS_BYTES:
-        row = Insight.objects.claimable().filter(dataset=dataset).first()
-        claim = tasks.claim_row(row) if row is not None else None
-        if claim is not None:
-            tasks.run(claim)
-    report: dict[str, Any] = _finished(Insight, dataset, "The closer look").report
+    item = engine.ask_for(dataset, Kind.INSIGHTS)
+    if work.is_small(dataset):
+        work.do_now(item)
+    report: dict[str, Any] = work.finished(item).result
     return report
-
-
-def _finished(kind: type[Analysis] | type[Insight], dataset: Dataset, name: str) -> Any:
-    deadline = time.monotonic() + settings.SLMGEN_ANALYSIS_WAIT_SECONDS
-    while True:
-        row = kind.objects.get(dataset=dataset)
-        if row.state == State.DONE:
-            return row
-        if row.state == State.FAILED:
-            raise Conflict(f"{name} of this dataset failed; upload it again.")
-        if time.monotonic() >= deadline:
-            raise NotReady(
-                f"{name} is {row.progress}% done; try again in "
-                f"{RETRY_AFTER_SECONDS} seconds.",
-                RETRY_AFTER_SECONDS,
-            )
-        time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def stored_profile(dataset: Dataset) -> Profile | None:
     """The profile if it is there already; never waits."""
-    analysis = Analysis.objects.filter(dataset=dataset, state=State.DONE).first()
-    return Profile(**analysis.profile) if analysis and analysis.profile else None
+    item = work.analysis_of(dataset)
+    return Profile(**item.result) if item.state == State.DONE else None
 
 
 def examples_page(dataset: Dataset, *, page: int, page_size: int) -> list[Example]:
@@ -168,9 +148,9 @@ def examples_page(dataset: Dataset, *, page: int, page_size: int) -> list[Exampl
     start = (page - 1) * page_size
     if start >= dataset.total_examples:
         return []
-    with opened(dataset.index_key) as file:
+    with opened_index(dataset) as file:
         records = index.read_records(file, start, page_size)
-    with opened(dataset.examples_key) as file:
+    with open_examples(dataset) as file:
         return [
             _example(file, start + place, record)
             for place, record in enumerate(records)
@@ -178,22 +158,25 @@ def examples_page(dataset: Dataset, *, page: int, page_size: int) -> list[Exampl
 
 
 def _example(file: BinaryIO, position: int, record: Any) -> Example:
-    file.seek(int(record["offset"]))
-    value = decode(file.read(int(record["length"])))
+    value = read_example(file, record)
     return Example(position, value["messages"], int(record["tokens"]))
 
 
 def tokens_of(dataset: Dataset) -> NDArray[np.unsignedinteger]:
     """Of each example, in the order of the file."""
-    with opened(dataset.index_key) as file:
+    with opened_index(dataset) as file:
         records = index.read_records(file, 0, dataset.total_examples)
     tokens: NDArray[np.unsignedinteger] = records["tokens"]
     return tokens
 
 
 def duplicates_of(dataset: Dataset) -> list[int]:
-    with opened(dataset.index_key) as file:
+    with opened_index(dataset) as file:
         return index.duplicates(file)
+
+
+def opened_index(dataset: Dataset) -> AbstractContextManager[BinaryIO]:
+    return opened(dataset.index_key, dataset.total_examples * index.RECORD.itemsize)
 
 
 @dataclass(frozen=True)
@@ -236,15 +219,29 @@ def problems_of(
 @contextmanager
 def open_examples(dataset: Dataset) -> Iterator[BinaryIO]:
     """The canonical examples: one conversation a line, as it was uploaded."""
-    with opened(dataset.examples_key) as file:
+    with opened(dataset.examples_key, dataset.examples_bytes) as file:
+        yield file
+
+
+def open_verified_file(dataset: Dataset) -> BinaryIO:
+    """The examples, after their checksum was found to be what it was."""
+    return verified_file(dataset.examples_key, dataset.examples_sha256)
+
+
+@contextmanager
+def open_verified_examples(dataset: Dataset) -> Iterator[BinaryIO]:
+    """The same for a while."""
+    with verified(dataset.examples_key, dataset.examples_sha256) as file:
         yield file
 
 
 def delete_dataset(dataset: Dataset) -> None:
     """The row goes first: a row never points to files that are gone."""
     with transaction.atomic():
+        made = WorkItem.objects.filter(dataset=dataset).exclude(file="")
+        keys = [*dataset.keys, *made.values_list("file", flat=True)]
         Dataset.objects.filter(pk=dataset.pk).delete()
-        transaction.on_commit(lambda: delete_files(dataset))
+        discard(keys)
 
 
 def repair(
@@ -252,23 +249,27 @@ def repair(
 ) -> Repaired:
     """Each of `wanted` has a kind and what it is about; the order matters."""
     profile_of(dataset)  # near duplicates are looked for by the index
-    repairs = tuple(
-        repair_of(one["kind"], one.get("faults", []), one.get("roles", {}))
-        for one in wanted
-    )
-    return repair_dataset(dataset, repairs, dry_run=dry_run)
+    repairs = repairs_of(wanted)
+    if dry_run or work.is_small(dataset):
+        return repair_dataset(dataset, repairs, dry_run=dry_run)
+    item = work.done(dataset, Kind.REPAIR, {"repairs": wanted})
+    made = Dataset.objects.filter(pk=item.result["dataset"]).first()
+    if made is None:  # the new version was deleted since
+        engine.restart(item)
+        made = Dataset.objects.get(pk=work.finished(item).result["dataset"])
+    return Repaired(made, item.result["report"])
 
 
 def export_dataset(dataset: Dataset, form: str) -> BinaryIO:
-    """An open file without a name: it is gone when it is closed."""
-    with ExitStack() as stack:
-        folder = settings.FILE_UPLOAD_TEMP_DIR
-        target = stack.enter_context(TemporaryFile(dir=folder))
-        with opened(dataset.examples_key) as examples:
-            export(examples, cast("BinaryIO", target), form)
-        target.seek(0)
-        stack.pop_all()  # the caller closes it
-        return cast("BinaryIO", target)
+    """An open file; one that was made for this has no name and is gone when closed."""
+    if form not in FORMS:
+        raise InvalidInput(f"format is {form!r}; known are {', '.join(FORMS)}.")
+    if form == "jsonl":
+        return open_verified_file(dataset)
+    if not work.is_small(dataset):
+        profile_of(dataset)
+        return open_file(work.done(dataset, Kind.EXPORT, {"format": form}).file)
+    return exported(dataset, form)
 
 
 def export_name(dataset: Dataset, form: str) -> str:

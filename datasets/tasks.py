@@ -1,124 +1,30 @@
-"""Analysis and insight as work that a worker claims, renews and finishes."""
+"""Analysis, closer look and export as work."""
 
-import logging
-import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict
+from tempfile import TemporaryFile
+from typing import BinaryIO, cast
 
 import numpy as np
 from django.conf import settings
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
-from django.db.models import F
-from django.utils import timezone
 
 from datasets.core import analysis
+from datasets.core.export import export
 from datasets.core.index import RECORD
 from datasets.core.problems import Group
-from datasets.files import opened
-from datasets.models import LEASE, MAX_ATTEMPTS, Analysis, Dataset, Insight, State
+from datasets.engine import Claim, handles
+from datasets.files import opened, verified
+from datasets.models import Dataset, Kind
 
-logger = logging.getLogger("slmgen.analysis")
-
-SECONDS_BETWEEN_REPORTS = 1.0
-
-
-class LostLease(Exception):
-    """Somebody else has claimed this work."""
+Report = Callable[[int], None]
 
 
-@dataclass
-class Claim:
-    """The right to write one piece of work, for as long as its fence stands."""
-
-    row: Analysis | Insight
-    reported_at: float = field(default_factory=time.monotonic)
-
-    def report(self, done_bytes: int) -> None:
-        now = time.monotonic()
-        if now - self.reported_at < SECONDS_BETWEEN_REPORTS:
-            return
-        self.reported_at = now
-        percent = 100 * done_bytes // max(self.row.dataset.examples_bytes, 1)
-        self.write(progress=min(percent, 99), lease_until=timezone.now() + LEASE)
-
-    def write(self, **values: object) -> None:
-        rows = type(self.row).objects.filter(pk=self.row.pk, fence=self.row.fence)
-        if not rows.update(**values, updated_at=timezone.now()):
-            raise LostLease
-
-    def finish(self, **values: object) -> None:
-        self.write(state=State.DONE, progress=100, lease_until=None, **values)
-
-
-def work_once() -> bool:
-    """Claims and finishes one piece of waiting work; False when there is none."""
-    row = _waiting(Analysis) or _waiting(Insight)
-    if row is None:
-        return False
-    claim = claim_row(row)
-    if claim is not None:
-        run(claim)
-    return True
-
-
-def _waiting(kind: type[Analysis] | type[Insight]) -> Analysis | Insight | None:
-    rows = kind.objects.claimable().order_by("dataset__created_at")
-    if kind is Insight:
-        rows = rows.filter(dataset__analysis__state=State.DONE)
-    row: Analysis | Insight | None = rows.first()
-    return row
-
-
-def claim_row(row: Analysis | Insight) -> Claim | None:
-    """The claim, or None when another worker got there first or it failed too often."""
-    spent = row.attempts >= MAX_ATTEMPTS
-    claimed = (
-        type(row)
-        .objects.claimable()
-        .filter(pk=row.pk, fence=row.fence)
-        .update(
-            state=State.FAILED if spent else State.RUNNING,
-            fence=F("fence") + 1,
-            attempts=F("attempts") + (0 if spent else 1),
-            lease_until=timezone.now() + LEASE,
-        )
-    )
-    if not claimed or spent:
-        return None
-    row.refresh_from_db()
-    return Claim(row)
-
-
-def cancel_work(row: Analysis | Insight) -> bool:
-    """Ends waiting or running work; its worker loses its lease. False if it ended."""
-    rows = type(row).objects.unfinished().filter(pk=row.pk)
-    ended = {"state": State.FAILED, "lease_until": None, "updated_at": timezone.now()}
-    return bool(rows.update(fence=F("fence") + 1, **ended))
-
-
-def retry_work(row: Analysis | Insight) -> bool:
-    """Lets failed work wait again, with all its attempts. False if it did not fail."""
-    rows = type(row).objects.filter(pk=row.pk, state=State.FAILED)
-    anew = {"state": State.QUEUED, "attempts": 0, "progress": 0}
-    return bool(rows.update(updated_at=timezone.now(), **anew))
-
-
-def run(claim: Claim) -> None:
-    try:
-        if isinstance(claim.row, Analysis):
-            _analyze(claim)
-        else:
-            _look_closer(claim)
-    except LostLease:
-        logger.warning("the lease of a piece of work was lost; nothing was written")
-        dataset = claim.row.dataset
-        if not Dataset.objects.filter(pk=dataset.pk).exists():
-            # Deleted meanwhile, perhaps before the index was written.
-            default_storage.delete(dataset.index_key)
-
-
-def _analyze(claim: Claim) -> None:
-    dataset = claim.row.dataset
+@handles(Kind.ANALYSIS)
+def analyze(claim: Claim) -> None:
+    dataset = claim.item.dataset
     upload = analysis.Upload(
         bad_lines=dataset.bad_lines,
         problems=tuple(dataset.problems),
@@ -126,25 +32,58 @@ def _analyze(claim: Claim) -> None:
         groups=tuple(Group(**group) for group in dataset.problem_groups),
         notes=_notes(dataset),
     )
-    with opened(dataset.examples_key) as file:
+    with verified(dataset.examples_key, dataset.examples_sha256) as file:
         profile, records = analysis.analyze(
             file, upload, _counting(dataset), claim.report
         )
-    _replace(dataset.index_key, records.tobytes())
-    claim.finish(profile=asdict(profile), rules_version=profile.rules_version)
+    key = claim.key("index")
+    default_storage.save(key, ContentFile(records.tobytes()))
+    claim.finish(file=key, result=asdict(profile))
 
 
-def _look_closer(claim: Claim) -> None:
+@handles(Kind.INSIGHTS)
+def look_closer(claim: Claim) -> None:
     # Imported when needed: most processes never take a closer look.
-    from datasets.core.insights import look_closer
+    from datasets.core import insights
 
-    dataset = claim.row.dataset
+    dataset = claim.item.dataset
     processes = _counting(dataset).processes
     with opened(dataset.index_key) as file:
         records = np.frombuffer(file.read(), RECORD)
-    with opened(dataset.examples_key) as file:
-        found = look_closer(file, records, processes, claim.report)
-    claim.finish(report=asdict(found))
+    with verified(dataset.examples_key, dataset.examples_sha256) as file:
+        found = insights.look_closer(file, records, processes, claim.report)
+    claim.finish(result=asdict(found))
+
+
+@handles(Kind.EXPORT)
+def export_to_file(claim: Claim) -> None:
+    form = claim.item.payload["format"]
+    with exported(claim.item.dataset, form, claim.report) as target:
+        key = claim.key("export")
+        default_storage.save(key, File(target))
+    claim.finish(file=key)
+
+
+def exported(
+    dataset: Dataset, form: str, report: Report = lambda done_bytes: None
+) -> BinaryIO:
+    """The examples in another form, in a file that is gone when it is closed."""
+    with ExitStack() as stack:
+        folder = settings.FILE_UPLOAD_TEMP_DIR
+        target = stack.enter_context(TemporaryFile(dir=folder))
+        with verified(dataset.examples_key, dataset.examples_sha256) as examples:
+            export(_reported(examples, report), cast("BinaryIO", target), form)
+        target.seek(0)
+        stack.pop_all()  # the caller closes it
+        return cast("BinaryIO", target)
+
+
+def _reported(lines: Iterable[bytes], report: Report) -> Iterator[bytes]:
+    done = 0
+    for line in lines:
+        done += len(line)
+        report(done)
+        yield line
 
 
 def _counting(dataset: Dataset) -> analysis.Counting:
@@ -164,8 +103,3 @@ def _notes(dataset: Dataset) -> tuple[str, ...]:
         f"The columns were guessed: {named}. Look at one row, or choose others, at "
         f"/datasets/{dataset.pk}/mapping.",
     )
-
-
-def _replace(key: str, content: bytes) -> None:
-    default_storage.delete(key)
-    default_storage.save(key, ContentFile(content))

@@ -1,6 +1,6 @@
 """Keeping a dataset: a new upload, or a new version made from an earlier one."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from os import SEEK_END
@@ -13,10 +13,12 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from msgspec import to_builtins
 
-from datasets import tasks
+from datasets import engine, work
 from datasets.core.columns import Layout
 from datasets.core.ingest import Ingested, Limits, Targets, ingest
-from datasets.models import Analysis, Dataset
+from datasets.models import Dataset, Kind, WorkItem
+
+Seal = Callable[[Dataset], None]
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,13 @@ def limits(size: int = 0) -> Limits:
     )
 
 
-def keep(source: BinaryIO, origin: Origin, layout: Layout | None) -> Dataset:
-    """Reads, checks and keeps a file: all of it, or nothing of it."""
+def keep(
+    source: BinaryIO, origin: Origin, layout: Layout | None, seal: Seal | None = None
+) -> Dataset:
+    """Reads, checks and keeps a file: all of it, or nothing of it.
+
+    `seal` is called in the transaction of the row; what it raises undoes all.
+    """
     with ExitStack() as stack:
         targets = Targets(*(stack.enter_context(temporary_file()) for _ in range(3)))
         size = source.seek(0, SEEK_END)
@@ -50,9 +57,9 @@ def keep(source: BinaryIO, origin: Origin, layout: Layout | None) -> Dataset:
         dataset = _dataset_of(ingested, origin)
         with _removed_on_failure(dataset):
             _save(dataset, source, targets)
-            _insert(dataset)
-    if dataset.examples_bytes <= settings.SLMGEN_INLINE_ANALYSIS_BYTES:
-        _analyze_now(dataset)
+            analysis = _insert(dataset, seal)
+    if work.is_small(dataset):
+        work.do_now(analysis)
     return dataset
 
 
@@ -102,16 +109,11 @@ def _removed_on_failure(dataset: Dataset) -> Iterator[None]:
 
 
 @transaction.atomic
-def _insert(dataset: Dataset) -> None:
+def _insert(dataset: Dataset, seal: Seal | None) -> WorkItem:
     dataset.save(force_insert=True)
-    Analysis.objects.create(dataset=dataset)
-
-
-def _analyze_now(dataset: Dataset) -> None:
-    row = Analysis.objects.filter(dataset=dataset).first()
-    claim = tasks.claim_row(row) if row is not None else None
-    if claim is not None:
-        tasks.run(claim)
+    if seal is not None:
+        seal(dataset)
+    return engine.ask_for(dataset, Kind.ANALYSIS)
 
 
 def delete_files(dataset: Dataset) -> None:

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
-from datasets import browsing, services
+from datasets import browsing, services, work
 from datasets.core import bubbles, offers, report
 from datasets.forms import ColumnsForm, ProblemsForm, UploadForm, language_name
 from datasets.models import Dataset
@@ -16,6 +16,7 @@ from datasets.remembered import recent, remember
 from datasets.rows import turns
 from datasets.samples import SAMPLES
 from slmgen.errors import InvalidInput
+from slmgen.page_errors import SECONDS_BETWEEN_LOOKS
 
 BEFORE_A_PROBLEM = re.compile(r" (?=(?:Line|Row) [\d,]+: )")
 
@@ -96,6 +97,23 @@ def problems(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
         "list": browsing.list_problems(dataset, kind, page),
     }
     return render(request, "datasets/problems.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def work_page(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
+    """What is being computed: how far it is, cancel it, start it again."""
+    dataset = services.find_dataset(dataset_id, user=request.user)
+    if request.method == "POST":
+        item = work.find_work(dataset, request.POST.get("item", ""))
+        change = work.cancel_work if "cancel" in request.POST else work.restart_work
+        change(item)
+        return redirect("page-work", dataset.id)
+    items = work.list_work(dataset)
+    context = {"dataset": dataset, "step": "data", "items": items}
+    response = render(request, "datasets/work.html", context)
+    if any(item.is_active for item in items):
+        response["Refresh"] = str(SECONDS_BETWEEN_LOOKS)
+    return response
 
 
 @require_safe

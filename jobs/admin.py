@@ -3,6 +3,7 @@ from django.contrib.admin.filters import EmptyFieldListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from datasets.models import of_analysis
 from jobs.events import Source
 from jobs.measured import is_connected, state_of
 from jobs.models import Job, JobEvent, TrainingRun
@@ -34,11 +35,18 @@ class JobAdmin(ReadOnlyAdmin):
         "job", "owner", "data", "models", "status", "training", "analysis",
         "attempts", "age",
     )  # fmt: skip
-    list_select_related = ("owner", "dataset__analysis", "training_run")
-    list_filter = ("status", "dataset__analysis__state", "model_id", "created_at")
+    list_select_related = ("owner", "training_run")
+    list_filter = ("status", "model_id", "created_at")
     search_fields = ("id", "owner__username", "dataset__id", "model_id")
     actions = ("cancel", "retry", "lint")
     inlines = (JobEventInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
+        jobs: QuerySet[Job] = super().get_queryset(request)
+        return jobs.annotate(
+            analysis=of_analysis("state", "dataset"),
+            attempts=of_analysis("attempts", "dataset"),
+        )
 
     @admin.display(description="Job", ordering="id")
     def job(self, job: Job) -> str:
@@ -56,13 +64,13 @@ class JobAdmin(ReadOnlyAdmin):
     def training(self, job: Job) -> str:
         return str(state_of(job).value)
 
-    @admin.display(description="Analysis", ordering="dataset__analysis__state")
+    @admin.display(description="Analysis", ordering="analysis")
     def analysis(self, job: Job) -> str:
-        return str(job.dataset.analysis.state)
+        return str(job.analysis)  # type: ignore[attr-defined]  # annotated
 
-    @admin.display(description="Attempts", ordering="dataset__analysis__attempts")
+    @admin.display(description="Attempts", ordering="attempts")
     def attempts(self, job: Job) -> int:
-        return int(job.dataset.analysis.attempts)
+        return int(job.attempts)  # type: ignore[attr-defined]  # annotated
 
     @admin.display(description="Age", ordering="created_at")
     def age(self, job: Job) -> str:

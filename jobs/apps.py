@@ -3,3 +3,7 @@ from django.apps import AppConfig
 
 class JobsConfig(AppConfig):
     name = "jobs"
+
+    def ready(self) -> None:
+        # Models exist only now; the services register what the worker needs of them.
+        import jobs.services  # noqa: F401

@@ -6,6 +6,7 @@ from django.db import models
 
 from datasets.models import AnyUser, Dataset
 from notebooks.models import Notebook
+from slmgen.fields import OrderedJSONField
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -37,7 +38,7 @@ class Job(models.Model):
     model_id = models.CharField(max_length=100, blank=True)
     task_type = models.CharField(max_length=40, blank=True)
     deployment_target = models.CharField(max_length=40, blank=True)
-    training_config: "models.JSONField[Any, Any]" = models.JSONField(default=dict)
+    training_config: "models.JSONField[Any, Any]" = OrderedJSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -88,7 +89,7 @@ class TrainingPoint(models.Model):
     run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=5)  # "train" or "eval"
     step = models.PositiveIntegerField()
-    values: "models.JSONField[Any, Any]" = models.JSONField()
+    values: "models.JSONField[Any, Any]" = OrderedJSONField()
     at = models.DateTimeField()
 
     class Meta:

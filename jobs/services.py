@@ -15,6 +15,7 @@ from jobs.models import EDITABLE_IN, MOVES, Job
 from jobs.training import Training, training_of
 from notebooks.models import Notebook
 from notebooks.services import (
+    MADE,
     check_training_config,
     delete_notebook,
     delete_notebooks_of,
@@ -81,9 +82,11 @@ def _made(job: Job) -> Job:
 
 
 def record_notebook(*, owner: User, notebook: Notebook) -> Job:
-    """The job of a notebook that was just generated; one that compares has no model."""
+    """The job of a generated notebook, the same one however often it is recorded; one
+    that compares has no model."""
     need = last_need(notebook.dataset)
-    return _made(
+    job = Job.objects.filter(owner=owner, notebook=notebook).first()
+    return job or _made(
         Job(
             owner=owner,
             dataset=notebook.dataset,
@@ -94,6 +97,16 @@ def record_notebook(*, owner: User, notebook: Notebook) -> Job:
             training_config=notebook.training_config,
         )
     )
+
+
+def record_made_notebook(notebook: Notebook, user_id: Any) -> None:
+    """The same for a notebook that a worker has made."""
+    owner = User.objects.filter(pk=user_id).first() if user_id is not None else None
+    if owner is not None:
+        record_notebook(owner=owner, notebook=notebook)
+
+
+MADE.append(record_made_notebook)
 
 
 def list_jobs(*, user: AnyUser, limit: int, offset: int) -> list[Job]:

@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 
 from django.http import HttpResponse
+from django.shortcuts import redirect
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -62,6 +63,7 @@ class GenerateView(APIView):
                 model=wanted.models[0],
                 training_config=wanted.config,
                 server=server,
+                user=request.user,
             )
         else:
             notebook = services.generate_bake_off(
@@ -69,6 +71,7 @@ class GenerateView(APIView):
                 models=wanted.models,
                 training_config=wanted.config,
                 server=server,
+                user=request.user,
             )
         self.record(request, notebook)
         return Response(serializers.NotebookSerializer(notebook).data)
@@ -120,6 +123,13 @@ class DownloadView(APIView):
     )
     def get(self, request: Request, filename: str) -> HttpResponse:
         notebook = services.find_notebook(filename, user=request.user)
+        # A program is answered the file itself, as the specification has it.
+        if (
+            request.get_preferred_type(["application/x-ipynb+json", "text/html"])
+            == "text/html"
+            and (link := services.link_to(notebook)) is not None
+        ):
+            return redirect(link)
         disposition = f'attachment; filename="{notebook.filename}"'
         return HttpResponse(
             services.read_notebook(notebook),

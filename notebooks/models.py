@@ -4,6 +4,7 @@ from typing import Any
 from django.db import models
 
 from datasets.models import AnyUser, Dataset
+from slmgen.fields import OrderedJSONField
 
 # Colab opens files only from public hosts; unless the user publishes the notebook
 # themselves, the honest link is its upload dialog.
@@ -21,7 +22,7 @@ class Notebook(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="+")
     model_id = models.CharField(max_length=100)
-    training_config: "models.JSONField[Any, Any]" = models.JSONField(
+    training_config: "models.JSONField[Any, Any]" = OrderedJSONField(
         help_text="Every setting of the run, chosen or computed"
     )
     candidates: "models.JSONField[Any, Any]" = models.JSONField(

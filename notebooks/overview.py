@@ -12,7 +12,8 @@ from datasets.models import Dataset
 from notebooks.core import options
 from notebooks.core.plan import PRESETS, TrainingPlan
 from notebooks.core.preflight import Preflight, preflight
-from notebooks.services import MAX_PACKING, plan_training
+from notebooks.making import MAX_PACKING
+from notebooks.services import plan_training
 from recommender.core.catalog import ModelSpec
 from slmgen.errors import InvalidInput
 

@@ -1,47 +1,26 @@
 import hashlib
-import re
-import secrets
 import time
 import uuid
-from collections.abc import Mapping, Sequence
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
-from django.conf import settings
 from django.core import signing
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import RestrictedError
 
-from datasets.files import opened
-from datasets.models import AnyUser, Dataset
-from datasets.services import delete_dataset, open_examples, profile_of
+from datasets import engine, work
+from datasets.engine import Claim, handles
+from datasets.files import Kept, discard, keeper, storage, verified
+from datasets.models import AnyUser, Dataset, Kind
+from datasets.services import delete_dataset, open_verified_file, profile_of
 from notebooks.core import options
-from notebooks.core.build import Facts, build
-from notebooks.core.embed import Embedded, embed
 from notebooks.core.lint import lint
-from notebooks.core.percent import Cell, read_cells
-from notebooks.core.plan import TrainingPlan, bake_off, plan
+from notebooks.core.plan import TrainingPlan, plan
+from notebooks.making import DATA_SIGNER, make_notebook, plans_of, source
 from notebooks.models import Notebook
 from recommender.core.catalog import ModelSpec
 from recommender.services import catalog
 from slmgen.errors import Conflict, NotFound
-
-SOURCE = Path(__file__).with_name("source") / "finetune.py"
-# Chat text packs to a third at best (bz2, then base64): more is not worth a try.
-MAX_PACKING = 20
-DATA_SIGNER = signing.Signer(salt="notebooks.data", sep=".")
-
-
-class NotebookFault(Exception):
-    """A notebook of ours that must not be handed out."""
-
-
-@cache
-def cells() -> tuple[Cell, ...]:
-    return read_cells(SOURCE.read_text(encoding="utf-8"))
 
 
 def check_training_config(config: Mapping[str, Any]) -> None:
@@ -77,14 +56,14 @@ def generate_notebook(
     model: ModelSpec,
     training_config: Mapping[str, Any] | None,
     server: str = "",
+    user: AnyUser | None = None,
 ) -> Notebook:
     """Plans, builds, checks and stores a notebook: all of it, or nothing.
 
-    `server` is the address under which data that do not fit inside can be loaded.
+    `server` is the address under which data that do not fit inside can be loaded. For
+    large data it is work, and NotReady is raised until it is done.
     """
-    return _made(dataset, [plan_training(
-        dataset, model=model, training_config=training_config
-    )], server)  # fmt: skip
+    return _generated(dataset, [model.slug], training_config, server, user)
 
 
 def generate_bake_off(
@@ -93,43 +72,54 @@ def generate_bake_off(
     models: Sequence[ModelSpec],
     training_config: Mapping[str, Any] | None,
     server: str = "",
+    user: AnyUser | None = None,
 ) -> Notebook:
     """A notebook that compares models, as `generate_notebook` makes one for a model."""
-    plans = bake_off(models, profile_of(dataset), training_config or {})
-    return _made(dataset, plans, server)
+    slugs = [model.slug for model in models]
+    return _generated(dataset, slugs, training_config, server, user)
 
 
-def _made(dataset: Dataset, plans: Sequence[TrainingPlan], server: str) -> Notebook:
-    profile = profile_of(dataset)
-    facts = Facts(
-        dataset.filename,
-        profile.total_examples,
-        profile.total_tokens,
-        data_url=f"{server}/data/{_data_token(dataset)}" if server else "",
-        data_days=settings.SLMGEN_DATA_LINK_DAYS,
-    )
-    content = build(cells(), plans, facts, _embedded(dataset))
-    if faults := lint(content, plans[0].backend):
-        raise NotebookFault("; ".join(faults))
-    slugs = [plan.model.slug for plan in plans]
-    notebook = Notebook(
-        dataset=dataset,
-        model_id=slugs[0],
-        candidates=slugs if len(slugs) > 1 else [],
-        training_config=plans[0].settings,
-        filename=_filename(slugs),
-        size=len(content),
-        sha256=hashlib.sha256(content).hexdigest(),
-    )
-    _store(notebook, content)
-    return notebook
+def _generated(
+    dataset: Dataset,
+    slugs: list[str],
+    config: Mapping[str, Any] | None,
+    server: str,
+    user: AnyUser | None,
+) -> Notebook:
+    plans = plans_of(dataset, slugs, config)  # what makes no sense is refused at once
+    if work.is_small(dataset):
+        return make_notebook(dataset, plans, server)
+    payload = {
+        "models": slugs,
+        "config": dict(config or {}),
+        "server": server,
+        "user": user.pk if user is not None else None,
+        "source": hashlib.sha256(source().encode()).hexdigest(),
+    }
+    item = work.done(dataset, Kind.NOTEBOOK, payload)
+    made = Notebook.objects.filter(pk=item.result["notebook"]).first()
+    if made is None:  # it was deleted since
+        engine.restart(item)
+        made = Notebook.objects.get(pk=work.finished(item).result["notebook"])
+    return made
 
 
-def _data_token(dataset: Dataset) -> str:
-    """A key to the examples alone; the same for the same dataset, until it ends."""
-    seconds = settings.SLMGEN_DATA_LINK_DAYS * 86_400
-    end = int(dataset.created_at.timestamp()) + seconds
-    return DATA_SIGNER.sign(f"{dataset.id}_{end}")
+# Called with a notebook that a worker has made, and the key of who asked for it, in the
+# transaction in which it appears.
+MADE: list[Callable[[Notebook, Any], None]] = []
+
+
+@handles(Kind.NOTEBOOK)
+def make_as_work(claim: Claim) -> None:
+    dataset, asked = claim.item.dataset, claim.item.payload
+
+    def seal(notebook: Notebook) -> None:
+        claim.finish(result={"notebook": str(notebook.pk)})
+        for tell in MADE:
+            tell(notebook, asked["user"])
+
+    plans = plans_of(dataset, asked["models"], asked["config"])
+    make_notebook(dataset, plans, asked["server"], seal)
 
 
 def open_data(token: str) -> BinaryIO:
@@ -142,30 +132,13 @@ def open_data(token: str) -> BinaryIO:
     dataset = Dataset.objects.filter(pk=dataset_id).first()
     if dataset is None or int(end) < time.time():
         raise gone
-    return default_storage.open(dataset.examples_key)  # type: ignore[return-value]  # a binary file
+    return open_verified_file(dataset)
 
 
-def _embedded(dataset: Dataset) -> Embedded:
-    limit = settings.SLMGEN_NOTEBOOK_EMBED_MB * 10**6
-    if dataset.examples_bytes > limit * MAX_PACKING:
-        return Embedded(dataset.examples_sha256, "")
-    with open_examples(dataset) as file:
-        return embed(file.read(), max_bytes=limit)
-
-
-def _filename(slugs: Sequence[str]) -> str:
-    name = slugs[0] if len(slugs) == 1 else f"{len(slugs)}-models"
-    safe = re.sub(r"[^a-z0-9]+", "-", name)
-    return f"slmgen-{safe}-{secrets.token_hex(16)}.ipynb"
-
-
-def _store(notebook: Notebook, content: bytes) -> None:
-    default_storage.save(notebook.key, ContentFile(content))
-    try:
-        notebook.save(force_insert=True)
-    except BaseException:
-        default_storage.delete(notebook.key)
-        raise
+@keeper
+def kept_of_notebooks() -> Iterator[Kept]:
+    for notebook in Notebook.objects.iterator():
+        yield Kept(notebook.key, notebook.size)
 
 
 def find_notebook(filename: str, *, user: AnyUser) -> Notebook:
@@ -197,24 +170,28 @@ def names_of(notebook: Notebook) -> list[str]:
 
 def read_notebook(notebook: Notebook) -> bytes:
     """The file whole: what is embedded in it is limited by a setting."""
-    with opened(notebook.key) as file:
+    with verified(notebook.key, notebook.sha256) as file:
         return file.read()
+
+
+def link_to(notebook: Notebook) -> str | None:
+    """A short-lived address of the file itself, where the storage has one."""
+    return storage().link(notebook.key, notebook.filename)
 
 
 def lint_notebook(notebook: Notebook) -> list[str]:
     """The faults of the stored file by the rules of today; it was without any."""
     try:
         content = read_notebook(notebook)
-    except FileNotFoundError:
-        return ["its file is missing"]
+    except Conflict:
+        return ["its file is missing or damaged"]
     return lint(content, notebook.training_config["backend"])
 
 
 def delete_notebook(notebook: Notebook) -> None:
-    key = notebook.key
     with transaction.atomic():
         Notebook.objects.filter(pk=notebook.pk).delete()
-        transaction.on_commit(lambda: default_storage.delete(key))
+        discard([notebook.key])
 
 
 def delete_notebooks_of(dataset: Dataset) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from datasets.core.vocabularies import encoder_for
 from notebooks.core import chat
 from notebooks.core.sight import Sight, mask_code, notes_on, sight
-from notebooks.services import cells
+from notebooks.making import cells
 from recommender.core.catalog import ModelSpec
 
 

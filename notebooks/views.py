@@ -52,6 +52,7 @@ class TrainingView(View):
             model=_model(dataset, form),
             training_config=form.config(),
             server=request.build_absolute_uri("/").rstrip("/"),
+            user=request.user,
         )
 
     def record(self, request: HttpRequest, notebook: Notebook) -> None:
@@ -88,6 +89,7 @@ class CompareView(View):
             models=[catalog().get(name) for name in request.POST.getlist("model")],
             training_config=None,
             server=request.build_absolute_uri("/").rstrip("/"),
+            user=request.user,
         )
         self.record(request, notebook)
         return redirect("page-notebook", notebook.id)

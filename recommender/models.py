@@ -4,6 +4,7 @@ from typing import Any
 from django.db import models
 
 from datasets.models import Dataset
+from slmgen.fields import OrderedJSONField
 
 
 class Recommendation(models.Model):
@@ -13,8 +14,8 @@ class Recommendation(models.Model):
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="+")
     task = models.CharField(max_length=40)
     target = models.CharField(max_length=40)
-    ranking: "models.JSONField[Any, Any]" = models.JSONField()
-    trace: "models.JSONField[Any, Any]" = models.JSONField(default=dict)
+    ranking: "models.JSONField[Any, Any]" = OrderedJSONField()
+    trace: "models.JSONField[Any, Any]" = OrderedJSONField(default=dict)
     catalog_version = models.CharField(max_length=64)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -9,7 +9,7 @@ from django.core.cache import cache
 
 from datasets.core.profile import Profile
 from datasets.core.tokenizers import COUNTS_VERSION
-from datasets.models import Dataset, Insight, State
+from datasets.models import Dataset, Kind, State, WorkItem
 from datasets.services import examples_page, insights_of, profile_of, tokens_of
 from recommender.core import contexts, ranking
 from recommender.core.catalog import Catalog, ModelSpec, Target, Task, load
@@ -78,7 +78,9 @@ def _need(dataset: Dataset, task: Task, target: Target, wishes: Wishes) -> Need:
 
 def _report(dataset: Dataset) -> dict[str, Any] | None:
     """The insights, unless the dataset is large and nobody has asked for them."""
-    done = Insight.objects.filter(dataset=dataset, state=State.DONE).exists()
+    done = WorkItem.objects.filter(
+        dataset=dataset, kind=Kind.INSIGHTS, state=State.DONE
+    ).exists()
     if not done and dataset.examples_bytes > settings.SLMGEN_INLINE_ANALYSIS_BYTES:
         return None
     return insights_of(dataset)
@@ -184,8 +186,10 @@ def _first_or_longest(need: Need) -> ModelSpec:
 
 
 def _report_now(dataset: Dataset) -> dict[str, Any] | None:
-    done = Insight.objects.filter(dataset=dataset, state=State.DONE).first()
-    return done.report if done else None
+    done = WorkItem.objects.filter(
+        dataset=dataset, kind=Kind.INSIGHTS, state=State.DONE
+    ).first()
+    return done.result if done else None
 
 
 def _need_now(dataset: Dataset) -> Need:

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import re
 from typing import Any
 
 from django.core.exceptions import (
@@ -31,6 +32,7 @@ STATUS: dict[type[errors.SlmgenError], int] = {
     errors.Unavailable: 503,
     errors.StorageFull: 507,
 }
+FULL = re.compile("disk is full|No space left")  # SQLite, PostgreSQL
 CHALLENGE = 'Bearer realm="slmgen"'
 
 
@@ -54,6 +56,9 @@ def as_own(error: Exception) -> Exception:
             return errors.TooLarge("The request is larger than this server takes.")
         case SuspiciousOperation():
             return errors.InvalidInput("The request is malformed; check its form data.")
+        case OperationalError() if FULL.search(str(error)):
+            logger.exception("the database has no space left")
+            return full()
         case OperationalError() | InterfaceError():
             logger.exception("the database does not answer")
             return errors.Unavailable("The database is busy or down; try again.", 5)
@@ -68,9 +73,13 @@ def as_own(error: Exception) -> Exception:
     return error
 
 
+def full() -> errors.StorageFull:
+    return errors.StorageFull("No space is left on this server; try again later.")
+
+
 def storage_error(error: OSError) -> errors.SlmgenError:
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return errors.StorageFull("No space is left on this server; try again later.")
+        return full()
     return errors.Unavailable("The file storage does not answer; try again.", 5)
 
 

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from datasets import api as datasets
+from datasets import work_api as work
 from jobs import api as jobs
 from jobs import training_api as training
 from notebooks import api as notebooks
@@ -57,6 +58,12 @@ urlpatterns = [
         "datasets/<str:session_id>/export",
         datasets.ExportView.as_view(),
         name="export",
+    ),
+    path("datasets/<str:session_id>/work", work.WorkListView.as_view(), name="work"),
+    path(
+        "datasets/<str:session_id>/work/<str:work_id>",
+        work.WorkView.as_view(),
+        name="work_item",
     ),
     path("recommend", recommender.RecommendView.as_view(), name="recommend"),
     path("recommend/explain", recommender.ExplainView.as_view(), name="explain"),

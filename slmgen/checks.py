@@ -29,3 +29,11 @@ def hosts_are_named(**kwargs: Any) -> list[CheckMessage]:
         return []
     hint = "Name the hosts in SLMGEN_ALLOWED_HOSTS."
     return [Warning("Every Host header is believed.", hint, id="slmgen.W001")]
+
+
+@register()
+def bucket_is_named(**kwargs: Any) -> list[CheckMessage]:
+    if settings.SLMGEN_STORAGE != "s3" or settings.S3_BUCKET:
+        return []
+    hint = "Set SLMGEN_S3_BUCKET."
+    return [Error("No bucket is named to keep files in.", hint, id="slmgen.E003")]

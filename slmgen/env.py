@@ -3,6 +3,8 @@
 import os
 import secrets
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -40,6 +42,57 @@ def number(name: str, default: int, *, at_least: int = 0) -> int:
 
 def words(name: str, default: str) -> list[str]:
     return [word for word in text(name, default).replace(",", " ").split() if word]
+
+
+def choice(name: str, *known: str) -> str:
+    """One of `known`; the first where nothing is set."""
+    value = text(name) or known[0]
+    if value not in known:
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}; expected one of {', '.join(known)}."
+        )
+    return value
+
+
+def database(name: str, file: Path, connections: int) -> dict[str, Any]:
+    """PostgreSQL at the address in the variable, else SQLite in `file`.
+
+    `connections` is the most that one process holds open to PostgreSQL.
+    """
+    address = urlsplit(text(name))
+    if not text(name):
+        return _sqlite(file)
+    if address.scheme not in {"postgres", "postgresql"} or not address.path.strip("/"):
+        raise ImproperlyConfigured(
+            f"{name} must look like postgresql://user:password@host:5432/database."
+        )
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(address.path.strip("/")),
+        "USER": unquote(address.username or ""),
+        "PASSWORD": unquote(address.password or ""),
+        "HOST": unquote(address.hostname or ""),
+        "PORT": str(address.port or ""),
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            **dict(parse_qsl(address.query)),
+            "pool": {"min_size": 0, "max_size": connections, "timeout": 10},
+        },
+    }
+
+
+def _sqlite(file: Path) -> dict[str, Any]:
+    # A write transaction takes the lock at its start (IMMEDIATE), because one that
+    # upgrades later fails at once with "database is locked" instead of waiting.
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": file,
+        "OPTIONS": {
+            "timeout": 20,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;",
+        },
+    }
 
 
 def secret(name: str, file: Path) -> str:

@@ -47,13 +47,20 @@ class Wait(SlmgenError):
 
 
 class NotReady(Wait):
-    """The answer is still being computed; `percent` of it, where that is known."""
+    """The answer is still being computed, by work on the dataset with this id;
+    `percent` of it, where that is known."""
 
     def __init__(
-        self, detail: str, retry_after: int, percent: int | None = None
+        self,
+        detail: str,
+        retry_after: int,
+        *,
+        percent: int | None = None,
+        dataset_id: str = "",
     ) -> None:
         super().__init__(detail, retry_after)
         self.percent = percent
+        self.dataset_id = dataset_id
 
 
 class Unavailable(Wait):

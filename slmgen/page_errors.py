@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 
 from slmgen.api_errors import STATUS, as_own
@@ -30,6 +30,9 @@ class PageErrorsMiddleware:
             return None
         own = as_own(error)
         if isinstance(own, NotReady):
+            if request.method == "POST" and own.dataset_id:
+                # The form was taken; loading its page again would not show what comes.
+                return redirect("page-work", own.dataset_id)
             return wait_page(request, own)
         if isinstance(own, SlmgenError):
             return error_page(request, HTTPStatus(STATUS[type(own)]), own)
@@ -52,6 +55,7 @@ def wait_page(request: HttpRequest, error: NotReady) -> HttpResponse:
         "sentence": error.detail,
         "seconds": SECONDS_BETWEEN_LOOKS,
         "percent": error.percent,
+        "dataset_id": error.dataset_id,
     }
     response = render(request, "wait.html", context, status=HTTPStatus.ACCEPTED)
     response["Refresh"] = str(SECONDS_BETWEEN_LOOKS)

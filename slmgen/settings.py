@@ -82,19 +82,11 @@ TEMPLATES = [
     }
 ]
 
-# Database: a write transaction takes SQLite's lock at its start (IMMEDIATE), because
-# one that upgrades later fails at once with "database is locked" instead of waiting.
+# Database
 
+DATABASE_POOL = env.number("SLMGEN_DATABASE_POOL", 20, at_least=1)
 DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": VAR / "slmgen.sqlite3",
-        "OPTIONS": {
-            "timeout": 20,
-            "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;",
-        },
-    }
+    "default": env.database("DATABASE_URL", VAR / "slmgen.sqlite3", DATABASE_POOL)
 }
 # Limits on tries are counted here, by all processes together.
 CACHES = {
@@ -108,11 +100,25 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Files: nothing that users sent has a public address, so there is no MEDIA_URL.
 
-STORAGES = {
-    "default": {
-        "BACKEND": "slmgen.storage.AtomicFileStorage",
-        "OPTIONS": {"location": VAR / "files"},
+SLMGEN_STORAGE = env.choice("SLMGEN_STORAGE", "files", "s3")
+S3_BUCKET = env.text("SLMGEN_S3_BUCKET")
+LOCAL_FILES = {
+    "BACKEND": "slmgen.storage.AtomicFileStorage",
+    "OPTIONS": {"location": VAR / "files"},
+}
+OBJECTS = {
+    "BACKEND": "slmgen.object_storage.ObjectStorage",
+    "OPTIONS": {
+        "endpoint_url": env.text("SLMGEN_S3_ENDPOINT") or None,
+        "public_endpoint": env.text("SLMGEN_S3_PUBLIC_ENDPOINT"),
+        "bucket_name": S3_BUCKET,
+        "access_key": env.text("SLMGEN_S3_ACCESS_KEY") or None,
+        "secret_key": env.text("SLMGEN_S3_SECRET_KEY") or None,
+        "region_name": env.text("SLMGEN_S3_REGION", "us-east-1"),
     },
+}
+STORAGES = {
+    "default": OBJECTS if SLMGEN_STORAGE == "s3" else LOCAL_FILES,
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 STATIC_URL = "/static/"
@@ -238,6 +244,13 @@ SLMGEN_PROCESSES = env.number("SLMGEN_PROCESSES", os.cpu_count() or 1, at_least=
 SLMGEN_SPREAD_BYTES = 16 * 10**6  # smaller files are done before processes start
 SLMGEN_ANALYSIS_WAIT_SECONDS = env.number("SLMGEN_ANALYSIS_WAIT_SECONDS", 20)
 SLMGEN_INLINE_ANALYSIS_BYTES = env.number("SLMGEN_INLINE_ANALYSIS_MB", 2) * 10**6
+
+# Work: who does it, and how long a worker that says nothing keeps what it has claimed.
+
+SLMGEN_TASKS = env.choice("SLMGEN_TASKS", "embedded", "celery")
+SLMGEN_LEASE_SECONDS = env.number("SLMGEN_LEASE_SECONDS", 60, at_least=1)
+SLMGEN_WORKERS = env.number("SLMGEN_WORKERS", 1, at_least=1)
+REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
 
 # Notebooks
 

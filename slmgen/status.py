@@ -13,12 +13,12 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count, Min, Sum
+from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.defaultfilters import filesizeformat
-from django.utils import timezone
 
-from datasets.models import Analysis, Dataset, Insight, State
+from datasets.models import Dataset, Kind, State, WorkItem
 from jobs.models import Job, TrainingPoint
 from jobs.upkeep import purge_expired
 from notebooks.models import Notebook
@@ -47,7 +47,7 @@ def page(request: HttpRequest) -> HttpResponse:
         return _purged(request)
     groups = {
         "Readiness": _readiness(),
-        "Queue": [*_queue(Analysis), *_queue(Insight)],
+        "Queue": _queue(),
         "Jobs": _jobs(),
         "Storage": _storage(),
         "Disk": _disk(),
@@ -70,19 +70,18 @@ def _readiness() -> list[Fact]:
     return [Fact(name, said, said != "ok") for name, said in look_around().items()]
 
 
-def _queue(kind: type[Analysis] | type[Insight]) -> list[Fact]:
-    name = str(kind._meta.verbose_name).capitalize()
-    counts = dict(kind.objects.values_list("state").annotate(Count("pk")).order_by())
-    waiting = kind.objects.filter(state=State.QUEUED)
-    oldest = waiting.aggregate(at=Min("dataset__created_at"))["at"]
-    lost = kind.objects.filter(state=State.RUNNING, lease_until__lt=timezone.now())
+def _queue() -> list[Fact]:
+    counts = WorkItem.objects.values_list("kind", "state").annotate(n=Count("pk"))
+    waiting = WorkItem.objects.filter(state=State.QUEUED)
+    oldest = waiting.aggregate(at=Min("created_at"))["at"]
+    lost = WorkItem.objects.filter(state=State.RUNNING, lease_until__lt=Now())
     return [
         *(
-            Fact(f"{name}, {state.label}", f"{counts.get(state, 0):,}")
-            for state in State
+            Fact(f"{Kind(kind).label}, {State(state).label}", f"{count:,}")
+            for kind, state, count in counts.order_by("kind", "state")
         ),
-        Fact(f"{name}, oldest that waits", age(oldest) if oldest else "none"),
-        Fact(f"{name}, workers lost", f"{lost.count():,}", lost.exists()),
+        Fact("Oldest that waits", age(oldest) if oldest else "none"),
+        Fact("Workers lost", f"{lost.count():,}", lost.exists()),
     ]
 
 
@@ -99,14 +98,21 @@ def _storage() -> list[Fact]:
     )
     made = Notebook.objects.aggregate(n=Count("pk"), size=Sum("size"))
     stored = (data["a"] or 0) + (data["b"] or 0)
-    database = Path(str(settings.DATABASES["default"]["NAME"]))
-    size = database.stat().st_size if database.exists() else 0  # in memory in tests
     return [
         Fact("Datasets", f"{data['n']:,} with {filesizeformat(stored)}"),
         Fact("Notebooks", f"{made['n']:,} with {filesizeformat(made['size'] or 0)}"),
         Fact("Points of trainings", f"{TrainingPoint.objects.count():,}"),
-        Fact("Database", filesizeformat(size)),
+        Fact("Database", filesizeformat(_database_bytes())),
     ]
+
+
+def _database_bytes() -> int:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_database_size(current_database())")
+            return int(cursor.fetchone()[0])
+    file = Path(str(settings.DATABASES["default"]["NAME"]))
+    return file.stat().st_size if file.exists() else 0  # in memory in tests
 
 
 def _disk() -> list[Fact]:

@@ -1,10 +1,22 @@
 import os
 import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage
 from django.utils.deconstruct import deconstructible
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file as the storage lists it."""
+
+    key: str
+    size: int
+    modified: datetime
 
 
 @deconstructible(path="slmgen.storage.AtomicFileStorage")
@@ -14,6 +26,8 @@ class AtomicFileStorage(FileSystemStorage):
     Django's own storage writes under the final name, so a full disk or a killed
     process leaves a cut-off file there.
     """
+
+    is_local = True
 
     def _save(self, name: str, content: File) -> str:  # type: ignore[type-arg]  # File is generic in stubs only
         target = Path(self.path(name))
@@ -28,6 +42,22 @@ class AtomicFileStorage(FileSystemStorage):
             raise
         _sync_folder(target.parent)
         return name
+
+    def listing(self) -> Iterator[Stored]:
+        root = Path(self.location)
+        for folder, _, names in os.walk(root):
+            for name in names:
+                path = Path(folder, name)
+                try:
+                    found = path.stat()
+                except FileNotFoundError:
+                    continue  # deleted, or renamed to its place, meanwhile
+                modified = datetime.fromtimestamp(found.st_mtime, UTC)
+                key = path.relative_to(root).as_posix()
+                yield Stored(key, found.st_size, modified)
+
+    def link(self, name: str, filename: str) -> None:
+        """None: files of this storage are sent by this server itself."""
 
     def delete(self, name: str) -> None:
         super().delete(name)

@@ -6,13 +6,17 @@ import sys
 import tempfile
 import time
 import urllib.request
-from contextlib import contextmanager
+import uuid
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 from django.core.cache import cache
+from django.core.files.storage import storages
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
+
+from tests.with_services import s3_server
 
 # Before Django reads its settings: tests never touch the data of a real server. They
 # stay below SLMGEN_VAR where that is set.
@@ -32,19 +36,43 @@ REPO = Path(__file__).resolve().parent.parent
 SHARED_DATA = REPO.parent / "shared" / "data"
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--with-services",
+        action="store_true",
+        help="Only tests that need a database, a storage or a running server.",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--with-services"):
+        return
+    needed = {"db", "transactional_db", "server", "objects"}
+    wanted = [
+        item
+        for item in items
+        if item.get_closest_marker("django_db") or needed & set(item.fixturenames)
+    ]
+    config.hook.pytest_deselected(items=[i for i in items if i not in set(wanted)])
+    items[:] = wanted
+
+
 @pytest.fixture(autouse=True)
-def _isolated(settings, tmp_path):
+def _isolated(settings, request, tmp_path):
     """Every test has its own files, and a cache and hashes that are fast."""
     settings.CACHES = {
         "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     }
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "default": {
-            "BACKEND": "slmgen.storage.AtomicFileStorage",
-            "OPTIONS": {"location": tmp_path / "files"},
-        },
-    }
+    if settings.SLMGEN_STORAGE == "s3":
+        request.getfixturevalue("objects")
+    else:
+        settings.STORAGES = {
+            **settings.STORAGES,
+            "default": {
+                "BACKEND": "slmgen.storage.AtomicFileStorage",
+                "OPTIONS": {"location": tmp_path / "files"},
+            },
+        }
     settings.EMAIL_FILE_PATH = tmp_path / "mail"
     settings.FILE_UPLOAD_TEMP_DIR = tmp_path / "tmp"
     settings.FILE_UPLOAD_TEMP_DIR.mkdir()
@@ -62,9 +90,42 @@ def shared_data() -> Path:
 
 
 @pytest.fixture
-def files(tmp_path) -> Path:
+def files(settings, tmp_path) -> Path:
     """The folder of everything the product has stored."""
+    if settings.SLMGEN_STORAGE == "s3":
+        pytest.skip("there is no folder to look into, all files are objects")
     return tmp_path / "files"
+
+
+@pytest.fixture(scope="session")
+def s3_options(tmp_path_factory):
+    """How to reach an S3 server: one that is there, or our own."""
+    with ExitStack() as stack:
+        found = dict(os.environ)
+        if "SLMGEN_S3_ENDPOINT" not in found:
+            found |= stack.enter_context(s3_server(tmp_path_factory.mktemp("s3")))
+        yield {
+            "endpoint_url": found["SLMGEN_S3_ENDPOINT"],
+            "access_key": found["SLMGEN_S3_ACCESS_KEY"],
+            "secret_key": found["SLMGEN_S3_SECRET_KEY"],
+            "region_name": "us-east-1",
+        }
+
+
+@pytest.fixture
+def objects(settings, s3_options):
+    """The test's files are objects in a bucket of its own."""
+    options = {**s3_options, "bucket_name": f"test-{uuid.uuid4().hex}"}
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "default": {
+            "BACKEND": "slmgen.object_storage.ObjectStorage",
+            "OPTIONS": options,
+        },
+    }
+    storage = storages["default"]
+    storage.client.create_bucket(Bucket=storage.bucket_name)
+    return storage
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import json
 import pytest
 from django.urls import get_resolver
 
+from datasets.models import Kind, WorkItem
 from slmgen.identity.api_tokens import create_token
 from slmgen.identity.services import token_for
 from tests.factories import make_dataset
@@ -39,6 +40,11 @@ MATRIX = [
     ("mapping", "POST", "/datasets/{dataset}/mapping", MAPPING, OWNED),
     ("problems", "GET", "/datasets/{dataset}/problems", None, OWNED),
     ("profile", "GET", "/datasets/{dataset}/profile", None, OWNED),
+    ("work", "GET", "/datasets/{dataset}/work", None, OWNED),
+    ("work_item", "POST", "/datasets/{dataset}/work/{work}", None,
+     {**OWNED, "owner": 409}),
+    ("work_item", "DELETE", "/datasets/{dataset}/work/{work}", None,
+     {**OWNED, "owner": 409}),
     ("insights", "GET", "/datasets/{dataset}/insights", None, OWNED),
     ("repairs", "POST", "/datasets/{dataset}/repairs", REPAIRS, OWNED),
     ("export", "GET", "/datasets/{dataset}/export", None, OWNED),
@@ -111,7 +117,8 @@ def test_access(client, owner, people, row, who):
     ).json()  # fmt: skip
     job = client.get("/jobs", **people["owner"]).json()[0]["id"]
     values = {
-        "{dataset}": str(dataset.id), "{job}": job, "{download}": made["download_url"]
+        "{dataset}": str(dataset.id), "{job}": job, "{download}": made["download_url"],
+        "{work}": str(WorkItem.objects.get(dataset=dataset, kind=Kind.ANALYSIS).pk),
     }  # fmt: skip
     text = json.dumps(body) if body else ""
     for place, value in values.items():

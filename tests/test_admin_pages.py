@@ -1,3 +1,4 @@
+import hashlib
 import os
 from datetime import timedelta
 
@@ -12,11 +13,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from datasets.models import Analysis, Insight
-from datasets.tasks import LostLease, claim_row, work_once
+from datasets.engine import LostLease, claim_item, work_once
+from datasets.models import WorkItem
+from datasets.work import analysis_of
 from jobs.models import Job, TrainingRun
 from jobs.services import record_notebook
 from jobs.training import new_secret
+from notebooks.models import Notebook
 from notebooks.services import generate_notebook
 from recommender.services import catalog
 from slmgen.audit.models import AuditEvent
@@ -82,8 +85,8 @@ def test_nobody_but_staff_gets_in(client, owner, page):
 
 
 LISTS = [
-    "jobs/job", "jobs/trainingrun", "datasets/dataset", "datasets/analysis",
-    "datasets/insight", "notebooks/notebook",
+    "jobs/job", "jobs/trainingrun", "datasets/dataset", "datasets/workitem",
+    "notebooks/notebook",
 ]  # fmt: skip
 
 
@@ -100,7 +103,6 @@ def test_a_list_asks_as_often_for_many_rows_as_for_one(
             )
             job = record_notebook(owner=owner, notebook=notebook)
             new_secret(job)
-            Insight.objects.create(dataset=dataset)
 
     fill(1)
     pages.get(f"/admin/{page}/")  # what is asked for once in a process
@@ -123,10 +125,10 @@ def do(pages, page, action, *rows):
 
 
 def test_failed_work_is_tried_again_and_recorded(pages, admin_user):
-    row = make_dataset().analysis
-    Analysis.objects.update(state="failed", attempts=3)
+    row = analysis_of(make_dataset())
+    WorkItem.objects.update(state="failed", attempts=3)
 
-    do(pages, "datasets/analysis", "retry", row)
+    do(pages, "datasets/workitem", "retry", row)
 
     row.refresh_from_db()
     assert (row.state, row.attempts) == ("queued", 0)
@@ -135,30 +137,30 @@ def test_failed_work_is_tried_again_and_recorded(pages, admin_user):
     assert (row.state, row.attempts) == ("done", 1)
     event = AuditEvent.objects.get()
     assert (event.actor, event.action, event.kind, event.object_id) == (
-        admin_user, "retry", "analysis", str(row.pk),
+        admin_user, "retry", "work item", str(row.pk),
     )  # fmt: skip
 
 
 def test_cancelled_work_takes_the_lease_of_its_worker(pages):
-    row = make_dataset().analysis
-    Analysis.objects.update(state="queued")
+    row = analysis_of(make_dataset())
+    WorkItem.objects.update(state="queued")
     row.refresh_from_db()
-    claim = claim_row(row)
+    claim = claim_item(row)
 
-    do(pages, "datasets/analysis", "cancel", row)
+    do(pages, "datasets/workitem", "cancel", row)
 
     with pytest.raises(LostLease):
-        claim.finish(profile={})
-    assert Analysis.objects.get().state == "failed"
+        claim.finish(result={})
+    assert WorkItem.objects.get().state == "cancelled"
 
 
 def test_work_that_has_ended_is_not_cancelled(pages):
-    row = make_dataset().analysis
+    row = analysis_of(make_dataset())
 
-    page = do(pages, "datasets/analysis", "cancel", row)
+    page = do(pages, "datasets/workitem", "cancel", row)
 
     assert "there is nothing to cancel" in page
-    assert Analysis.objects.get().state == "done"
+    assert WorkItem.objects.get().state == "done"
     assert not AuditEvent.objects.exists()
 
 
@@ -197,6 +199,8 @@ def test_a_notebook_is_checked_again(pages, owner, page):
     default_storage.delete(notebook.key)
     assert "its file is missing" in do(pages, page, "lint", row)
     default_storage.save(notebook.key, ContentFile(b"{"))
+    assert "missing or damaged" in do(pages, page, "lint", row)
+    Notebook.objects.update(sha256=hashlib.sha256(b"{").hexdigest())
     assert "not a valid notebook: no JSON" in do(pages, page, "lint", row)
 
 
@@ -263,14 +267,14 @@ def test_a_record_outlives_the_account_of_its_actor(client, django_user_model):
 
 def test_the_status_page_says_how_the_server_is(pages):
     make_dataset()
-    Analysis.objects.update(state="queued")
+    WorkItem.objects.update(state="queued")
 
     shown = pages.get("/admin/status/")
 
     groups = shown.context["groups"]
     queue = {fact.name: fact.value for fact in groups["Queue"]}
     assert queue["Analysis, Queued"] == "1"
-    assert queue["Analysis, oldest that waits"].endswith("minutes")
+    assert queue["Oldest that waits"].endswith("minutes")
     assert [fact.value for fact in groups["Readiness"]] == ["ok", "ok", "ok"]
     assert not [fact for facts in groups.values() for fact in facts if fact.is_bad]
 
@@ -278,7 +282,7 @@ def test_the_status_page_says_how_the_server_is(pages):
 def test_a_lost_worker_is_pointed_at(pages):
     make_dataset()
     past = timezone.now() - timedelta(seconds=1)
-    Analysis.objects.update(state="running", lease_until=past)
+    WorkItem.objects.update(state="running", lease_until=past)
 
     assert "Look at this: 1" in pages.get("/admin/status/").content.decode()
 

@@ -236,3 +236,12 @@ def test_a_database_that_is_down_is_503(client, monkeypatch):
     response = client.get(f"/analyze/{UNKNOWN}")
 
     assert (response.status_code, response["Retry-After"]) == (503, "5")
+
+
+def test_a_database_without_space_is_507(client, monkeypatch):
+    def fail(*args, **kwargs):
+        raise OperationalError("database or disk is full")
+
+    monkeypatch.setattr("datasets.services.find_dataset", fail)
+
+    assert client.get(f"/analyze/{UNKNOWN}").status_code == 507

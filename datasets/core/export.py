@@ -1,7 +1,7 @@
 """Canonical examples → the forms that other tools read, with all that is in them."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, BinaryIO
 
@@ -21,20 +21,19 @@ ROWS_AT_ONCE = 1_000
 Row = dict[str, Any]
 
 
-def export(examples: BinaryIO, target: BinaryIO, form: str) -> None:
+def export(examples: Iterable[bytes], target: BinaryIO, form: str) -> None:
     """Raises InvalidInput for an unknown form, and for what it has no place for."""
     if form not in FORMS:
         raise InvalidInput(f"format is {form!r}; known are {', '.join(FORMS)}.")
     FORMS[form](examples, target)
 
 
-def _copy(examples: BinaryIO, target: BinaryIO) -> None:
-    while chunk := examples.read(1 << 20):
-        target.write(chunk)
+def _copy(examples: Iterable[bytes], target: BinaryIO) -> None:
+    target.writelines(examples)
 
 
 def _lines(convert: Callable[[Row, list[Message], int], Row]) -> Any:
-    def write(examples: BinaryIO, target: BinaryIO) -> None:
+    def write(examples: Iterable[bytes], target: BinaryIO) -> None:
         for row in _rows(examples, convert):
             target.write(msgspec.json.encode(row) + b"\n")
 
@@ -42,7 +41,7 @@ def _lines(convert: Callable[[Row, list[Message], int], Row]) -> Any:
 
 
 def _rows(
-    examples: BinaryIO, convert: Callable[[Row, list[Message], int], Row]
+    examples: Iterable[bytes], convert: Callable[[Row, list[Message], int], Row]
 ) -> Iterator[Row]:
     for place, line in enumerate(examples):
         value = decode(line)
@@ -101,7 +100,7 @@ def _call(call: Any) -> Any:
     return {"name": function.get("name"), "arguments": arguments}
 
 
-def _parquet(examples: BinaryIO, target: BinaryIO) -> None:
+def _parquet(examples: Iterable[bytes], target: BinaryIO) -> None:
     # Imported when needed: Arrow nearly doubles a process's memory.
     from datasets.core import parquet
 
@@ -112,7 +111,7 @@ def _columns(value: Row, messages: list[Message], place: int) -> Row:
     return {"messages": value["messages"]}
 
 
-FORMS: dict[str, Callable[[BinaryIO, BinaryIO], None]] = {
+FORMS: dict[str, Callable[[Iterable[bytes], BinaryIO], None]] = {
     "jsonl": _copy,
     "alpaca": _lines(_alpaca),
     "sharegpt": _lines(_sharegpt),

@@ -16,7 +16,7 @@ from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
 from datasets.files import opened
-from datasets.models import Analysis, Dataset, Insight
+from datasets.models import Dataset, WorkItem
 from jobs.models import Job, JobEvent, TrainingPoint, TrainingRun
 from notebooks.models import Notebook
 from recommender.models import Recommendation
@@ -86,8 +86,7 @@ def _account(user: User) -> dict[str, Any]:
 def _dataset(dataset: Dataset) -> dict[str, Any]:
     return {
         **_facts(dataset),
-        "analysis": _all(Analysis.objects.filter(dataset=dataset)),
-        "insights": _all(Insight.objects.filter(dataset=dataset)),
+        "work": _all(WorkItem.objects.filter(dataset=dataset)),
         "recommendations": _all(Recommendation.objects.filter(dataset=dataset)),
     }
 

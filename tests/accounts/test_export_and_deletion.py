@@ -7,7 +7,7 @@ from allauth.account.models import EmailAddress
 from django.contrib.auth.models import User
 from django.test import Client
 
-from datasets.models import Analysis, Dataset
+from datasets.models import Dataset, WorkItem
 from datasets.services import insights_of
 from jobs.models import Job, TrainingPoint
 from jobs.services import record_notebook
@@ -78,7 +78,7 @@ def test_everything_of_a_user_is_in_the_archive(client, member, files):
     assert found[f"notebooks/{notebook.filename}"] == stored
     facts = json.loads(found[f"{folder}/dataset.json"])
     assert facts["filename"] == dataset.filename
-    assert facts["analysis"][0]["profile"]["total_examples"] == 60
+    assert facts["work"][0]["result"]["total_examples"] == 60
     kept = json.loads(found[f"jobs/{job.id}.json"])
     assert kept["training_events"][0]["values"] == {"loss": 2.5}
     account = json.loads(found["account.json"])
@@ -149,7 +149,7 @@ def test_deleting_an_account_leaves_no_row_and_no_file(client, delete, member, f
     assert answer["Location"] == "/app/"
     assert files_in(files) == []
     for model in (
-        User, Dataset, Analysis, Notebook, Job, TrainingPoint, ApiToken, Identity,
+        User, Dataset, WorkItem, Notebook, Job, TrainingPoint, ApiToken, Identity,
         EmailAddress,
     ):  # fmt: skip
         assert model.objects.count() == 0

@@ -1,7 +1,7 @@
 import pytest
 from django.core.management import call_command
 
-from datasets.models import Insight
+from datasets.models import Kind, WorkItem
 from tests.factories import jsonl, make_conversation, make_dataset
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +29,7 @@ def test_a_look_is_taken_once(client):
     for _ in range(2):
         client.get(f"/datasets/{dataset.id}/insights")
 
-    assert Insight.objects.get(dataset=dataset).fence == 1
+    assert WorkItem.objects.get(dataset=dataset, kind=Kind.INSIGHTS).fence == 1
 
 
 def test_a_large_dataset_is_looked_at_by_the_worker(client, settings):
@@ -47,7 +47,7 @@ def test_a_large_dataset_is_looked_at_by_the_worker(client, settings):
 
 def test_a_failed_look_is_409(client):
     dataset = make_dataset()
-    Insight.objects.create(dataset=dataset, state="failed")
+    WorkItem.objects.create(dataset=dataset, kind=Kind.INSIGHTS, state="failed")
 
     assert client.get(f"/datasets/{dataset.id}/insights").status_code == 409
 

@@ -3,7 +3,7 @@ import re
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from datasets.models import Analysis, Dataset, Insight, State
+from datasets.models import Dataset, Kind, State, WorkItem
 from datasets.samples import SAMPLES
 from tests.factories import jsonl, make_conversation, make_dataset, make_lines
 
@@ -110,7 +110,7 @@ def test_a_stranger_and_nobody_get_404(client, owner, stranger, part):
 
 def test_a_running_analysis_is_a_page_that_loads_itself_again(client):
     dataset = make_dataset()
-    Analysis.objects.update(state=State.RUNNING, progress=40, profile=None)
+    WorkItem.objects.update(state=State.RUNNING, progress=40, result=None)
 
     answer = page(client, dataset)
 
@@ -120,12 +120,12 @@ def test_a_running_analysis_is_a_page_that_loads_itself_again(client):
 
 def test_a_failed_analysis_is_said_in_a_sentence(client):
     dataset = make_dataset()
-    Analysis.objects.update(state=State.FAILED)
+    WorkItem.objects.update(state=State.FAILED)
 
     answer = page(client, dataset)
 
     assert answer.status_code == 409
-    assert "The analysis of this file failed" in text_of(answer)
+    assert "Analysis of this dataset failed" in text_of(answer)
 
 
 def test_a_closer_look_at_a_large_file_is_waited_for_and_begun(client, settings):
@@ -136,7 +136,7 @@ def test_a_closer_look_at_a_large_file_is_waited_for_and_begun(client, settings)
 
     assert (answer.status_code, answer["Refresh"]) == (202, "2")
     assert "Looking closer at chat.jsonl: 0% done." in text_of(answer)
-    assert Insight.objects.get().state == State.QUEUED
+    assert WorkItem.objects.get(kind=Kind.INSIGHTS).state == State.QUEUED
 
 
 def test_hostile_text_is_shown_and_never_runs(client):

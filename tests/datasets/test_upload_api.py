@@ -1,13 +1,14 @@
 import gzip
 import json
 import uuid
+from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datasets.models import Analysis, Dataset
+from datasets.models import Dataset, WorkItem
 from slmgen.storage import AtomicFileStorage
 from tests.factories import (
     jsonl,
@@ -51,7 +52,9 @@ def test_an_upload_is_kept_whole_under_its_id(client, files):
     folder = files / "datasets" / session_id
     assert (folder / "original").read_bytes() == content
     assert (folder / "examples.jsonl").read_bytes() == make_lines()
-    assert stored(files) == ["examples.jsonl", "index", "original"]
+    examples, index, original = stored(files)
+    assert (examples, original) == ("examples.jsonl", "original")
+    assert index == Path(Dataset.objects.get().index_key).name
 
 
 def test_a_refused_upload_leaves_nothing(client, files):
@@ -159,7 +162,7 @@ def test_a_hostile_name_is_cleaned(client):
 def test_a_small_file_is_analyzed_at_once(client):
     session_id = upload(client).json()["session_id"]
 
-    assert Analysis.objects.get(pk=session_id).state == "done"
+    assert WorkItem.objects.get(dataset=session_id).state == "done"
 
 
 def analysis_of(client, dataset):
@@ -196,7 +199,7 @@ def test_bad_lines_are_named_in_the_analysis(client):
 def test_a_running_analysis_is_202(client, settings):
     settings.SLMGEN_INLINE_ANALYSIS_BYTES = 0
     dataset = make_dataset()
-    Analysis.objects.update(state="running", progress=43)
+    WorkItem.objects.update(state="running", progress=43)
 
     for path in ("analyze/{}", "preview/{}", "preview/{}/distribution"):
         response = client.get("/" + path.format(dataset.id))
@@ -210,7 +213,7 @@ def test_a_running_analysis_is_202(client, settings):
 
 def test_a_failed_analysis_is_409(client):
     dataset = make_dataset()
-    Analysis.objects.update(state="failed")
+    WorkItem.objects.update(state="failed")
 
     assert analysis_of(client, dataset).status_code == 409
 

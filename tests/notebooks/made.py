@@ -9,7 +9,7 @@ import nbformat
 from notebooks.core.build import Facts, build
 from notebooks.core.embed import embed
 from notebooks.core.plan import plan
-from notebooks.services import cells
+from notebooks.making import cells
 from recommender.services import catalog
 from tests.factories import make_lines
 from tests.recommender.test_recommender import make_profile

@@ -8,8 +8,9 @@ from django.test import AsyncClient
 from django.utils import timezone
 
 from datasets.models import Dataset
+from notebooks.making import NotebookFault
 from notebooks.models import Notebook
-from notebooks.services import NotebookFault, generate_notebook
+from notebooks.services import generate_notebook
 from recommender.services import catalog
 from slmgen import storage
 from slmgen.streaming import Download
@@ -57,7 +58,7 @@ def test_null_stands_for_a_default(client):
 
 def test_a_notebook_that_fails_its_lint_is_never_handed_out(monkeypatch, files):
     dataset = make_dataset()
-    monkeypatch.setattr("notebooks.services.lint", lambda *_: ["cell 3: broken"])
+    monkeypatch.setattr("notebooks.making.lint", lambda *_: ["cell 3: broken"])
 
     with pytest.raises(NotebookFault, match="cell 3: broken"):
         generate_notebook(

@@ -11,7 +11,7 @@ from notebooks.core.lint import lint
 from notebooks.core.percent import PercentError, read_cells
 from notebooks.core.pins import pins
 from notebooks.core.plan import bake_off
-from notebooks.services import SOURCE, cells
+from notebooks.making import SOURCE, cells
 from recommender.services import catalog
 from tests.factories import make_lines
 from tests.notebooks.made import (

@@ -5,7 +5,9 @@ from contextlib import closing
 import pytest
 import schemathesis
 from django.core.cache import cache
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import InvalidArgument, Unsatisfiable
 from schemathesis import GenerationMode
@@ -35,7 +37,9 @@ OPERATIONS = [
     ("POST", "/datasets/{session_id}/repairs"),
     ("GET", "/datasets/{session_id}/export"),
     ("GET", "/datasets/{session_id}/profile"),
-    ("GET", "/datasets/{session_id}/insights"),
+    ("GET", "/datasets/{session_id}/insights"), ("GET", "/datasets/{session_id}/work"),
+    ("POST", "/datasets/{session_id}/work/{work_id}"),
+    ("DELETE", "/datasets/{session_id}/work/{work_id}"),
     ("POST", "/recommend/explain"), ("GET", "/models"), ("GET", "/models/{model_id}"),
     ("GET", "/datasets/{session_id}/suggest"),
     ("GET", "/datasets/{session_id}/contexts"),
@@ -50,8 +54,18 @@ OPERATIONS = [
 ]  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def _one_connection():
+    """Requests end without closing the connection that holds the test's transaction."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
 @pytest.fixture
-def schema():
+def schema(_one_connection):
     return schemathesis.openapi.from_wsgi("/openapi.json", application)
 
 

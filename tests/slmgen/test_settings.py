@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from slmgen import checks, env
 from tests.conftest import REPO
 
-READERS = {"text", "flag", "number", "secret", "words"}
+READERS = {"text", "flag", "number", "secret", "words", "choice", "database"}
 
 
 def variables_in_settings():
@@ -66,6 +66,37 @@ def test_a_bad_value_stops_the_start(monkeypatch, reader, value):
         reader()
 
 
+def test_a_database_address_becomes_postgresql_with_a_pool(monkeypatch, tmp_path):
+    address = "postgresql://me:p%40ss@db.example.org:6543/chats?sslmode=require"
+    monkeypatch.setenv("SLMGEN_X", address)
+
+    found = env.database("SLMGEN_X", tmp_path / "file", 7)
+
+    assert found.pop("OPTIONS") == {
+        "sslmode": "require",
+        "pool": {"min_size": 0, "max_size": 7, "timeout": 10},
+    }
+    assert found == {
+        "ENGINE": "django.db.backends.postgresql", "NAME": "chats", "USER": "me",
+        "PASSWORD": "p@ss", "HOST": "db.example.org", "PORT": "6543",
+        "CONN_HEALTH_CHECKS": True,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("address", ["mysql://host/name", "postgresql://host", "chats"])
+def test_another_database_stops_the_start(monkeypatch, tmp_path, address):
+    monkeypatch.setenv("SLMGEN_X", address)
+    with pytest.raises(ImproperlyConfigured, match="SLMGEN_X must look like"):
+        env.database("SLMGEN_X", tmp_path / "file", 7)
+
+
+def test_a_choice_that_does_not_exist_stops_the_start(monkeypatch):
+    monkeypatch.setenv("SLMGEN_X", "tape")
+
+    with pytest.raises(ImproperlyConfigured, match="expected one of files, s3"):
+        env.choice("SLMGEN_X", "files", "s3")
+
+
 def test_a_value_may_stand_in_a_file(monkeypatch, tmp_path):
     (tmp_path / "secret").write_text("from the file\n", encoding="utf-8")
     monkeypatch.setenv("SLMGEN_X_FILE", str(tmp_path / "secret"))
@@ -89,14 +120,19 @@ def test_the_secret_key_is_made_once_and_readable_by_its_owner_only(tmp_path):
         ("slmgen.E001", {"SECRET_KEY": "short"}),
         ("slmgen.E002", {"DEBUG": True, "HOST": "0.0.0.0"}),
         ("slmgen.W001", {"ALLOWED_HOSTS": ["*"]}),
+        (
+            "slmgen.E003",
+            {"SLMGEN_STORAGE": "s3", "S3_BUCKET": ""},
+        ),
     ],
 )
 def test_unsafe_settings_are_named(settings, code, values):
     for name, value in values.items():
         setattr(settings, name, value)
 
-    found = checks.secret_is_long() + checks.not_open_in_debug() + (
-        checks.hosts_are_named()
+    found = (
+        *checks.secret_is_long(), *checks.not_open_in_debug(),
+        *checks.hosts_are_named(), *checks.bucket_is_named(),
     )  # fmt: skip
 
     assert [message.id for message in found] == [code]

@@ -17,13 +17,13 @@ RESTART_SECONDS = 1.0
 
 
 class Command(BaseCommand):
-    help = "Prepares the database and runs web server and worker until stopped."
+    help = "Prepares the database and runs web server and workers until stopped."
 
     def handle(self, *args: Any, **options: Any) -> None:
         prepare()
         self.stdout.write(f"SLMGEN serves on http://{settings.HOST}:{settings.PORT}")
         self.stdout.flush()  # a log file would show it only at the end
-        supervise({"web": web_command(), "worker": worker_command()})
+        supervise(commands())
 
 
 def prepare() -> None:
@@ -48,8 +48,11 @@ def web_command() -> list[str]:
     ]
 
 
-def worker_command() -> list[str]:
-    return [sys.executable, str(MANAGE), "work"]
+def commands() -> dict[str, list[str]]:
+    """What runs side by side; with Celery, somebody has to send again what was lost."""
+    names = ["work", "beat"] if settings.SLMGEN_TASKS == "celery" else ["work"]
+    workers = {name: [sys.executable, str(MANAGE), name] for name in names}
+    return {"web": web_command(), **workers}
 
 
 def supervise(commands: dict[str, list[str]]) -> None:

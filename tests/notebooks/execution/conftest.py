@@ -20,7 +20,7 @@ import pytest
 from notebooks.core.build import Facts, build
 from notebooks.core.embed import embed
 from notebooks.core.plan import bake_off, plan
-from notebooks.services import cells
+from notebooks.making import cells
 from recommender.services import catalog
 from tests.conftest import REPO
 from tests.factories import jsonl

@@ -1,0 +1,22 @@
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import close_old_connections
+
+from datasets.engine import send_again
+from datasets.upkeep import Chore, Upkeep
+
+SECONDS_BETWEEN_LOOKS = 5
+
+
+class Command(BaseCommand):
+    help = "Beside Celery: sends again what lost its worker, and tidies up."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        upkeep = Upkeep()
+        upkeep.chores.append(Chore(send_again, SECONDS_BETWEEN_LOOKS))
+        while True:
+            upkeep.look()
+            close_old_connections()
+            time.sleep(1)

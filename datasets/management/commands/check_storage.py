@@ -1,0 +1,33 @@
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from datasets.files import ORPHAN_AGE, differences
+
+
+class Command(BaseCommand):
+    help = "Lists files without a row and rows without their file; exits 1 for any."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--older-than",
+            type=float,
+            default=ORPHAN_AGE.total_seconds() / 60,
+            metavar="MINUTES",
+            help="Leave out younger files: they may be in use (default %(default)g).",
+        )
+
+    def handle(self, *args: Any, older_than: float, **options: Any) -> None:
+        found = differences(timedelta(minutes=older_than))
+        for orphan in found.orphans:
+            self.stdout.write(f"orphan\t{orphan.size}\t{orphan.key}")
+        for kept in found.missing:
+            self.stdout.write(f"missing\t{kept.size or ''}\t{kept.key}")
+        if found.orphans or found.missing:
+            raise CommandError(
+                f"{len(found.orphans)} orphans and {len(found.missing)} missing or cut "
+                "files; manage.py sweep deletes the orphans.",
+                returncode=1,
+            )
+        self.stdout.write("Files and rows agree.")

@@ -1,0 +1,126 @@
+"""From a plan to a checked notebook that is kept: all of it, or nothing."""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core import signing
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import transaction
+
+from datasets.models import Dataset
+from datasets.services import open_verified_examples, profile_of
+from notebooks.core.build import Facts, build
+from notebooks.core.embed import Embedded, embed
+from notebooks.core.lint import lint
+from notebooks.core.percent import Cell, read_cells
+from notebooks.core.plan import TrainingPlan, bake_off, plan
+from notebooks.models import Notebook
+from recommender.services import catalog
+
+SOURCE = Path(__file__).with_name("source") / "finetune.py"
+# Chat text packs to a third at best (bz2, then base64): more is not worth a try.
+MAX_PACKING = 20
+DATA_SIGNER = signing.Signer(salt="notebooks.data", sep=".")
+
+Seal = Callable[[Notebook], None]
+
+
+class NotebookFault(Exception):
+    """A notebook of ours that must not be handed out."""
+
+
+@cache
+def source() -> str:
+    return SOURCE.read_text(encoding="utf-8")
+
+
+@cache
+def cells() -> tuple[Cell, ...]:
+    return read_cells(source())
+
+
+def plans_of(
+    dataset: Dataset, slugs: Sequence[str], training_config: Mapping[str, Any] | None
+) -> Sequence[TrainingPlan]:
+    """What a notebook would do for one model, or for several that it compares."""
+    models = [catalog().get(slug) for slug in slugs]
+    profile = profile_of(dataset)
+    if len(models) == 1:
+        return [plan(models[0], profile, training_config)]
+    return bake_off(models, profile, training_config or {})
+
+
+def make_notebook(
+    dataset: Dataset,
+    plans: Sequence[TrainingPlan],
+    server: str,
+    seal: Seal | None = None,
+) -> Notebook:
+    """Builds, checks and stores a notebook.
+
+    `seal` is called in the transaction of its row; what it raises undoes all.
+    """
+    profile = profile_of(dataset)
+    facts = Facts(
+        dataset.filename,
+        profile.total_examples,
+        profile.total_tokens,
+        data_url=f"{server}/data/{_data_token(dataset)}" if server else "",
+        data_days=settings.SLMGEN_DATA_LINK_DAYS,
+    )
+    content = build(cells(), plans, facts, _embedded(dataset))
+    if faults := lint(content, plans[0].backend):
+        raise NotebookFault("; ".join(faults))
+    slugs = [plan.model.slug for plan in plans]
+    notebook = Notebook(
+        dataset=dataset,
+        model_id=slugs[0],
+        candidates=slugs if len(slugs) > 1 else [],
+        training_config=plans[0].settings,
+        filename=_filename(slugs),
+        size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
+    _store(notebook, content, seal)
+    return notebook
+
+
+def _data_token(dataset: Dataset) -> str:
+    """A key to the examples alone; the same for the same dataset, until it ends."""
+    seconds = settings.SLMGEN_DATA_LINK_DAYS * 86_400
+    end = int(dataset.created_at.timestamp()) + seconds
+    return DATA_SIGNER.sign(f"{dataset.id}_{end}")
+
+
+def _embedded(dataset: Dataset) -> Embedded:
+    limit = settings.SLMGEN_NOTEBOOK_EMBED_MB * 10**6
+    if dataset.examples_bytes > limit * MAX_PACKING:
+        with open_verified_examples(dataset):
+            return Embedded(dataset.examples_sha256, "")
+    with open_verified_examples(dataset) as file:
+        return embed(file.read(), max_bytes=limit)
+
+
+def _filename(slugs: Sequence[str]) -> str:
+    name = slugs[0] if len(slugs) == 1 else f"{len(slugs)}-models"
+    safe = re.sub(r"[^a-z0-9]+", "-", name)
+    return f"slmgen-{safe}-{secrets.token_hex(16)}.ipynb"
+
+
+def _store(notebook: Notebook, content: bytes, seal: Seal | None) -> None:
+    default_storage.save(notebook.key, ContentFile(content))
+    try:
+        with transaction.atomic():
+            notebook.save(force_insert=True)
+            if seal is not None:
+                seal(notebook)
+    except BaseException:
+        default_storage.delete(notebook.key)
+        raise

@@ -1,0 +1,38 @@
+"""Celery, where it carries the ids of work items to workers on any number of hosts.
+
+A message is no more than a hint to look at a row: the row says whether there is
+anything to do. Redis may lose all that it holds; `manage.py beat` sends it again.
+"""
+
+import logging
+from uuid import UUID
+
+from celery import Celery
+from django.conf import settings
+from kombu.exceptions import OperationalError
+
+logger = logging.getLogger("slmgen.work")
+
+WORK = "slmgen.work"
+
+app = Celery("slmgen", broker=settings.REDIS_URL, include=["datasets.messages"])
+app.conf.update(
+    task_serializer="json",
+    accept_content=["json"],
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 2},
+)
+
+
+def send_work(item_id: UUID) -> None:
+    """Never fails for Redis's sake: what does not arrive is sent again."""
+    try:
+        app.send_task(WORK, (str(item_id),), retry=False)
+    except OperationalError:
+        logger.warning("Redis does not answer; the work is sent again later")
