@@ -1,9 +1,12 @@
 """Too many requests are answered 429; a client does not choose who is counted."""
 
+import os
 import threading
+import uuid
 
 import pytest
 from django.core.cache import cache
+from django.core.cache.backends.redis import RedisCache
 from django.core.management import call_command
 from django.db import connection
 
@@ -165,3 +168,18 @@ def test_a_database_that_does_not_answer_refuses_nobody(client, monkeypatch):
 
 def _failing(key):
     raise rates.DatabaseError("locked")
+
+
+@pytest.mark.skipif("REDIS_URL" not in os.environ, reason="Redis does not run")
+def test_redis_counts_too(monkeypatch):
+    monkeypatch.setattr(rates, "cache", RedisCache(os.environ["REDIS_URL"], {}))
+    key = f"rate:test:{uuid.uuid4()}"
+
+    assert [rates.count(key) for _ in range(3)] == [1, 2, 3]
+
+
+def test_a_redis_that_does_not_answer_refuses_nobody(client, monkeypatch):
+    absent = RedisCache("redis://127.0.0.1:1/0", {})
+    monkeypatch.setattr(rates, "cache", absent)
+
+    assert client.get("/models").status_code == 200

@@ -163,3 +163,24 @@ def test_production_settings_pass_django_s_own_checks(tmp_path):
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
+
+
+def test_behind_https_cookies_are_bound_to_the_host(tmp_path):
+    environment = {
+        **os.environ, "SLMGEN_HTTPS": "true", "SLMGEN_VAR": str(tmp_path),
+        "DJANGO_SETTINGS_MODULE": "slmgen.settings",
+    }  # fmt: skip
+    code = (
+        "import django; django.setup(); from django.test import Client; "
+        "print(Client().get('/app/', secure=True, HTTP_HOST='localhost').cookies)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPO, env=environment,
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+    assert "__Host-csrftoken=" in done.stdout, done.stderr
+    assert "Path=/" in done.stdout
+    assert "Secure" in done.stdout
+    assert "Domain" not in done.stdout
