@@ -11,6 +11,7 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from slmgen.middleware import SAFE_HEADERS
 from slmgen.protocol import PatientProtocol
 from tests.factories import make_lines
 
@@ -130,3 +131,17 @@ def test_a_client_that_is_still_sending_sees_the_refusal(server):
 
     assert answer.status_code == 413
     assert list(answer.json()) == ["detail"]
+
+
+def test_static_files_are_as_safe_as_pages_and_kept_by_browsers(server):
+    address = f"http://127.0.0.1:{server[0]}/static/css/slmgen.css"
+    first = httpx.get(address)
+
+    known = {"If-Modified-Since": first.headers["Last-Modified"]}
+    again = httpx.get(address, headers=known)
+
+    assert (first.status_code, again.status_code) == (200, 304)
+    for answer in (first, again):
+        for name, value in SAFE_HEADERS.items():
+            assert answer.headers[name] == value
+        assert "no-store" not in answer.headers["Cache-Control"]
