@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 DATA ?= ../shared/data
 
-.PHONY: help run test test-services test-crash test-browser test-notebooks notebook-matrix known check bench format clean
+.PHONY: help run test test-services test-crash test-load test-browser test-notebooks notebook-matrix known check bench format clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | sort
@@ -75,6 +75,9 @@ check: $(VENV)/test ## Format, lint, import order, types, settings, migrations
 
 bench: $(VENV)/test ## Measure the data engine (DATA: a folder of small datasets)
 	$(BIN)/python benchmarks/engine.py $(DATA)
+
+test-load: $(VENV)/test ## Many at once: uploads, slow senders, requests, workers; prints a table
+	$(BIN)/python benchmarks/load.py
 
 format: $(VENV)/test ## Format the code
 	$(BIN)/ruff format .

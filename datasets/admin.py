@@ -60,7 +60,7 @@ class DatasetAdmin(ReadOnlyAdmin):
         """Says what will be recorded; opened by POST, records it and shows rows."""
         if not request.user.has_perm("datasets.view_dataset_content"):
             raise PermissionDenied
-        dataset = get_object_or_404(Dataset, pk=dataset_id)
+        dataset = get_object_or_404(Dataset, pk=dataset_id, emptied_at=None)
         context = {**self.admin_site.each_context(request), "dataset": dataset}
         context |= {"title": "Content of a dataset", "opts": self.opts}
         if request.method == "POST":

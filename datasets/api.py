@@ -134,7 +134,8 @@ class ProfileView(APIView):
     )
     def get(self, request: Request, session_id: str) -> Response:
         dataset = services.find_dataset(session_id, user=request.user)
-        answer = {"session_id": dataset.id, **asdict(services.profile_of(dataset))}
+        ids = {"session_id": dataset.id, "expires_at": services.expiry_of(dataset)}
+        answer = {**ids, **asdict(services.profile_of(dataset))}
         return Response(serializers.ProfileSerializer(answer).data)
 
 

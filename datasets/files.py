@@ -164,7 +164,7 @@ def keeper(function: Callable[[], Iterator[Kept]]) -> Callable[[], Iterator[Kept
 
 @keeper
 def kept_of_datasets() -> Iterator[Kept]:
-    for dataset in Dataset.objects.iterator():
+    for dataset in Dataset.objects.filter(emptied_at=None).iterator():
         yield Kept(dataset.original_key, dataset.size)
         yield Kept(dataset.examples_key, dataset.examples_bytes)
         if dataset.problem_groups:

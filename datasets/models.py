@@ -19,9 +19,10 @@ def chat_columns() -> dict[str, str]:
 class DatasetQuerySet(models.QuerySet["Dataset"]):
     def visible_to(self, user: AnyUser) -> "DatasetQuerySet":
         """What `user` may see: their own, and what nobody owns (the id is the key)."""
+        kept = self.filter(emptied_at=None)
         if user.is_authenticated:
-            return self.filter(Q(owner=user.pk) | Q(owner=None))
-        return self.filter(owner=None)
+            return kept.filter(Q(owner=user.pk) | Q(owner=None))
+        return kept.filter(owner=None)
 
 
 class Dataset(models.Model):
@@ -65,6 +66,9 @@ class Dataset(models.Model):
         default=dict, blank=True, help_text="What was done to the parent"
     )
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    emptied_at = models.DateTimeField(
+        null=True, blank=True, help_text="Its content expired; jobs still name it"
+    )
 
     objects = DatasetQuerySet.as_manager()
 

@@ -178,6 +178,9 @@ class ExportQuerySerializer(serializers.Serializer[Any]):
 
 class ProfileSerializer(serializers.Serializer[Any]):
     session_id = serializers.UUIDField()
+    expires_at = serializers.DateTimeField(
+        allow_null=True, help_text="When data and notebooks are deleted"
+    )
     rules_version = serializers.IntegerField()
     encoding = serializers.CharField()
     total_examples = serializers.IntegerField()

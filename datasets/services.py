@@ -2,12 +2,15 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, BinaryIO
 
 import numpy as np
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
 from msgspec import to_builtins
 from numpy.typing import NDArray
 
@@ -30,6 +33,7 @@ from datasets.models import AnyUser, Dataset, Kind, State, WorkItem
 from datasets.repairing import Repaired, repair_dataset, repairs_of
 from datasets.tasks import exported
 from datasets.versions import Origin, keep, limits
+from slmgen.audit.services import audit
 from slmgen.errors import InvalidInput, NotFound
 
 
@@ -57,7 +61,9 @@ def upload_dataset(
     origin = Origin(
         clean_filename(file.name or ""), owner.pk if owner.is_authenticated else None
     )
-    return keep(file.file, origin, layout)  # type: ignore[arg-type]  # a binary file in every upload handler
+    dataset = keep(file.file, origin, layout)  # type: ignore[arg-type]  # a binary file in every upload handler
+    audit(owner, "upload", dataset)
+    return dataset
 
 
 def map_dataset(dataset: Dataset, mapping: Mapping[str, Any]) -> Dataset:
@@ -139,8 +145,9 @@ def insights_of(dataset: Dataset) -> dict[str, Any]:
 
 def stored_profile(dataset: Dataset) -> Profile | None:
     """The profile if it is there already; never waits."""
-    item = work.analysis_of(dataset)
-    return Profile(**item.result) if item.state == State.DONE else None
+    items = WorkItem.objects.filter(dataset=dataset, kind=Kind.ANALYSIS)
+    item = items.filter(state=State.DONE).first()
+    return Profile(**item.result) if item is not None else None
 
 
 def examples_page(dataset: Dataset, *, page: int, page_size: int) -> list[Example]:
@@ -238,10 +245,49 @@ def open_verified_examples(dataset: Dataset) -> Iterator[BinaryIO]:
 def delete_dataset(dataset: Dataset) -> None:
     """The row goes first: a row never points to files that are gone."""
     with transaction.atomic():
-        made = WorkItem.objects.filter(dataset=dataset).exclude(file="")
-        keys = [*dataset.keys, *made.values_list("file", flat=True)]
+        keys = _keys_of(dataset)
         Dataset.objects.filter(pk=dataset.pk).delete()
         discard(keys)
+
+
+def _keys_of(dataset: Dataset) -> list[str]:
+    made = WorkItem.objects.filter(dataset=dataset).exclude(file="")
+    return [*dataset.keys, *made.values_list("file", flat=True)]
+
+
+def empty_dataset(dataset: Dataset) -> None:
+    """Removes what users sent and what was read in it; the row stays for its jobs."""
+    with transaction.atomic():
+        keys = _keys_of(dataset)
+        WorkItem.objects.filter(dataset=dataset).delete()
+        Dataset.objects.filter(pk=dataset.pk).update(
+            emptied_at=timezone.now(), problems=[], problem_groups=[], columns={}
+        )
+        discard(keys)
+
+
+def expiry_of(dataset: Dataset) -> datetime | None:
+    """When its content is deleted; None is never."""
+    anonymous, owned = lives()
+    life = anonymous if dataset.owner_id is None else owned
+    return dataset.created_at + life if life else None
+
+
+def lives() -> tuple[timedelta, timedelta]:
+    """How long data are kept without an owner and with one; zero is for ever."""
+    return (
+        timedelta(hours=settings.SLMGEN_KEEP_ANONYMOUS_HOURS),
+        timedelta(days=settings.SLMGEN_KEEP_DAYS),
+    )
+
+
+def expired(now: datetime) -> list[Dataset]:
+    """Those whose time is over and whose content is still there."""
+    ended = Q(pk__in=[])
+    for life, is_anonymous in zip(lives(), (True, False), strict=True):
+        if life:
+            ended |= Q(owner__isnull=is_anonymous, created_at__lt=now - life)
+    return list(Dataset.objects.filter(ended, emptied_at=None))
 
 
 def repair(

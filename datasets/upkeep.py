@@ -4,6 +4,10 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+
+from django.core.management import call_command
+from django.db import DatabaseError
 
 from datasets.files import delete_discarded, sweep
 
@@ -20,7 +24,12 @@ class Chore:
 @dataclass
 class Upkeep:
     chores: list[Chore] = field(
-        default_factory=lambda: [Chore(delete_discarded, 10), Chore(sweep, 3600)]
+        default_factory=lambda: [
+            Chore(delete_discarded, 10),
+            Chore(sweep, 3600),
+            # By its name: it looks at what apps to the left of this one keep.
+            Chore(partial(call_command, "expire"), 600),
+        ]
     )
 
     def look(self) -> None:
@@ -31,5 +40,5 @@ class Upkeep:
             chore.due = time.monotonic() + chore.seconds
             try:
                 chore.do()
-            except OSError:
-                logger.exception("the storage does not answer; trying again later")
+            except (OSError, DatabaseError):
+                logger.exception("a chore was not done; trying again later")

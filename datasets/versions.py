@@ -17,6 +17,7 @@ from datasets import engine, work
 from datasets.core.columns import Layout
 from datasets.core.ingest import Ingested, Limits, Targets, ingest
 from datasets.models import Dataset, Kind, WorkItem
+from datasets.quotas import claim_room
 
 Seal = Callable[[Dataset], None]
 
@@ -110,6 +111,7 @@ def _removed_on_failure(dataset: Dataset) -> Iterator[None]:
 
 @transaction.atomic
 def _insert(dataset: Dataset, seal: Seal | None) -> WorkItem:
+    claim_room(dataset)
     dataset.save(force_insert=True)
     if seal is not None:
         seal(dataset)

@@ -27,7 +27,10 @@ def do_now(item: WorkItem) -> None:
 
 
 def analysis_of(dataset: Dataset) -> WorkItem:
-    return WorkItem.objects.get(dataset=dataset, kind=Kind.ANALYSIS)
+    item = WorkItem.objects.filter(dataset=dataset, kind=Kind.ANALYSIS).first()
+    if item is None:
+        raise NotFound("The data have expired; upload them again.")
+    return item
 
 
 def finished(item: WorkItem, *, seconds: float | None = None) -> WorkItem:

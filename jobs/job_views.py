@@ -15,7 +15,7 @@ from django.views.decorators.http import (
 
 from jobs import measured, services, training
 from notebooks.forms import query_of
-from slmgen.checks import LOOPBACK
+from slmgen.env import LOOPBACK
 
 
 @require_safe

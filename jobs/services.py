@@ -3,12 +3,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
 from datasets.core.profile import Profile
 from datasets.models import AnyUser, Dataset
+from datasets.quotas import check_count, one_at_a_time
 from datasets.services import delete_dataset, find_dataset, parse_id, stored_profile
 from jobs.events import Kind, Source, note
 from jobs.models import EDITABLE_IN, MOVES, Job
@@ -23,6 +25,7 @@ from notebooks.services import (
 )
 from recommender.core.catalog import parse_target, parse_task
 from recommender.services import catalog, last_need
+from slmgen.audit.services import audit
 from slmgen.errors import InvalidInput, NotFound
 
 
@@ -76,6 +79,9 @@ def create_job(*, owner: User, session_id: str, configuration: Configuration) ->
 
 @transaction.atomic
 def _made(job: Job) -> Job:
+    one_at_a_time("jobs", job.owner_id)
+    kept = Job.objects.filter(owner=job.owner_id).count()
+    check_count(kept, settings.SLMGEN_QUOTA_JOBS, "jobs")
     job.save(force_insert=True)
     note(job, Kind.MADE, Source.OWNER)
     return job
@@ -198,6 +204,7 @@ def delete_job(job: Job) -> None:
     dataset: Dataset = job.dataset
     notebook = job.notebook
     with transaction.atomic():
+        audit(job.owner, "delete", job)
         Job.objects.filter(pk=job.pk).delete()
         shared_notebook = Job.objects.filter(notebook=notebook).exists()
         if notebook is not None and not shared_notebook:

@@ -129,7 +129,7 @@ def open_data(token: str) -> BinaryIO:
         dataset_id, _, end = DATA_SIGNER.unsign(token).partition("_")
     except signing.BadSignature:
         raise gone from None
-    dataset = Dataset.objects.filter(pk=dataset_id).first()
+    dataset = Dataset.objects.filter(pk=dataset_id, emptied_at=None).first()
     if dataset is None or int(end) < time.time():
         raise gone
     return open_verified_file(dataset)

@@ -12,7 +12,7 @@ from datasets.core.export import FORMS
 from datasets.forms import RowsForm
 from datasets.models import Dataset
 from datasets.remembered import may_delete
-from datasets.services import find_dataset
+from datasets.services import expiry_of, find_dataset
 from recommender import services
 from recommender.chosen import chosen_model, limit_of
 from recommender.core import catalog_view
@@ -38,6 +38,7 @@ def data(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
         "query": _without(request, "row"),
         **_about_models(request, dataset),
         "exports": FORMS,
+        "expires_at": expiry_of(dataset),
         "server": request.build_absolute_uri("/").rstrip("/"),
         "origin": lineage.origin_of(dataset, user=request.user),
         "may_delete": may_delete(request.session, request.user, dataset),

@@ -12,6 +12,7 @@ from django.core.exceptions import (
 )
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
+from redis.exceptions import RedisError
 from requests import RequestException
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -29,6 +30,7 @@ STATUS: dict[type[errors.SlmgenError], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.TooLarge: 413,
+    errors.TooMany: 429,
     errors.Unavailable: 503,
     errors.StorageFull: 507,
 }
@@ -59,7 +61,7 @@ def as_own(error: Exception) -> Exception:
         case OperationalError() if FULL.search(str(error)):
             logger.exception("the database has no space left")
             return full()
-        case OperationalError() | InterfaceError():
+        case OperationalError() | InterfaceError() | RedisError():
             logger.exception("the database does not answer")
             return errors.Unavailable("The database is busy or down; try again.", 5)
         case RequestException():

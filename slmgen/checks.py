@@ -3,8 +3,10 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+from slmgen.env import LOOPBACK
+
 MIN_SECRET_CHARACTERS = 32
+MIN_TOKEN_CHARACTERS = 20
 
 
 @register()
@@ -21,6 +23,14 @@ def not_open_in_debug(**kwargs: Any) -> list[CheckMessage]:
         return []
     hint = "Unset SLMGEN_DEBUG, or serve on 127.0.0.1."
     return [Error("Debug pages would be open to the network.", hint, id="slmgen.E002")]
+
+
+@register()
+def metrics_token_is_long(**kwargs: Any) -> list[CheckMessage]:
+    if not 0 < len(settings.SLMGEN_METRICS_TOKEN) < MIN_TOKEN_CHARACTERS:
+        return []
+    hint = f"Give SLMGEN_METRICS_TOKEN at least {MIN_TOKEN_CHARACTERS} characters."
+    return [Error("The token of /metrics can be guessed.", hint, id="slmgen.E004")]
 
 
 @register()

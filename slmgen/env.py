@@ -2,12 +2,14 @@
 
 import os
 import secrets
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off"}
 
@@ -52,6 +54,26 @@ def choice(name: str, *known: str) -> str:
             f"{name} is {value!r}; expected one of {', '.join(known)}."
         )
     return value
+
+
+def networks(name: str, default: str) -> list[str]:
+    """Addresses and networks, such as 10.0.0.0/8."""
+    found = words(name, default)
+    for word in found:
+        try:
+            ip_network(word)
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{name} names {word!r}; expected an address such as 10.0.0.1 or a "
+                "network such as 10.0.0.0/8."
+            ) from None
+    return found
+
+
+def share(name: str, folder: Path) -> None:
+    """Names a folder to a library that reads its own variable when it is imported."""
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ[name] = str(folder)
 
 
 def database(name: str, file: Path, connections: int) -> dict[str, Any]:

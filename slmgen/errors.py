@@ -63,5 +63,9 @@ class NotReady(Wait):
         self.dataset_id = dataset_id
 
 
+class TooMany(Wait):
+    """More requests than one client may send."""
+
+
 class Unavailable(Wait):
     """A part that this server depends on does not answer."""

@@ -1,8 +1,13 @@
 import logging
+import time
 import uuid
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
+
+from slmgen.logs import request_id_now
+from slmgen.metrics import observe
 
 logger = logging.getLogger("slmgen.request")
 
@@ -17,20 +22,33 @@ API_DOCS = "/docs/"
 API_DOCS_POLICY = CONTENT_SECURITY_POLICY.replace(
     "style-src 'self'", "style-src 'self' 'unsafe-inline'"
 )
+# On every answer, whoever makes it.
+SAFE_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+}
+UNWATCHED = {"health", "metrics"}  # asked for all the time, and by machines
 
 
-class ContentSecurityPolicyMiddleware:
-    """A page may load what this server serves, and nothing else."""
+class SafeHeadersMiddleware:
+    """A page loads what this server serves and nothing else; nobody keeps copies."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        docs = request.path.startswith(API_DOCS)
-        response["Content-Security-Policy"] = (
-            API_DOCS_POLICY if docs else CONTENT_SECURITY_POLICY
-        )
+        for name, value in SAFE_HEADERS.items():
+            response.headers.setdefault(name, value)
+        if request.path.startswith(API_DOCS):
+            response["Content-Security-Policy"] = API_DOCS_POLICY
+        # Answers speak of somebody's data; what anybody may keep says so itself.
+        response.headers.setdefault("Cache-Control", "no-store")
         return response
 
 
@@ -43,11 +61,38 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request_id = uuid.uuid4().hex
         request.META["slmgen.request_id"] = request_id
-        response = self.get_response(request)
-        response["X-Request-ID"] = request_id
-        if response.status_code >= 500:
-            logger.error("request %s answered %s", request_id, response.status_code)
+        token = request_id_now.set(request_id)
+        begun = time.perf_counter()
+        try:
+            response = self.get_response(request)
+            response["X-Request-ID"] = request_id
+            _log(request, response, time.perf_counter() - begun)
+        finally:
+            request_id_now.reset(token)
         return response
+
+
+def _log(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
+    """The route in place of the path: ids in it are keys, and queries hold words."""
+    match = request.resolver_match
+    if request.path.startswith(settings.STATIC_URL):
+        return
+    if match is not None and match.url_name in UNWATCHED and response.status_code < 500:
+        return
+    route = f"/{match.route}" if match is not None else "no route"
+    observe(request.method or "", route, response.status_code, seconds)
+    milliseconds = round(1000 * seconds, 1)
+    fields = {
+        "method": request.method,
+        "route": route,
+        "status": response.status_code,
+        "milliseconds": milliseconds,
+    }
+    level = logging.ERROR if response.status_code >= 500 else logging.INFO
+    logger.log(
+        level, "%s %s answered %s in %s ms", request.method, route,
+        response.status_code, milliseconds, extra={"fields": fields},
+    )  # fmt: skip
 
 
 def request_id(request: HttpRequest) -> str:

@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 
 from slmgen.api_errors import STATUS, as_own
 from slmgen.errors import NotReady, SlmgenError, Wait
-from slmgen.middleware import CONTENT_SECURITY_POLICY, Handler
+from slmgen.middleware import Handler
 
 PAGES = ("/app/", "/accounts/", "/admin/")
 SECONDS_BETWEEN_LOOKS = 2
@@ -66,8 +66,4 @@ def wait_page(request: HttpRequest, error: NotReady) -> HttpResponse:
 def bare_error_page(status: HTTPStatus, sentence: str) -> tuple[bytes, dict[str, str]]:
     """Body and headers of an error that is answered before Django sees the request."""
     body = render_to_string("error.html", {"status": status, "sentence": sentence})
-    headers = {
-        "content-type": "text/html; charset=utf-8",
-        "content-security-policy": CONTENT_SECURITY_POLICY,
-    }
-    return body.encode(), headers
+    return body.encode(), {"content-type": "text/html; charset=utf-8"}

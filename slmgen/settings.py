@@ -21,6 +21,12 @@ ALLOWED_HOSTS = env.words("SLMGEN_ALLOWED_HOSTS", "localhost 127.0.0.1 [::1]")
 CSRF_TRUSTED_ORIGINS = env.words("SLMGEN_TRUSTED_ORIGINS", "")
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.number("PORT", 8000)
+# X-Forwarded-For and -Proto are believed of so many proxies, at these addresses.
+SLMGEN_TRUSTED_PROXIES = env.number("SLMGEN_TRUSTED_PROXIES", 0)
+SLMGEN_PROXY_ADDRESSES = env.networks(
+    "SLMGEN_PROXY_ADDRESSES",
+    "127.0.0.0/8 ::1 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 fc00::/7",
+)
 
 # Applications
 
@@ -50,7 +56,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "slmgen.middleware.RequestIdMiddleware",
-    "slmgen.middleware.ContentSecurityPolicyMiddleware",
+    "slmgen.middleware.SafeHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -62,6 +68,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "slmgen.page_errors.PageErrorsMiddleware",
+    "slmgen.rates_middleware.RatesMiddleware",
 ]
 ROOT_URLCONF = "slmgen.urls"
 ASGI_APPLICATION = "slmgen.asgi.application"
@@ -89,13 +96,18 @@ DATABASES = {
     "default": env.database("DATABASE_URL", VAR / "slmgen.sqlite3", DATABASE_POOL)
 }
 # Limits on tries are counted here, by all processes together.
-CACHES = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
-        "LOCATION": "slmgen_cache",
-        "OPTIONS": {"MAX_ENTRIES": 100_000},
-    }
+REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
+SLMGEN_CACHE = env.choice("SLMGEN_CACHE", "database", "redis")
+DATABASE_CACHE = {
+    "BACKEND": "slmgen.shared_cache.SharedCache",
+    "LOCATION": "slmgen_cache",
+    "OPTIONS": {"MAX_ENTRIES": 100_000},
 }
+REDIS_CACHE = {
+    "BACKEND": "django.core.cache.backends.redis.RedisCache",
+    "LOCATION": REDIS_URL,
+}
+CACHES = {"default": REDIS_CACHE if SLMGEN_CACHE == "redis" else DATABASE_CACHE}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Files: nothing that users sent has a public address, so there is no MEDIA_URL.
@@ -157,7 +169,7 @@ ACCOUNT_MAX_EMAIL_ADDRESSES = 5
 # No form tells whether somebody has an account with an address, sign-up included.
 ACCOUNT_PREVENT_ENUMERATION = "strict"
 # An address that a client writes into X-Forwarded-For is not believed.
-ALLAUTH_TRUSTED_PROXY_COUNT = env.number("SLMGEN_TRUSTED_PROXIES", 0)
+ALLAUTH_TRUSTED_PROXY_COUNT = SLMGEN_TRUSTED_PROXIES
 
 # Other servers that may say who somebody is; the apps exist only where configured.
 
@@ -213,9 +225,10 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "slmgen.negotiation.AlwaysJson",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["slmgen.rates.ApiRates"],
     "DEFAULT_THROTTLE_RATES": {"token": "10/min"},
     "EXCEPTION_HANDLER": "slmgen.api_errors.exception_handler",
-    "NUM_PROXIES": ALLAUTH_TRUSTED_PROXY_COUNT,
+    "NUM_PROXIES": SLMGEN_TRUSTED_PROXIES,
     "UNICODE_JSON": True,
 }
 SPECTACULAR_SETTINGS = {
@@ -233,6 +246,26 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
+# How much a client may ask for within a minute: by account, without one half of it by
+# address. A server that nobody else can reach has nobody to slow down.
+
+SLMGEN_RATE_LIMITS = env.flag(
+    "SLMGEN_RATE_LIMITS", HOST not in env.LOOPBACK or SLMGEN_TRUSTED_PROXIES > 0
+)
+SLMGEN_RATES = {
+    "requests": env.number("SLMGEN_RATE_REQUESTS", 600, at_least=1),
+    "uploads": env.number("SLMGEN_RATE_UPLOADS", 30, at_least=1),
+    "notebooks": env.number("SLMGEN_RATE_NOTEBOOKS", 60, at_least=1),
+    "refusals": env.number("SLMGEN_RATE_REFUSED", 60, at_least=1),
+}
+
+# How much one owner may keep; 0 is no limit.
+
+SLMGEN_QUOTA_DATASETS = env.number("SLMGEN_QUOTA_DATASETS", 1_000)
+SLMGEN_QUOTA_MB = env.number("SLMGEN_QUOTA_MB", 50_000)
+SLMGEN_QUOTA_JOBS = env.number("SLMGEN_QUOTA_JOBS", 10_000)
+SLMGEN_QUOTA_ANONYMOUS_MB = env.number("SLMGEN_QUOTA_ANONYMOUS_MB", 50_000)
+
 # Datasets
 
 SLMGEN_MAX_UPLOAD_BYTES = env.number("SLMGEN_MAX_UPLOAD_MB", 512, at_least=1) * 10**6
@@ -245,12 +278,16 @@ SLMGEN_SPREAD_BYTES = 16 * 10**6  # smaller files are done before processes star
 SLMGEN_ANALYSIS_WAIT_SECONDS = env.number("SLMGEN_ANALYSIS_WAIT_SECONDS", 20)
 SLMGEN_INLINE_ANALYSIS_BYTES = env.number("SLMGEN_INLINE_ANALYSIS_MB", 2) * 10**6
 
+# Content expires: what nobody owns after hours, the rest after days; 0 is never.
+
+SLMGEN_KEEP_ANONYMOUS_HOURS = env.number("SLMGEN_KEEP_ANONYMOUS_HOURS", 24)
+SLMGEN_KEEP_DAYS = env.number("SLMGEN_KEEP_DAYS", 30)
+
 # Work: who does it, and how long a worker that says nothing keeps what it has claimed.
 
 SLMGEN_TASKS = env.choice("SLMGEN_TASKS", "embedded", "celery")
 SLMGEN_LEASE_SECONDS = env.number("SLMGEN_LEASE_SECONDS", 60, at_least=1)
 SLMGEN_WORKERS = env.number("SLMGEN_WORKERS", 1, at_least=1)
-REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
 
 # Notebooks
 
@@ -267,8 +304,13 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 HTTPS = env.flag("SLMGEN_HTTPS", False)
+if SLMGEN_TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+if HTTPS:
+    # Browsers take these from this host alone, and never over plain http.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 # A plain server on a laptop cannot promise https; SLMGEN_HTTPS=true lifts these.
@@ -278,20 +320,36 @@ SILENCED_SYSTEM_CHECKS = (
     else ["security.W004", "security.W008", "security.W012", "security.W016"]
 )
 
+# Figures for Prometheus: off, unless there is a token that reads them.
+
+SLMGEN_METRICS_TOKEN = env.text("SLMGEN_METRICS_TOKEN")
+METRICS_FOLDER = VAR / "metrics"
+if SLMGEN_METRICS_TOKEN:
+    env.share("PROMETHEUS_MULTIPROC_DIR", METRICS_FOLDER)
+
 # Language, time, logs
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
 LOG_LEVEL = env.text("SLMGEN_LOG_LEVEL", "INFO").upper()
+LOG_FORMAT = env.choice("SLMGEN_LOG_FORMAT", "lines", "json")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
+        "lines": {"()": "slmgen.logs.Lines"},
+        "json": {"()": "slmgen.logs.JsonLines"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    # Its own lines for every 4xx repeat the access log.
-    "loggers": {"django.request": {"level": "ERROR"}},
+    "loggers": {
+        # Their own lines for every 4xx repeat ours.
+        "django.request": {"level": "ERROR"},
+        # uvicorn would write lines of its own form, with what exceptions say.
+        "uvicorn": {"handlers": [], "propagate": True},
+        "uvicorn.error": {"handlers": [], "propagate": True},
+        # With whole paths and queries.
+        "uvicorn.access": {"handlers": [], "propagate": False, "level": "CRITICAL"},
+    },
 }

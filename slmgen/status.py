@@ -93,7 +93,7 @@ def _jobs() -> list[Fact]:
 
 
 def _storage() -> list[Fact]:
-    data = Dataset.objects.aggregate(
+    data = Dataset.objects.filter(emptied_at=None).aggregate(
         n=Count("pk"), a=Sum("size"), b=Sum("examples_bytes")
     )
     made = Notebook.objects.aggregate(n=Count("pk"), size=Sum("size"))

@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSpli
 
 from slmgen import documents, status
 from slmgen.looks import choose_theme
+from slmgen.scrape import metrics
 
 pages: list[URLPattern | URLResolver] = [
     path("", include("datasets.urls")),
@@ -20,7 +21,10 @@ pages: list[URLPattern | URLResolver] = [
 ]
 # Asked for by browsers on pages that name no icon of their own, such as the admin's.
 icon = RedirectView.as_view(url=f"{settings.STATIC_URL}icon.svg")
-docs = SpectacularSwaggerSplitView.as_view(url_name="schema")
+docs = SpectacularSwaggerSplitView.as_view(
+    url_name="schema",
+    http_method_names=["get", "head"],  # its OPTIONS has no template
+)
 
 # One page signs people in, with one limit on guessing.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -31,7 +35,8 @@ urlpatterns = [
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),
     path("docs/api/", docs, name="docs"),
     path("app/", include(pages)),
-    path("favicon.ico", icon),
+    path("metrics", metrics, name="metrics"),
+    path("favicon.ico", icon, name="favicon"),
     path("admin/status/", admin.site.admin_view(status.page), name="admin-status"),
     path("admin/", admin.site.urls),
 ]

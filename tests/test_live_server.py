@@ -1,5 +1,6 @@
 """What only a real server over a real socket can show."""
 
+import asyncio
 import json
 import socket
 import time
@@ -7,7 +8,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from uvicorn.config import Config
+from uvicorn.server import ServerState
 
+from slmgen.middleware import SAFE_HEADERS
+from slmgen.protocol import PatientProtocol
 from tests.factories import make_lines
 
 
@@ -75,3 +80,68 @@ def test_the_whole_way_over_http(server):
 
     assert json.loads(notebook.content)["nbformat"] == 4
     assert notebook.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_connection_that_says_nothing_is_closed():
+    """A few hundred of them would be all that the server takes."""
+
+    async def run():
+        config = Config("tests.test_live_server:nothing", http=ImpatientProtocol)
+        config.load()
+        state = ServerState()
+        server = await asyncio.get_running_loop().create_server(
+            lambda: ImpatientProtocol(config, state, {}), "127.0.0.1", 0
+        )
+        port = server.sockets[0].getsockname()[1]
+        answers = []
+        for head in (b"", b"GET / HTTP/1.1\r\nHost: a\r\nX: "):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(head)
+            answers.append(await asyncio.wait_for(reader.read(), 5))
+            writer.close()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        whole = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        writer.close()
+        server.close()
+        await asyncio.sleep(0.3)
+        return answers, whole
+
+    answers, whole = asyncio.run(run())
+
+    assert answers == [b"", b""]
+    assert whole.startswith(b"HTTP/1.1 204")
+
+
+class ImpatientProtocol(PatientProtocol):
+    def _expect_head(self):
+        self.head_timer = self.loop.call_later(0.1, self.transport.close)
+
+
+async def nothing(scope, receive, send):
+    await asyncio.sleep(0.3)  # longer than a head may take
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def test_a_client_that_is_still_sending_sees_the_refusal(server):
+    answer = httpx.post(
+        f"http://127.0.0.1:{server[0]}/recommend", content=b"x" * 20_000_000, timeout=30
+    )
+
+    assert answer.status_code == 413
+    assert list(answer.json()) == ["detail"]
+
+
+def test_static_files_are_as_safe_as_pages_and_kept_by_browsers(server):
+    address = f"http://127.0.0.1:{server[0]}/static/css/slmgen.css"
+    first = httpx.get(address)
+
+    known = {"If-Modified-Since": first.headers["Last-Modified"]}
+    again = httpx.get(address, headers=known)
+
+    assert (first.status_code, again.status_code) == (200, 304)
+    for answer in (first, again):
+        for name, value in SAFE_HEADERS.items():
+            assert answer.headers[name] == value
+        assert "no-store" not in answer.headers["Cache-Control"]

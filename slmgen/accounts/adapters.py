@@ -7,13 +7,14 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from slmgen.accounts.adoption import adopt
+from slmgen.audit.services import audit
 from slmgen.errors import Unavailable
 
 logger = logging.getLogger("slmgen.accounts")
@@ -42,6 +43,10 @@ class AccountAdapter(DefaultAccountAdapter):
     def login(self, request: HttpRequest, user: User) -> None:
         super().login(request, user)
         adopt(request.session, user)
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        super().authentication_failed(request, **credentials)
+        audit(AnonymousUser(), "fail to sign in")
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("page-account")

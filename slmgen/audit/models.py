@@ -3,7 +3,8 @@ from django.db import models
 
 
 class AuditEvent(models.Model):
-    """What somebody on support did with what is not theirs: who, what and when.
+    """What was done: by whom, to what and when. Users upload, delete and make tokens;
+    support does things with what is not theirs; the server lets data expire.
 
     Never any content. It outlives its object and the account of its actor.
     """

@@ -5,12 +5,17 @@ from slmgen.audit.models import AuditEvent
 
 
 def audit(
-    actor: AbstractBaseUser | AnonymousUser, action: str, obj: Model | None = None
+    actor: AbstractBaseUser | AnonymousUser | None,
+    action: str,
+    obj: Model | None = None,
 ) -> AuditEvent:
-    """Keeps that `actor` did `action` to an object, or to the server as a whole."""
+    """Keeps that `actor` did `action` to an object, or to the server as a whole.
+
+    None is the server itself; who is not signed in has no name.
+    """
     return AuditEvent.objects.create(
-        actor_id=actor.pk,
-        actor_name=actor.get_username(),
+        actor_id=actor.pk if actor else None,
+        actor_name=actor.get_username() if actor else "the server",
         action=action,
         kind=str(obj._meta.verbose_name) if obj else "server",
         object_id=str(obj.pk) if obj else "",

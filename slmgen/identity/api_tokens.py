@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 from django.utils import timezone
 
+from slmgen.audit.services import audit
 from slmgen.errors import Forbidden, InvalidInput, Unauthorized
 from slmgen.identity.models import ApiToken
 from slmgen.identity.tokens import REFUSED
@@ -39,6 +40,7 @@ def create_token(
         hash=_hash(token),
         expires_at=timezone.now() + timedelta(days=days),
     )
+    audit(user, "make", row)
     return row, token
 
 
@@ -49,7 +51,11 @@ def tokens_of(user: User) -> list[ApiToken]:
 def revoke(token_id: int, *, user: User) -> bool:
     """Ends a token of this user; False when there is none."""
     kept = ApiToken.objects.kept().filter(user=user, pk=token_id)
-    return bool(kept.update(revoked_at=timezone.now()))
+    row = kept.first()
+    if row is None or not kept.update(revoked_at=timezone.now()):
+        return False
+    audit(user, "revoke", row)
+    return True
 
 
 def holder_of(token: str, *, method: str) -> tuple[User, ApiToken]:

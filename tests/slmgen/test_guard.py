@@ -3,21 +3,25 @@ import json
 
 import pytest
 
-from slmgen.guard import guard
+from slmgen.guard import SAFE, guard, without_claims
 
 
 def ask(app, *, path="/upload", method="POST", headers=(), body=()):
-    """Sends a request to the guarded `app`; gives status, JSON and body bytes read."""
+    """Sends a request to the guarded `app`; gives status, JSON, and the bytes that were
+    read before the answer began."""
     chunks = [*body, b""]
-    sent, read = [], 0
+    sent, read, read_before = [], 0, 0
 
     async def receive():
         nonlocal read
-        chunk = chunks.pop(0)
+        chunk = chunks.pop(0) if chunks else b""
         read += len(chunk)
         return {"type": "http.request", "body": chunk, "more_body": bool(chunks)}
 
     async def send(message):
+        nonlocal read_before
+        if not sent:
+            read_before = read
         sent.append(message)
 
     scope = {
@@ -27,7 +31,26 @@ def ask(app, *, path="/upload", method="POST", headers=(), body=()):
         "headers": [(k.encode(), v.encode()) for k, v in headers],
     }
     asyncio.run(guard(app)(scope, receive, send))
-    return sent[0]["status"], json.loads(sent[1]["body"] or b"null"), read
+    return sent[0]["status"], json.loads(sent[1]["body"] or b"null"), read_before
+
+
+class Drip:
+    """An upload that sends a byte, waits, and is not seen to end."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    async def receive(self):
+        await asyncio.sleep(self.seconds)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+
+def drip(app, seconds, sent):
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/upload", "headers": []}
+    return app(scope, Drip(seconds).receive, send)
 
 
 def ask_raw(path, headers):
@@ -43,7 +66,7 @@ def ask_raw(path, headers):
         "path": path,
         "headers": [(k.encode(), v.encode()) for k, v in headers],
     }
-    asyncio.run(guard(reading)(scope, None, send))
+    asyncio.run(guard(reading)(scope, _empty, send))
     return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
 
 
@@ -121,3 +144,90 @@ def test_another_failure_is_not_hidden():
 
     with pytest.raises(OSError, match="Input/output"):
         ask(failing)
+
+
+def test_a_body_that_stops_coming_is_given_up(monkeypatch):
+    monkeypatch.setattr("slmgen.guard.SECONDS_OF_SILENCE", 0.05)
+    sent = []
+
+    asyncio.run(drip(guard(reading), 5, sent))
+
+    assert sent[0]["status"] == 408
+    assert b"Nothing came" in sent[1]["body"]
+
+
+def test_a_body_that_drips_is_given_up(monkeypatch):
+    monkeypatch.setattr("slmgen.guard.SECONDS_BEFORE_PACE", 0.1)
+    sent = []
+
+    asyncio.run(drip(guard(reading), 0.01, sent))
+
+    assert sent[0]["status"] == 408
+    assert b"slower than 1,000 bytes a second" in sent[1]["body"]
+
+
+def test_slow_bodies_leave_room_for_others(monkeypatch):
+    monkeypatch.setattr("slmgen.guard.BODIES_AT_ONCE", 3)
+    app = guard(reading)
+
+    async def flood():
+        sent = [[] for _ in range(4)]
+        drips = [asyncio.create_task(drip(app, 0.01, one)) for one in sent]
+        await asyncio.sleep(0.1)
+        small = []
+        scope = {"type": "http", "method": "GET", "path": "/health", "headers": []}
+        await app(scope, _empty, _into(small))
+        for one in drips:
+            one.cancel()
+        await asyncio.gather(*drips, return_exceptions=True)
+        return sent, small
+
+    sent, small = asyncio.run(flood())
+
+    assert small[0]["status"] == 200
+    (refused,) = [one for one in sent if one]
+    assert refused[0]["status"] == 503
+    assert (b"retry-after", b"5") in refused[0]["headers"]
+
+
+async def _empty():
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+def _into(sent):
+    async def send(message):
+        sent.append(message)
+
+    return send
+
+
+@pytest.mark.parametrize("path", ["/upload", "/app/"])
+def test_what_the_guard_answers_is_as_safe_as_the_rest(path):
+    _, headers, _ = ask_raw(path, [("content-length", "9" * 12)])
+
+    for name, value in SAFE.items():
+        assert headers[name.encode()] == value.encode()
+
+
+CLAIMING = [(b"host", b"a"), (b"x-forwarded-for", b"203.0.113.9")]
+
+
+@pytest.mark.parametrize(
+    ("proxies", "client", "expected"),
+    [
+        (0, ("127.0.0.1", 1), CLAIMING[:1]),
+        (1, ("127.0.0.1", 1), CLAIMING),
+        (1, ("10.1.2.3", 1), CLAIMING),
+        (1, None, CLAIMING),
+        (1, ("198.51.100.7", 1), CLAIMING[:1]),
+        (1, ("2001:db8::1", 1), CLAIMING[:1]),
+    ],
+)
+def test_forwarded_addresses_are_believed_of_known_proxies_only(
+    settings, proxies, client, expected
+):
+    settings.SLMGEN_TRUSTED_PROXIES = proxies
+
+    scope = without_claims({"client": client, "headers": CLAIMING})
+
+    assert scope["headers"] == expected

@@ -3,14 +3,20 @@ import os
 import stat
 import subprocess
 import sys
+from inspect import isfunction
 
 import pytest
+from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 
 from slmgen import checks, env
 from tests.conftest import REPO
 
-READERS = {"text", "flag", "number", "secret", "words", "choice", "database"}
+READERS = {
+    name
+    for name, value in vars(env).items()
+    if isfunction(value) and value.__module__ == env.__name__ and name != "share"
+}
 
 
 def variables_in_settings():
@@ -48,6 +54,13 @@ def test_variables_are_read_in_settings_only():
         "slmgen/management/commands/up.py",  # TMPDIR of its children
         "slmgen/wsgi.py",
     ]
+
+
+def test_a_network_that_is_none_stops_the_start(monkeypatch):
+    monkeypatch.setenv("SLMGEN_X", "10.0.0.0/8 nginx")
+
+    with pytest.raises(ImproperlyConfigured, match="SLMGEN_X names 'nginx'"):
+        env.networks("SLMGEN_X", "")
 
 
 @pytest.mark.parametrize(
@@ -119,6 +132,7 @@ def test_the_secret_key_is_made_once_and_readable_by_its_owner_only(tmp_path):
     [
         ("slmgen.E001", {"SECRET_KEY": "short"}),
         ("slmgen.E002", {"DEBUG": True, "HOST": "0.0.0.0"}),
+        ("slmgen.E004", {"SLMGEN_METRICS_TOKEN": "short"}),
         ("slmgen.W001", {"ALLOWED_HOSTS": ["*"]}),
         (
             "slmgen.E003",
@@ -130,12 +144,9 @@ def test_unsafe_settings_are_named(settings, code, values):
     for name, value in values.items():
         setattr(settings, name, value)
 
-    found = (
-        *checks.secret_is_long(), *checks.not_open_in_debug(),
-        *checks.hosts_are_named(), *checks.bucket_is_named(),
-    )  # fmt: skip
+    found = {message.id for message in run_checks() if message.id.startswith("slmgen.")}
 
-    assert [message.id for message in found] == [code]
+    assert found == {code}
 
 
 def test_production_settings_pass_django_s_own_checks(tmp_path):
@@ -152,3 +163,24 @@ def test_production_settings_pass_django_s_own_checks(tmp_path):
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
+
+
+def test_behind_https_cookies_are_bound_to_the_host(tmp_path):
+    environment = {
+        **os.environ, "SLMGEN_HTTPS": "true", "SLMGEN_VAR": str(tmp_path),
+        "DJANGO_SETTINGS_MODULE": "slmgen.settings",
+    }  # fmt: skip
+    code = (
+        "import django; django.setup(); from django.test import Client; "
+        "print(Client().get('/app/', secure=True, HTTP_HOST='localhost').cookies)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPO, env=environment,
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+    assert "__Host-csrftoken=" in done.stdout, done.stderr
+    assert "Path=/" in done.stdout
+    assert "Secure" in done.stdout
+    assert "Domain" not in done.stdout

@@ -3,27 +3,42 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
 
 MANAGE = settings.BASE_DIR / "manage.py"
+PARTS = ("web", "work", "beat")
 STOP_SECONDS = 20
+MIGRATING = 7_351_201  # any number that is nobody else's
 RESTART_SECONDS = 1.0
 
 
 class Command(BaseCommand):
     help = "Prepares the database and runs web server and workers until stopped."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        help = "Run this part alone, on a host of its own."
+        parser.add_argument("--only", choices=PARTS, help=help)
+
+    def handle(self, *args: Any, only: str | None, **options: Any) -> None:
         prepare()
-        self.stdout.write(f"SLMGEN serves on http://{settings.HOST}:{settings.PORT}")
-        self.stdout.flush()  # a log file would show it only at the end
-        supervise(commands())
+        if only in {None, "web"}:
+            self.stdout.write(
+                f"SLMGEN serves on http://{settings.HOST}:{settings.PORT}"
+            )
+            self.stdout.flush()  # a log file would show it only at the end
+        chosen = {k: one for k, one in commands().items() if only in {None, k}}
+        if not chosen:
+            raise CommandError(f"{only} has nothing to do with these settings.")
+        supervise(chosen)
 
 
 def prepare() -> None:
@@ -31,20 +46,38 @@ def prepare() -> None:
     # the disk that holds the files, not on a small /tmp in memory.
     temporary = Path(settings.FILE_UPLOAD_TEMP_DIR)
     os.environ["TMPDIR"] = str(temporary)
-    for leftover in temporary.iterdir():
+    # Figures of processes that ended before are counted no more.
+    leftovers = [*temporary.iterdir(), *settings.METRICS_FOLDER.glob("*.db")]
+    for leftover in leftovers:
         leftover.unlink()
     call_command("check", fail_level="ERROR")
-    call_command("migrate", interactive=False, verbosity=0)
+    with one_at_a_time():
+        call_command("migrate", interactive=False, verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Several hosts that start together migrate one after the other."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATING])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATING])
 
 
 def web_command() -> list[str]:
     return [
         *(sys.executable, "-m", "uvicorn", "slmgen.asgi:application"),
         *("--host", settings.HOST, "--port", str(settings.PORT)),
-        *("--no-proxy-headers", "--no-server-header", "--lifespan", "off"),
-        *("--limit-concurrency", "200", "--timeout-graceful-shutdown", "15"),
-        *("--log-level", "warning"),
+        *("--http", "slmgen.protocol:PatientProtocol", "--lifespan", "off"),
+        *("--no-proxy-headers", "--no-server-header"),
+        *("--limit-concurrency", "400", "--timeout-graceful-shutdown", "15"),
+        *("--log-level", "warning", "--no-access-log"),
     ]
 
 

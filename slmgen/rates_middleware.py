@@ -1,0 +1,45 @@
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+
+from slmgen import rates
+from slmgen.errors import TooMany
+from slmgen.middleware import Handler
+from slmgen.page_errors import PAGES, error_page
+
+
+class RatesMiddleware:
+    """For pages; and for whoever is answered 401 again and again, on any address."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if response.status_code != HTTPStatus.UNAUTHORIZED:
+            return response
+        try:
+            rates.check_refusals(request)
+        except TooMany as error:
+            return _too_many(request, error)
+        return response
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        if not request.path.startswith(PAGES):
+            return None
+        try:
+            rates.check(request)
+        except TooMany as error:
+            return _too_many(request, error)
+        return None
+
+
+def _too_many(request: HttpRequest, error: TooMany) -> HttpResponse:
+    if request.path.startswith(PAGES):
+        return error_page(request, HTTPStatus.TOO_MANY_REQUESTS, error)
+    response = JsonResponse({"detail": error.detail}, status=429)
+    response["Retry-After"] = str(error.retry_after)
+    return response

@@ -1,0 +1,108 @@
+"""A backup of a running server, restored elsewhere, is the same server."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import psycopg
+import pytest
+
+from tests.conftest import REPO, started
+
+REAL = "gsm8k_1500.chat.jsonl"
+
+
+def run(script, *arguments, var, check=True, **variables):
+    place = {"SLMGEN_VAR": str(var), "PYTHON": sys.executable}
+    environment = {**os.environ, **place, **variables}
+    return subprocess.run(
+        [REPO / "deploy" / script, *map(str, arguments)], env=environment, check=check,
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def empty():
+    """The variables of an empty database: with SQLite, a folder alone is enough."""
+    address = os.environ.get("DATABASE_URL")
+    if not address:
+        yield {}
+        return
+    with psycopg.connect(address, autocommit=True) as server:
+        server.execute("CREATE DATABASE restored")
+        yield {"DATABASE_URL": urlsplit(address)._replace(path="/restored").geturl()}
+        server.execute("DROP DATABASE restored WITH (FORCE)")
+
+
+def test_a_restored_backup_answers_as_the_server_did(tmp_path, shared_data, empty):
+    here, there = tmp_path / "here", tmp_path / "there"
+    there.mkdir()
+    with (
+        started(here) as (port, _),
+        httpx.Client(base_url=f"http://localhost:{port}", timeout=60) as client,
+    ):
+        file = (shared_data / REAL).read_bytes()
+        session = client.post("/upload", files={"file": file}).json()["session_id"]
+        made = client.post("/generate", json={"session_id": session}).json()
+        asked = [
+            f"/analyze/{session}",
+            f"/preview/{session}?page=3",
+            made["download_url"],
+        ]
+        before = [client.get(path).content for path in asked]
+        folder = run("backup.sh", tmp_path / "backups", var=here).stdout.strip()
+    run("restore.sh", folder, var=there, **empty)
+
+    with (
+        started(there, **empty) as (port, _),
+        httpx.Client(base_url=f"http://localhost:{port}", timeout=60) as client,
+    ):
+        after = [client.get(path).content for path in asked]
+
+    assert after == before
+    assert (there / "secret_key").read_text() == (here / "secret_key").read_text()
+
+
+@pytest.fixture
+def backup(tmp_path):
+    var = tmp_path / "var"
+    (var / "files").mkdir(parents=True)
+    (var / "files" / "a").write_text("a")
+    subprocess.run(
+        [sys.executable, "-c", "import sqlite3, sys; sqlite3.connect(sys.argv[1])"
+         ".executescript('CREATE TABLE t (x)')", var / "slmgen.sqlite3"], check=True,
+    )  # fmt: skip
+    done = run("backup.sh", tmp_path / "backups", var=var)
+    return var, done.stdout.strip()
+
+
+def test_a_backup_is_not_restored_over_data(backup):
+    var, folder = backup
+
+    done = run("restore.sh", folder, var=var, check=False)
+
+    assert done.returncode == 1
+    assert "holds data already" in done.stderr
+
+
+def test_a_damaged_backup_is_not_restored(backup, tmp_path):
+    _, folder = backup
+    with Path(folder, "files.tar").open("ab") as file:
+        file.write(b"x")
+
+    done = run("restore.sh", folder, var=tmp_path / "empty", check=False)
+
+    assert done.returncode == 1
+    assert not (tmp_path / "empty").exists()
+
+
+def test_a_backup_is_nobody_else_s_to_read(backup):
+    _, folder = backup
+
+    assert Path(folder).stat().st_mode & 0o077 == 0
+    assert [
+        path for path in Path(folder).iterdir() if path.stat().st_mode & 0o077
+    ] == []

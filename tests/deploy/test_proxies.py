@@ -1,0 +1,51 @@
+"""The proxies' files say the same limits as the guard."""
+
+import re
+
+import pytest
+from django.conf import settings
+
+from slmgen import guard
+from tests.conftest import REPO
+
+NGINX = (REPO / "deploy/nginx.conf").read_text(encoding="utf-8")
+CADDY = (REPO / "deploy/Caddyfile").read_text(encoding="utf-8")
+FILES_MB = settings.SLMGEN_MAX_UPLOAD_BYTES // 10**6 + 1
+
+
+def locations():
+    """What stands in each location of the nginx file."""
+    return dict(re.findall(r"location (?:= )?(\S+) \{(.*?)\n    \}", NGINX, re.DOTALL))
+
+
+@pytest.mark.parametrize("path", ["/upload", "/app/"])
+def test_files_may_be_as_large_as_the_guard_lets_them(path):
+    assert f"client_max_body_size {FILES_MB}m;" in locations()[path]
+    assert guard.limit_of(path) <= FILES_MB * 2**20
+    assert re.search(rf"@files path [^\n]*{path}", CADDY)
+    assert f"max_size {FILES_MB}MB" in CADDY
+
+
+def test_other_bodies_are_small():
+    assert "    client_max_body_size 2m;\n" in NGINX
+    assert "max_size 2MB" in CADDY
+    assert 2 * 10**6 >= guard.limit_of("/recommend") > 10**6
+
+
+def test_silence_is_cut_off_as_by_the_guard():
+    seconds = f"{guard.SECONDS_OF_SILENCE:.0f}s"
+
+    assert f"client_body_timeout {seconds};" in NGINX
+    assert f"client_header_timeout {seconds};" in NGINX
+    assert f"read_header {seconds}" in CADDY
+
+
+def test_what_a_client_claims_about_itself_is_replaced():
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in NGINX
+    assert "proxy_set_header X-Forwarded-Proto $scheme;" in NGINX
+    assert "trusted_proxies" not in CADDY  # Caddy then believes nobody
+
+
+def test_bodies_are_buffered_before_the_application():
+    assert "proxy_request_buffering on;" in NGINX
+    assert "return 404" in locations()["/metrics"]
