@@ -54,6 +54,9 @@ class Transcript(msgspec.Struct, gc=False):
 
     @property
     def uses_tools(self) -> bool:
-        return bool(self.tools) or any(
-            turn.role in TOOL_ROLES or bool(turn.calls) for turn in self.messages
-        )
+        if self.tools:
+            return True
+        for turn in self.messages:  # a generator takes twice as long
+            if turn.tool_calls or turn.function_call or turn.role in TOOL_ROLES:
+                return True
+        return False

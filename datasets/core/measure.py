@@ -2,6 +2,7 @@
 
 from array import array
 from dataclasses import dataclass
+from itertools import accumulate
 
 import msgspec
 import xxhash
@@ -40,16 +41,8 @@ def measure(piece: Piece, *, count: CountAll, seed: int) -> Measured:
     texts = [turn.content or "" for each in found for turn in each.messages]
     counts = count(texts)  # type: ignore[arg-type]  # no list is left
     tally, tokens = tallied(found, texts, counts)  # type: ignore[arg-type]  # as above
-    tally.with_tools = sum(
-        [
-            each.uses_tools
-            for each, line in zip(found, lines, strict=True)
-            if b"tool" in line or b"function" in line or b"\\u" in line
-        ]
-    )
-    tally.trainable_tokens = tally.answer_tokens
-    if b'"weight"' in piece.lines:
-        tally.trainable_tokens -= _untrained(lines, found, counts)
+    tally.with_tools = sum([each.uses_tools for each in found])
+    tally.trainable_tokens = tally.answer_tokens - _untrained(lines, found, counts)
     tally.letters = sampled_letters(found, piece.first)
     return Measured(
         tally=tally,
@@ -62,19 +55,20 @@ def measure(piece: Piece, *, count: CountAll, seed: int) -> Measured:
 
 def _untrained(lines: list[bytes], found: list[Transcript], counts: list[int]) -> int:
     """Tokens of answers whose weight is 0; few files have any."""
-    tokens = place = 0
-    for line, each in zip(lines, found, strict=True):
-        end = place + len(each.messages)
-        if b'"weight"' in line:
-            tokens += sum(
-                count
-                for count, message in zip(
-                    counts[place:end], weighted(line), strict=True
-                )
-                if message.role == "assistant" and message.weight == 0
-            )
-        place = end
-    return tokens
+    heavy = [place for place, line in enumerate(lines) if b'"weight"' in line]
+    if not heavy:
+        return 0
+    ends = list(accumulate([len(each.messages) for each in found]))
+    return sum(
+        count
+        for place in heavy
+        for count, message in zip(
+            counts[ends[place] - len(found[place].messages) : ends[place]],
+            weighted(lines[place]),
+            strict=True,
+        )
+        if message.role == "assistant" and message.weight == 0
+    )
 
 
 def key_of(transcript: Transcript) -> bytes:

@@ -5,7 +5,7 @@ import pytest
 from datasets.core.vocabularies import encoder_for
 from notebooks.core.chat import StandIn, TemplateRefuses, render, templates
 from notebooks.core.sight import NAMES, mask_code
-from notebooks.services import cells
+from notebooks.making import cells
 from notebooks.sight import sight_of
 from recommender.services import catalog
 
