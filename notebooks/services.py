@@ -142,7 +142,8 @@ def kept_of_notebooks() -> Iterator[Kept]:
 
 
 def find_notebook(filename: str, *, user: AnyUser) -> Notebook:
-    notebook = Notebook.objects.visible_to(user).filter(filename=filename).first()
+    known = Notebook.objects.visible_to(user).filter(filename=filename)
+    notebook = None if "\0" in filename else known.first()  # PostgreSQL takes no NUL
     if notebook is None:
         raise NotFound(
             "There is no notebook at this address; POST /generate makes one."

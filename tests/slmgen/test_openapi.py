@@ -5,9 +5,7 @@ from contextlib import closing
 import pytest
 import schemathesis
 from django.core.cache import cache
-from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
-from django.db import close_old_connections
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import InvalidArgument, Unsatisfiable
 from schemathesis import GenerationMode
@@ -54,18 +52,8 @@ OPERATIONS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _one_connection():
-    """Requests end without closing the connection that holds the test's transaction."""
-    for signal in (request_started, request_finished):
-        signal.disconnect(close_old_connections)
-    yield
-    for signal in (request_started, request_finished):
-        signal.connect(close_old_connections)
-
-
 @pytest.fixture
-def schema(_one_connection):
+def schema():
     return schemathesis.openapi.from_wsgi("/openapi.json", application)
 
 
