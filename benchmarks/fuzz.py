@@ -59,7 +59,7 @@ def main() -> None:
         content = damaged(source.choice(seeds), seeds, source)
         try:
             outcomes[is_read(content)] += 1
-        except Exception:
+        except Exception:  # any other end than a result or a refusal is a find
             Path("fuzz-failure.bin").write_bytes(content)
             print("Failed; the file is fuzz-failure.bin.")
             raise

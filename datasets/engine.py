@@ -218,7 +218,7 @@ def run(claim: Claim) -> None:
     except SlmgenError as error:
         _settle(claim, state=State.FAILED, lease_until=None, message=error.detail,
                 is_refused=isinstance(error, InvalidInput))  # fmt: skip
-    except Exception as error:
+    except Exception as error:  # whatever it is, the item is tried again or fails
         _log(claim, error)
         _try_again(claim)
     except BaseException:  # told to stop: somebody else begins anew, and at once

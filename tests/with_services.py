@@ -52,7 +52,7 @@ def wait_for(answers: Callable[[], object], name: str) -> None:
     while True:
         try:
             answers()
-        except Exception as error:
+        except Exception as error:  # each server is not ready in its own way
             if time.monotonic() > deadline:
                 raise SystemExit(f"{name} did not start: {error}") from error
             time.sleep(0.1)
