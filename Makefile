@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 DATA ?= ../shared/data
 
-.PHONY: help run test test-services test-crash test-load test-browser test-notebooks notebook-matrix known check bench format clean
+.PHONY: help run test test-services test-crash test-load test-browser pictures test-notebooks notebook-matrix known check bench format clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | sort
@@ -42,6 +42,9 @@ test-notebooks: $(NOTEBOOK_VENVS) ## Execute notebooks on tiny models (MODELS="f
 
 notebook-matrix: $(NOTEBOOK_VENVS) ## Execute them all and write docs/notebook-matrix.md
 	SLMGEN_MATRIX=$(CURDIR)/docs/notebook-matrix.md $(NOTEBOOK_TESTS)
+
+pictures: $(VENV)/test ## Take the pictures of every page that the documents show, docs/images
+	$(BIN)/python -m tests.browser.pictures docs/images
 
 known: $(NOTEBOOK_VENVS) ## Write notebooks/known.json, after a change of notebooks/pins.toml
 	SLMGEN_WRITE_KNOWN=1 $(NOTEBOOK_TESTS)/test_environments.py

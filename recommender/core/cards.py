@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from recommender.core.catalog import ModelSpec, Target, Task
 from recommender.core.ranking import Ranking, Recommended
-from recommender.core.scoring import minutes_text
+from recommender.core.scoring import minutes_text, range_text
 from recommender.core.suggestion import Suggestion
 
 LICENSE_WORDS = {
@@ -64,7 +64,8 @@ class Card:
     quantized: str
     context: int
     fits: str  # which GPU it is trained on
-    memory: str
+    memory: str  # that a training takes, in GiB
+    available: str
     minutes: str  # of one pass over the data
     reasons: tuple[str, ...]
 
@@ -106,8 +107,9 @@ def _card(entry: Recommended, label: str) -> Card:
         quantized=f"{about}{model.deployment.gguf_q4_mb / 1000:.1f} GB",
         context=model.context_length,
         fits=f"Fits {entry.gpu.label}",
-        memory=f"{way.gib:.1f} ± {way.margin_gib:.1f} of {entry.gpu.usable_gib:.1f}",
-        minutes=" to ".join(map(minutes_text, entry.effort.minutes)),
+        memory=f"{way.gib:.1f} ± {way.margin_gib:.1f}",
+        available=f"of {entry.gpu.usable_gib:.1f} GiB",
+        minutes=range_text(*map(minutes_text, entry.effort.minutes)),
         reasons=entry.reasons,
     )
 

@@ -169,7 +169,7 @@ class ModelSpec:
     def size(self) -> str:
         """Parameters as people say them: 3.8B, 268M."""
         total = self.parameters.total
-        return f"{total / 1e9:.1f}B" if total >= 1e9 else f"{total / 1e6:.0f}M"
+        return f"{total / 1e6:.0f}M" if total < 999.5e6 else f"{total / 1e9:.1f}B"
 
 
 @dataclass(frozen=True)

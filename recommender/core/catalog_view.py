@@ -72,7 +72,7 @@ def _identity(model: ModelSpec) -> tuple[Fact, ...]:
     return (
         Fact("Maker", model.maker),
         Fact("Released", model.released),
-        Fact("Licence", model.commercial_note or model.license),
+        Fact("License", model.commercial_note or model.license),
         Fact("Commercial use", COMMERCIAL[model.commercial]),
         Fact("Access", f"{gate}{copy if model.unsloth_id else ''}"),
         Fact("Languages", languages(model)),

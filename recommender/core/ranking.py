@@ -189,7 +189,7 @@ def _remarks(entry: Recommended, need: Need) -> list[str]:
             "It can think before it answers: keep that off, your answers have "
             f"{need.average_answer:.0f} tokens on average"
         )
-    remarks.append(f"Licence: {model.commercial_note or model.license}")
+    remarks.append(f"License: {model.commercial_note or model.license}")
     if model.is_gated:
         copy = f", or use the open copy {model.unsloth_id}" if model.unsloth_id else ""
         remarks.append(f"Gated: accept its terms on Hugging Face first{copy}")

@@ -130,7 +130,7 @@ def _licence(model: ModelSpec, need: Need, _: Catalog) -> Violation | None:
     if not need.wishes.commercial_use or model.commercial not in {"no", "unclear"}:
         return None
     note = model.commercial_note or model.license
-    reason = f"its licence does not clearly allow commercial use ({note})"
+    reason = f"its license does not clearly allow commercial use ({note})"
     return Violation("H5 licence", reason, "commercial_use false would bring it back")
 
 

@@ -148,15 +148,15 @@ def _effort_reason(way: training.Way, need: Need, found: training.Effort) -> str
         f"p95 of your examples is {own:,} of its tokens ({ratio.basis}); "
         f"trains in {way.gib:.1f} ± {way.margin_gib:.1f} GiB of {gpu.label}'s "
         f"{gpu.usable_gib:.1f} ({way.words}); one pass over the data takes "
-        f"{minutes_text(low)} to {minutes_text(high)}{_cost(found)}"
+        f"{range_text(minutes_text(low), minutes_text(high))}{_cost(found)}"
     )
 
 
 def _cost(found: training.Effort) -> str:
     if found.dollars is None:
         return ""
-    low, high = (max(dollars, 0.01) for dollars in found.dollars)
-    return f", USD {low:.2f} to {high:.2f} where it is rented"
+    low, high = (f"{max(dollars, 0.01):.2f}" for dollars in found.dollars)
+    return f", USD {range_text(low, high)} where it is rented"
 
 
 def _effort_source(way: training.Way) -> str:
@@ -165,6 +165,10 @@ def _effort_source(way: training.Way) -> str:
         "formula held to 34 runs on a T4, plain Hugging Face; with Unsloth "
         f"{low:.1f} to {high:.1f} GiB"
     )
+
+
+def range_text(low: str, high: str) -> str:
+    return f"about {low}" if low == high else f"{low} to {high}"
 
 
 def minutes_text(minutes: float) -> str:

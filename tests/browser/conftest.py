@@ -1,8 +1,6 @@
 """A real browser before a real server: Debian's chromium, driven by playwright."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.conftest import REPO
+from tests.browser.jobs import make_support
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -111,11 +109,5 @@ def visit(chromium, server):
 @pytest.fixture(scope="session")
 def account(server) -> tuple[str, str]:
     """Name and password of somebody who may sign in."""
-    name, password = ACCOUNT
-    subprocess.run(
-        [sys.executable, "manage.py", "createsuperuser", "--noinput",
-         "--username", name, "--email", "me@example.org"],
-        cwd=REPO, check=True,
-        env={**server[1], "DJANGO_SUPERUSER_PASSWORD": password},
-    )  # fmt: skip
+    make_support(server, *ACCOUNT)
     return ACCOUNT

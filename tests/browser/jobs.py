@@ -1,6 +1,7 @@
 """Signs in and follows jobs before a real server."""
 
 import json
+import re
 import subprocess
 import sys
 import urllib.request
@@ -19,6 +20,16 @@ session["_auth_user_hash"] = user.get_session_auth_hash()
 session.create()
 print("key:" + session.session_key)
 """
+
+
+def make_support(server, name: str, password: str) -> None:
+    """An account that may also do everything in the admin."""
+    subprocess.run(
+        [sys.executable, "manage.py", "createsuperuser", "--noinput",
+         "--username", name, "--email", f"{name}@example.org"],
+        cwd=REPO, check=True, capture_output=True,
+        env={**server[1], "DJANGO_SUPERUSER_PASSWORD": password},
+    )  # fmt: skip
 
 
 def session_of(server, name: str) -> str:
@@ -49,3 +60,29 @@ class Notebook:
         )
         with urllib.request.urlopen(request, timeout=10) as answer:
             assert answer.status == 204
+
+
+def make_job(visitor, sample="Classification", model="qwen3-0.6b"):
+    """Leads from a sample to the page of its job."""
+    page = visitor.page
+    visitor.open("/app/")
+    page.get_by_role("button", name=sample).click()
+    page.wait_for_url("**/app/datasets/*/")
+    data = page.url.removeprefix(visitor.address)
+    visitor.open(f"{data}training/?model={model}")
+    page.get_by_role("button", name="Make the notebook").click()
+    page.wait_for_url("**/app/notebooks/*/")
+    visitor.open("/app/jobs/")
+    page.get_by_role("row").nth(1).get_by_role("link").first.click()
+    page.wait_for_url(re.compile("/app/jobs/[0-9a-f-]+/$"))
+    return page.url.removeprefix(visitor.address)
+
+
+def connect(visitor, steps=60):
+    page = visitor.page
+    page.get_by_role("button", name="Make a secret").click()
+    lines = page.get_by_label("Lines to copy").inner_text()
+    visitor.check()
+    page.get_by_role("link", name="to the job").click()
+    page.wait_for_url(re.compile("/app/jobs/[0-9a-f-]+/$"))
+    return Notebook(lines, steps)

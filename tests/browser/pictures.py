@@ -1,61 +1,156 @@
-"""Takes the pictures in the documents from a running server.
+"""Takes the pictures in the documents: `make pictures`.
 
-.venv/bin/python tests/browser/pictures.py http://localhost:8000 docs/images
+Sheets show every page in both themes and at both widths; single pictures show the top
+of some. Chromium itself scales the pages and writes WebP, so nothing else is needed.
 """
 
+import base64
 import os
 import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html import escape
+from itertools import groupby
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+from tests.browser.conftest import CHROMIUM, Look, Visitor
+from tests.browser.scenes import Scene, Stage, set_stage
+from tests.conftest import started
+
+LOOKS = [Look(width=w, scheme=s) for w in (1440, 360) for s in ("light", "dark")]
+TALLEST = {1440: 1_700, 360: 1_500}  # pixels of a page that a sheet shows
+SCALE = {1440: 0.6, 360: 1}  # of a page on a sheet
+COLUMNS = {1440: 3, 360: 6}
+QUALITY = 55
 WIDE, NARROW = (1000, 620), (360, 620)
+# What the documents show alone: a scene, its theme and size.
+SINGLES = {
+    "start": ("start", "light", WIDE),
+    "data": ("data", "light", WIDE),
+    "data-narrow": ("data", "dark", NARROW),
+    "rows": ("rows", "dark", WIDE),
+    "row": ("row", "light", WIDE),
+    "repair": ("repair", "light", WIDE),
+    "model": ("model", "light", WIDE),
+    "training": ("training", "dark", WIDE),
+    "notebook": ("notebook", "light", WIDE),
+    "notebook-narrow": ("notebook", "light", NARROW),
+    "job": ("a running job", "light", (1000, 1060)),
+}
 
 
-def main(server: str, folder: Path) -> None:
-    with sync_playwright() as driver:
-        arguments = ["--no-sandbox"] if os.getuid() == 0 else []
+@dataclass(frozen=True)
+class Tile:
+    scene: Scene
+    picture: Path
+
+
+def main(folder: Path) -> None:
+    arguments = ["--no-sandbox"] if os.getuid() == 0 else []
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        started(Path(scratch) / "var") as server,
+        sync_playwright() as driver,
+    ):
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        for name, (path, scheme, size) in pages(browser, server).items():
-            window = browser.new_page(
-                color_scheme=scheme,
-                viewport={"width": size[0], "height": size[1]},
-            )
-            window.goto(path)
-            window.screenshot(path=folder / f"{name}.png")
-            window.close()
+        stage, scenes = set_stage(server, browser)
+        take_singles(stage, scenes, folder)
+        for look in LOOKS:
+            tiles = take_tiles(stage, scenes, look, Path(scratch))
+            for group, some in groupby(tiles, key=lambda tile: tile.scene.group):
+                name = f"all-{group}-{look.width}-{look.scheme}.webp"
+                lay_out(stage, look, list(some), folder / name)
         browser.close()
 
 
-def pages(browser: Browser, server: str) -> dict[str, tuple[str, str, tuple[int, int]]]:
-    """Address, theme and size of each picture, of samples that are uploaded for it."""
-    window = browser.new_page()
-    window.goto(f"{server}/app/")
-    window.get_by_role("button", name="Tool calls").click()
-    tools = window.url
-    window.goto(f"{server}/app/")
-    window.get_by_role("button", name="Support chat").click()
-    data = window.url
-    window.goto(f"{data}training/?model=qwen3-1.7b")
-    window.get_by_role("button", name="Make the notebook").click()
-    return {
-        "start": (f"{server}/app/", "light", WIDE),
-        "data": (data, "light", WIDE),
-        "data-narrow": (data, "dark", NARROW),
-        "rows": (f"{tools}?row=2#row-2", "dark", WIDE),
-        "row": (f"{tools}rows/2/?model=qwen3-1.7b", "light", WIDE),
-        "repair": (
-            f"{data}repair/?do=drop_exact_duplicates&do=fold_system",
-            "light",
-            WIDE,
-        ),
-        "model": (f"{data}model/", "light", WIDE),
-        "training": (f"{data}training/?model=qwen3-1.7b&lora_rank=32", "dark", WIDE),
-        "notebook": (window.url, "light", WIDE),
-        "notebook-narrow": (window.url, "light", NARROW),
-    }
+def take_singles(stage: Stage, scenes: Iterable[Scene], folder: Path) -> None:
+    named = {scene.name: scene for scene in scenes}
+    for name, (scene, scheme, (width, height)) in SINGLES.items():
+        with stage.visitor(named[scene].who, Look(True, width, scheme)) as visitor:
+            visitor.page.set_viewport_size({"width": width, "height": height})
+            show(stage, named[scene], visitor)
+            visitor.page.screenshot(path=folder / f"{name}.png")
+
+
+def show(stage: Stage, scene: Scene, visitor: Visitor) -> None:
+    """Leads there; a page that does not fit, or complains, is no picture to show."""
+    stage.notebook.report("beat", 66)  # or it would count as stalled
+    scene.show(visitor)
+    wide = "document.documentElement.scrollWidth - window.innerWidth"
+    assert visitor.page.evaluate(wide) <= 0, f"{scene.name} is too wide"
+    assert visitor.faults == [], scene.name
+
+
+def take_tiles(
+    stage: Stage, scenes: Iterable[Scene], look: Look, folder: Path
+) -> list[Tile]:
+    tiles = []
+    for at, scene in enumerate(sorted(scenes, key=lambda scene: scene.group)):
+        picture = folder / f"{at}-{look}.png"
+        scale = SCALE[look.width]
+        with stage.visitor(scene.who, look, device_scale_factor=scale) as visitor:
+            show(stage, scene, visitor)
+            y = visitor.page.evaluate("window.scrollY")
+            tall = visitor.page.evaluate("document.documentElement.scrollHeight") - y
+            clip = {
+                "x": 0, "y": y, "width": look.width,
+                "height": min(tall, TALLEST[look.width]),
+            }  # fmt: skip
+            visitor.page.screenshot(path=picture, full_page=True, clip=clip)
+        tiles.append(Tile(scene, picture))
+    return tiles
+
+
+def lay_out(stage: Stage, look: Look, tiles: list[Tile], to: Path) -> None:
+    """One picture of all tiles, each below its name."""
+    width = int(look.width * SCALE[look.width])
+    columns = min(COLUMNS[look.width], len(tiles))
+    page = stage.browser.new_page(
+        viewport={"width": columns * (width + 24) + 24, "height": 600}
+    )
+    page.set_content(sheet_of(tiles, width, columns))
+    page.wait_for_load_state()
+    write_webp(page, to)
+    page.close()
+
+
+def sheet_of(tiles: list[Tile], width: int, columns: int) -> str:
+    figures = "".join(
+        f"<figure><figcaption>{escape(tile.scene.name)}</figcaption>"
+        f'<img width="{width}" src="data:image/png;base64,{encoded(tile.picture)}">'
+        "</figure>"
+        for tile in tiles
+    )
+    style = (
+        "body { margin: 24px; background: #7d858c; font: 20px sans-serif; }"
+        f"body {{ columns: {columns}; column-gap: 24px; }}"
+        "figure { margin: 0 0 24px; break-inside: avoid; } img { display: block; }"
+        "figcaption { padding: 4px 0; }"
+    )
+    return f"<!doctype html><style>{style}</style>{figures}"
+
+
+def encoded(path: Path) -> str:
+    return base64.b64encode(path.read_bytes()).decode()
+
+
+def write_webp(page: Page, to: Path) -> None:
+    """Through the protocol: playwright's own screenshots know no WebP."""
+    size = (
+        "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+    )
+    width, height = page.evaluate(size)
+    clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+    shot = page.context.new_cdp_session(page).send(
+        "Page.captureScreenshot",
+        {"format": "webp", "quality": QUALITY, "captureBeyondViewport": True,
+         "clip": clip},
+    )  # fmt: skip
+    to.write_bytes(base64.b64decode(shot["data"]))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(Path(sys.argv[1]))

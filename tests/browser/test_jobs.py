@@ -1,11 +1,9 @@
 """History, job and comparison in every look; a job followed while it runs."""
 
-import re
-
 import pytest
 
 from tests.browser.conftest import Look
-from tests.browser.jobs import Notebook, session_of
+from tests.browser.jobs import connect, make_job, session_of
 
 pytestmark = pytest.mark.browser
 
@@ -32,32 +30,6 @@ def visit_signed_in(visit, session):
         return visitor
 
     return opened
-
-
-def make_job(visitor, sample="Classification", model="qwen3-0.6b"):
-    """Leads from a sample to the page of its job."""
-    page = visitor.page
-    visitor.open("/app/")
-    page.get_by_role("button", name=sample).click()
-    page.wait_for_url("**/app/datasets/*/")
-    data = page.url.removeprefix(visitor.address)
-    visitor.open(f"{data}training/?model={model}")
-    page.get_by_role("button", name="Make the notebook").click()
-    page.wait_for_url("**/app/notebooks/*/")
-    visitor.open("/app/jobs/")
-    page.get_by_role("row").nth(1).get_by_role("link").first.click()
-    page.wait_for_url(re.compile("/app/jobs/[0-9a-f-]+/$"))
-    return page.url.removeprefix(visitor.address)
-
-
-def connect(visitor):
-    page = visitor.page
-    page.get_by_role("button", name="Make a secret").click()
-    lines = page.get_by_label("Lines to copy").inner_text()
-    visitor.check()
-    page.get_by_role("link", name="to the job").click()
-    page.wait_for_url(re.compile("/app/jobs/[0-9a-f-]+/$"))
-    return Notebook(lines)
 
 
 def run_to(notebook, step):

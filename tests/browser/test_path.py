@@ -304,7 +304,7 @@ def test_a_row_in_full_and_what_models_see_of_it(visit, shared_data, look):
 
     page.get_by_role("link", name="In full row 3").click()
     visitor.check()
-    for model in ("Qwen3 0.6B (596M)", "Gemma 3 1B (1000M)"):
+    for model in ("Qwen3 0.6B (596M)", "Gemma 3 1B (1.0B)"):
         page.get_by_label("Model", exact=True).select_option(label=model)
         page.get_by_role("button", name="Show", exact=True).click()
         visitor.check()

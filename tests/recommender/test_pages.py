@@ -1,5 +1,9 @@
+import html
+import re
+
 import pytest
 
+from recommender.core.scoring import range_text
 from recommender.models import Recommendation
 from tests.factories import jsonl, make_conversation, make_dataset
 
@@ -26,6 +30,29 @@ def test_an_answer_is_remembered_and_has_its_own_address(client):
     assert Recommendation.objects.get().target == "mobile"
     shown = client.get(address(dataset)).content.decode()
     assert 'value="mobile" checked' in shown
+
+
+def test_the_first_cards_are_compared_in_a_table(client):
+    shown = client.get(address(make_dataset())).content.decode()
+
+    link = re.search(r"/app/models/\?compare=[^\"]+", shown)[0]
+    table = client.get(html.unescape(link)).content.decode()
+    assert table.count(" checked>") == 3
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"), [("1 min", "1 min", "about 1 min"),
+                               ("1 min", "3 min", "1 min to 3 min")]
+)  # fmt: skip
+def test_a_range_of_equal_ends_is_one_figure(low, high, words):
+    assert range_text(low, high) == words
+
+
+def test_a_model_of_nearly_a_billion_parameters_is_said_to_have_one(client):
+    shown = client.get("/app/models/").content.decode()
+
+    assert "1000M" not in shown
+    assert ">1.0B<" in shown
 
 
 def test_labels_suggest_classification_and_say_why(client):

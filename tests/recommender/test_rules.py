@@ -44,7 +44,7 @@ SAID = [
     ("mistral-7b", need(wishes=Wishes(languages=("de",))), "H4 language",
      "its languages (english mainly: en) do not name de; leave de out of languages"),
     ("qwen2.5-3b", need(), "H5 licence",
-     "its licence does not clearly allow commercial use (no (research and evaluation "
+     "its license does not clearly allow commercial use (no (research and evaluation "
      "only)); commercial_use false would bring it back"),
     ("gemma-2-2b", need(system_examples=7), "H7 system prompts",
      "7 of your examples have a system prompt, its template has none; put the system "
