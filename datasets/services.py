@@ -319,5 +319,5 @@ def export_dataset(dataset: Dataset, form: str) -> BinaryIO:
 
 
 def export_name(dataset: Dataset, form: str) -> str:
-    suffix = "parquet" if form == "parquet" else "jsonl"
-    return f"{dataset.id}.{form}.{suffix}"
+    suffix = form if form in {"jsonl", "parquet"} else f"{form}.jsonl"
+    return f"{dataset.id}.{suffix}"

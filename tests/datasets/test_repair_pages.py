@@ -270,14 +270,19 @@ def test_a_stranger_can_neither_repair_nor_undo(client, owner, stranger):
     assert Dataset.objects.count() == 2
 
 
-@pytest.mark.parametrize("form", ["jsonl", "alpaca", "sharegpt", "parquet"])
-def test_every_export_has_a_button(client, form):
+@pytest.mark.parametrize(
+    ("form", "suffix"),
+    [("jsonl", "jsonl"), ("alpaca", "alpaca.jsonl"),
+     ("sharegpt", "sharegpt.jsonl"), ("parquet", "parquet")],
+)  # fmt: skip
+def test_every_export_has_a_button_and_a_name(client, form, suffix):
     dataset = make_dataset()
     link = address(dataset, f"export/?format={form}")
 
     assert f'href="{link}"' in text(client.get(address(dataset)))
     answer = client.get(link)
-    assert "attachment" in answer["Content-Disposition"]
+    named = f'attachment; filename="{dataset.id}.{suffix}"'
+    assert answer["Content-Disposition"] == named
     assert len(b"".join(answer.streaming_content)) > 100
 
 
