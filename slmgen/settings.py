@@ -9,9 +9,6 @@ from pathlib import Path
 from slmgen import env
 from slmgen.accounts import providers
 
-# Threads of numpy's linear algebra, of which there is none here, would only spin.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = Path(env.text("SLMGEN_VAR") or BASE_DIR / "var").resolve()
 # Folders that Django wants to see before it starts.
