@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from django import forms
 
 from notebooks.core.options import BY_NAME, OPTIONS, Option, Value
+from recommender.core.gpus import DEFAULT_GPU, GPUS, Gpu
 from slmgen.errors import InvalidInput
 
 ADVANCED = [option for option in OPTIONS if option.name != "preset"]
@@ -76,6 +77,11 @@ class TrainingForm(forms.Form):
         required=False, choices=[(c, c) for c in BY_NAME["preset"].choices]
     )
 
+    gpu = forms.ChoiceField(
+        required=False,
+        choices=[(g.name, g.label) for g in GPUS.values() if g.can_quantize],
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for option in ADVANCED:
@@ -89,9 +95,16 @@ class TrainingForm(forms.Form):
             name: value for name, value in chosen.items() if value not in (None, "")
         }
 
+    def chosen_gpu(self) -> Gpu:
+        """For which the plan is judged; it changes nothing in the notebook."""
+        self.is_valid()
+        return GPUS.get(self.cleaned_data.get("gpu", ""), DEFAULT_GPU)
+
     def query(self) -> str:
         """What was chosen, as the address of this page."""
-        return query_of(self.cleaned_data.get("model", ""), self.config())
+        chosen = query_of(self.cleaned_data.get("model", ""), self.config())
+        gpu = self.chosen_gpu()
+        return chosen if gpu == DEFAULT_GPU else f"{chosen}&gpu={gpu.name}"
 
     def settings(self, used: Mapping[str, Value]) -> list[Setting]:
         chosen = self.config()

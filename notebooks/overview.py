@@ -15,6 +15,7 @@ from notebooks.core.preflight import Preflight, preflight
 from notebooks.making import MAX_PACKING
 from notebooks.services import plan_training
 from recommender.core.catalog import ModelSpec
+from recommender.core.gpus import Gpu
 from slmgen.errors import InvalidInput
 
 PRESET_WORDS = {
@@ -45,7 +46,9 @@ class Overview:
     fault_field: str | None = None
 
 
-def overview(dataset: Dataset, model: ModelSpec, config: Mapping[str, Any]) -> Overview:
+def overview(
+    dataset: Dataset, model: ModelSpec, config: Mapping[str, Any], gpu: Gpu
+) -> Overview:
     profile = profile_now(dataset)
     fault, field = "", None
     try:
@@ -61,6 +64,7 @@ def overview(dataset: Dataset, model: ModelSpec, config: Mapping[str, Any]) -> O
         presets=_presets(dataset, model, config, str(plan.settings["preset"])),
         preflight=preflight(
             plan,
+            gpu=gpu,
             rows_cut=rows_longer_than(dataset, length),
             data_inside=_is_inside(dataset),
         ),

@@ -68,7 +68,7 @@ def _model(dataset: Dataset, form: TrainingForm) -> ModelSpec:
 def _training_page(
     request: HttpRequest, dataset: Dataset, form: TrainingForm
 ) -> HttpResponse:
-    shown = overview(dataset, _model(dataset, form), form.config())
+    shown = overview(dataset, _model(dataset, form), form.config(), form.chosen_gpu())
     if form.cleaned_data.get("model"):
         remember_model(request.session, shown.model)
     if shown.fault:

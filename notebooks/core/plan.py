@@ -58,6 +58,7 @@ class TrainingPlan:
     settings: dict[str, options.Value]
     train_examples: int
     steps: int
+    tokens: int  # that all steps read, estimated
     memory_gib: tuple[float, float]
     minutes: tuple[int, int]
 
@@ -152,13 +153,15 @@ def plan(
     )
     train = profile.total_examples - held_back
     steps = _steps(settings, train)
+    tokens = _tokens(settings, profile, steps)
     return TrainingPlan(
         model=model,
         settings={option.name: settings[option.name] for option in options.OPTIONS},
         train_examples=train,
         steps=steps,
+        tokens=tokens,
         memory_gib=_memory_gib(model, settings, profile),
-        minutes=_minutes(model, settings, profile, steps),
+        minutes=_minutes(model, tokens),
     )
 
 
@@ -260,14 +263,12 @@ def _memory_gib(
     return round(low, 1), round(high, 1)
 
 
-def _minutes(
-    model: ModelSpec,
-    settings: Mapping[str, options.Value],
-    profile: Profile,
-    steps: int,
-) -> tuple[int, int]:
+def _tokens(settings: Mapping[str, options.Value], profile: Profile, steps: int) -> int:
     at_once = int(settings["batch_size"]) * int(settings["gradient_accumulation_steps"])
-    tokens = steps * at_once * (profile.average_tokens + TEMPLATE_TOKENS)
+    return round(steps * at_once * (profile.average_tokens + TEMPLATE_TOKENS))
+
+
+def _minutes(model: ModelSpec, tokens: int) -> tuple[int, int]:
     minutes = tokens / memory.training_tokens_per_second(model) / 60
     low, high = (minutes * factor for factor in TIME_RANGE)
     return max(1, round(low)), max(2, math.ceil(high))

@@ -1,11 +1,16 @@
 """What a training will take and what leaves the machine, in words, before it starts."""
 
+import math
 from dataclasses import dataclass
 
 from notebooks.core.plan import TrainingPlan
-from recommender.core.memory import T4_GIB
+from recommender.core import memory
+from recommender.core.gpus import Gpu
 
 WEIGHT_BYTES = {"4bit": 0.56, "16bit": 2.0}  # a parameter, as it is downloaded
+CHECKPOINTS_KEPT = 2
+CHECKPOINT_BYTES = 12  # a trained parameter: its weight, two states of its optimizer
+ADAPTER_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -13,28 +18,33 @@ class Preflight:
     steps: str
     epochs: str
     rows: str
+    tokens: str
     memory: str
     fit: str  # in words: it fits, it is tight, it does not fit
     fit_level: str  # good, warn or bad
     minutes: str
     download: str
+    disk: str
     cut: str
     leaves: tuple[str, ...]
 
 
-def preflight(plan: TrainingPlan, *, rows_cut: int, data_inside: bool) -> Preflight:
+def preflight(
+    plan: TrainingPlan, *, gpu: Gpu, rows_cut: int, data_inside: bool
+) -> Preflight:
     low, high = plan.memory_gib
-    fast, slow = plan.minutes
-    fit, level = _fit(low, high)
+    fit, level = _fit(low, high, gpu)
     return Preflight(
         steps=f"{plan.steps:,}",
         epochs=_epochs(plan),
         rows=f"{plan.train_examples:,}",
+        tokens=f"about {float(f'{plan.tokens:.2g}'):,.0f}",
         memory=f"{low:g} to {high:g} GiB",
         fit=fit,
         fit_level=level,
-        minutes=f"{fast:,} to {slow:,} minutes",
-        download=f"about {_download_gb(plan):.1f} GB",
+        minutes=_minutes(plan, gpu),
+        download=f"about {_download_bytes(plan) / 1e9:.1f} GB",
+        disk=f"about {_disk_bytes(plan) / 1e9:.1f} GB",
         cut=_cut(rows_cut, int(plan.settings["max_seq_length"])),
         leaves=_leaves(plan, data_inside),
     )
@@ -46,17 +56,31 @@ def _epochs(plan: TrainingPlan) -> str:
     return f"{float(plan.settings['num_epochs']):g}"
 
 
-def _fit(low: float, high: float) -> tuple[str, str]:
-    if high <= T4_GIB:
-        return "Fits a free T4", "good"
-    if low <= T4_GIB:
-        return "Tight on a free T4: the longest rows may need less at once", "warn"
-    return f"Does not fit a T4 ({T4_GIB:g} GiB)", "bad"
+def _fit(low: float, high: float, gpu: Gpu) -> tuple[str, str]:
+    if high <= gpu.usable_gib:
+        return f"Fits {gpu.label}", "good"
+    if low <= gpu.usable_gib:
+        return f"Tight on {gpu.label}: the longest rows may need less at once", "warn"
+    return f"Does not fit {gpu.label} ({gpu.usable_gib:g} GiB)", "bad"
 
 
-def _download_gb(plan: TrainingPlan) -> float:
+def _minutes(plan: TrainingPlan, gpu: Gpu) -> str:
+    """A plan counts the minutes of a T4."""
+    (fast, slow), (least, most) = plan.minutes, gpu.speed
+    low, high = max(1, round(fast / most)), max(1, math.ceil(slow / least))
+    return f"{low:,} to {high:,} minutes" if low < high else f"about {low:,} min"
+
+
+def _download_bytes(plan: TrainingPlan) -> float:
     bytes_each = WEIGHT_BYTES[str(plan.settings["quantization"])]
-    return plan.model.parameters.total * bytes_each / 1e9
+    return plan.model.parameters.total * bytes_each
+
+
+def _disk_bytes(plan: TrainingPlan) -> float:
+    """The download, what the notebook keeps to go on from, and what it makes."""
+    trained = memory.lora_parameters(plan.model, int(plan.settings["lora_rank"]))
+    kept = CHECKPOINTS_KEPT * CHECKPOINT_BYTES + ADAPTER_BYTES
+    return _download_bytes(plan) + trained * kept
 
 
 def _cut(rows: int, length: int) -> str:

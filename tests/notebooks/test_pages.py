@@ -4,7 +4,7 @@ import re
 import pytest
 
 from notebooks.models import Notebook
-from tests.factories import make_dataset
+from tests.factories import jsonl, make_conversation, make_dataset
 
 pytestmark = pytest.mark.django_db
 
@@ -84,6 +84,38 @@ def test_the_preflight_names_what_leaves_the_machine(client):
 
     assert "Making the notebook sends nothing anywhere." in shown
     assert "No row has more than" in shown
+
+
+def test_the_preflight_says_tokens_and_disk(client):
+    rows = [make_conversation(f"Question {n}", "An answer.") for n in range(100)]
+
+    shown = text(client.get(address(make_dataset(jsonl(rows)), "?model=qwen3-1.7b")))
+
+    # 60 steps of 8 rows, each of 38 tokens with its template; 0.96 GB of weights.
+    assert "<dd>about 18,000</dd>" in shown
+    assert "about 1.2 GB <small>without libraries" in shown
+
+
+def test_memory_and_time_are_judged_for_the_chosen_gpu(client):
+    dataset = make_dataset()
+    query = "?model=mistral-7b&max_seq_length=2048&batch_size=8"
+
+    free = text(client.get(address(dataset, query)))
+    large = text(client.get(address(dataset, f"{query}&gpu=a100")))
+    unknown = client.get(address(dataset, "?gpu=abacus"))
+
+    assert "Tight on a free T4" in free
+    assert "Fits an A100 of 40 GB" in large
+    assert '<option value="a100" selected>' in large
+    assert unknown.status_code == 400
+
+
+def test_the_chosen_gpu_stays_in_the_address(client):
+    answer = client.post(
+        address(make_dataset()), {"model": "qwen3-0.6b", "gpu": "l4", "show": "1"}
+    )
+
+    assert answer["Location"].endswith("?model=qwen3-0.6b&gpu=l4#plan")
 
 
 def test_a_notebook_is_made_shown_and_found_again(client):
