@@ -24,7 +24,7 @@ LOOKS = [Look(width=w, scheme=s) for w in (1440, 360) for s in ("light", "dark")
 TALLEST = {1440: 1_700, 360: 1_500}  # pixels of a page that a sheet shows
 SCALE = {1440: 0.6, 360: 1}  # of a page on a sheet
 COLUMNS = {1440: 3, 360: 6}
-QUALITY = 55
+QUALITY = 42
 WIDE, NARROW = (1000, 620), (360, 620)
 # What the documents show alone: a scene, its theme and size.
 SINGLES = {

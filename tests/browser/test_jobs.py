@@ -159,6 +159,22 @@ def test_without_script_the_page_loads_itself_again(visit_signed_in):
     page.get_by_text("Step 6 of 60").wait_for(timeout=15_000)
 
 
+SUPPORT = [
+    *("", "status/", "datasets/dataset/", "datasets/workitem/", "jobs/job/"),
+    *("jobs/trainingrun/", "identity/apitoken/", "audit/auditevent/"),
+]
+
+
+@pytest.mark.parametrize("look", LOOKS[:2], ids=str)
+def test_every_page_of_support_is_accessible(visit_signed_in, look):
+    visitor = visit_signed_in(look)
+    make_job(visitor)
+
+    for path in SUPPORT:
+        visitor.open(f"/admin/{path}")
+        visitor.check()
+
+
 @pytest.mark.parametrize("script", [True, False])
 def test_support_sees_the_server_and_opens_content_on_record(visit_signed_in, script):
     visitor = visit_signed_in(Look(script=script))
