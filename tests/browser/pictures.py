@@ -21,24 +21,35 @@ from tests.browser.scenes import Scene, Stage, set_stage
 from tests.conftest import started
 
 LOOKS = [Look(width=w, scheme=s) for w in (1440, 360) for s in ("light", "dark")]
-TALLEST = {1440: 1_700, 360: 1_500}  # pixels of a page that a sheet shows
+TALLEST = {1440: 1_500, 360: 1_150}  # pixels of a page that a sheet shows
 SCALE = {1440: 0.6, 360: 1}  # of a page on a sheet
 COLUMNS = {1440: 3, 360: 6}
 QUALITY = 42
 WIDE, NARROW = (1000, 620), (360, 620)
-# What the documents show alone: a scene, its theme and size.
+
+
+@dataclass(frozen=True)
+class Single:
+    """What the documents show alone: the top of a page."""
+
+    scene: str
+    scheme: str
+    size: tuple[int, int]
+    scale: float = 1
+
+
 SINGLES = {
-    "start": ("start", "light", WIDE),
-    "data": ("data", "light", WIDE),
-    "data-narrow": ("data", "dark", NARROW),
-    "rows": ("rows", "dark", WIDE),
-    "row": ("row", "light", WIDE),
-    "repair": ("repair", "light", WIDE),
-    "model": ("model", "light", WIDE),
-    "training": ("training", "dark", WIDE),
-    "notebook": ("notebook", "light", WIDE),
-    "notebook-narrow": ("notebook", "light", NARROW),
-    "job": ("a running job", "light", (1000, 1060)),
+    "start": Single("start", "light", WIDE),
+    "data": Single("data", "light", WIDE),
+    "data-narrow": Single("data", "dark", NARROW),
+    "rows": Single("rows", "dark", WIDE),
+    "row": Single("row", "light", WIDE),
+    "repair": Single("repair", "light", WIDE),
+    "model": Single("model", "light", WIDE),
+    "training": Single("training", "dark", WIDE),
+    "notebook": Single("notebook", "light", WIDE),
+    "notebook-narrow": Single("notebook", "light", NARROW),
+    "job": Single("a running job", "light", (1120, 1060), scale=0.85),
 }
 
 
@@ -68,10 +79,13 @@ def main(folder: Path) -> None:
 
 def take_singles(stage: Stage, scenes: Iterable[Scene], folder: Path) -> None:
     named = {scene.name: scene for scene in scenes}
-    for name, (scene, scheme, (width, height)) in SINGLES.items():
-        with stage.visitor(named[scene].who, Look(True, width, scheme)) as visitor:
+    for name, single in SINGLES.items():
+        scene, (width, height) = named[single.scene], single.size
+        look = Look(width=width, scheme=single.scheme)
+        scale = single.scale
+        with stage.visitor(scene.who, look, device_scale_factor=scale) as visitor:
             visitor.page.set_viewport_size({"width": width, "height": height})
-            show(stage, named[scene], visitor)
+            show(stage, scene, visitor)
             visitor.page.screenshot(path=folder / f"{name}.png")
 
 

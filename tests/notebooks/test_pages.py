@@ -93,7 +93,7 @@ def test_the_preflight_says_tokens_and_disk(client):
 
     # 60 steps of 8 rows, each of 38 tokens with its template; 0.96 GB of weights.
     assert "<dd>about 18,000</dd>" in shown
-    assert "about 1.2 GB <small>without libraries" in shown
+    assert "about 1.2 GB <small>about 1.0 GB of it downloaded" in shown
 
 
 def test_memory_and_time_are_judged_for_the_chosen_gpu(client):
