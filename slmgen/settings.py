@@ -327,6 +327,19 @@ METRICS_FOLDER = VAR / "metrics"
 if SLMGEN_METRICS_TOKEN:
     env.share("PROMETHEUS_MULTIPROC_DIR", METRICS_FOLDER)
 
+# Traces: off, unless a collector is named. The library reads all its OTEL_ variables
+# itself; these are the ones without which it does nothing, and a secret.
+
+TRACES = any(
+    [
+        env.handed_on("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        env.handed_on("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
+    ]
+)
+env.handed_on("OTEL_EXPORTER_OTLP_HEADERS")
+if TRACES:
+    env.choice("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+
 # Language, time, logs
 
 LANGUAGE_CODE = "en-us"
