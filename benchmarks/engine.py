@@ -29,7 +29,7 @@ from pathlib import Path
 from benchmarks.workloads import WORKLOADS
 print(WORKLOADS[sys.argv[1]](Path(sys.argv[2])))"""
 SECONDS_BETWEEN_LOOKS = 0.02
-PLAIN = "plain json and tiktoken"
+PLAIN = "plain, form only"
 
 
 def main() -> None:

@@ -16,14 +16,20 @@ import toktok
 import xxhash
 
 from datasets.core.analysis import Counting, Upload, analyze, pieces
+from datasets.core.calls import call_faults
+from datasets.core.conversations import Message
 from datasets.core.glance import whole_text
 from datasets.core.index import RECORD
 from datasets.core.ingest import Limits, Targets, ingest
 from datasets.core.insights import near_copies
 from datasets.core.language import guesses
+from datasets.core.order import order_faults
 from datasets.core.reading import transcript
+from datasets.core.structure import examine
+from datasets.core.texts import RULES, answer_faults
 from datasets.core.tokens import VOCABULARIES, _encoding
 
+OF_ALL = [rule for rule in RULES if not rule.of_answers]
 ROLES = {"system", "developer", "user", "assistant", "tool", "function"}
 
 
@@ -50,19 +56,20 @@ def _ours(path: Path, targets: Targets, limits: Limits, tokens: bool) -> str:
     profile, _ = analyze(targets.examples, upload, counting, lambda done: None)
     return (
         f"{profile.total_examples} examples, {profile.total_tokens} tokens, "
-        f"{profile.duplicates} copies, score {profile.quality_score}"
+        f"{profile.duplicates} copies, {found.faulty_examples} faulty, "
+        f"score {profile.quality_score}"
     )
 
 
-def plain(path: Path) -> str:
-    """json and tiktoken in one thread: form, exact tokens, exact duplicates."""
+def plain(path: Path, check: Callable[[Any], bool]) -> str:
+    """json and tiktoken in one thread: faults, exact tokens, exact duplicates."""
     encoding = tiktoken_encoding("o200k_base")
     seen: set[bytes] = set()
-    tokens = copies = examples = 0
+    tokens = copies = examples = faulty = 0
     with path.open(encoding="utf-8") as file:
         for line in file:
             messages = json.loads(line)["messages"]
-            check(messages)
+            faulty += check(messages)
             texts = [message.get("content") or "" for message in messages]
             tokens += sum(len(encoding.encode_ordinary(text)) for text in texts)
             key = json.dumps(
@@ -73,18 +80,43 @@ def plain(path: Path) -> str:
             copies += digest in seen
             seen.add(digest)
             examples += 1
-    return f"{examples} examples, {tokens} tokens, {copies} copies"
+    return f"{examples} examples, {tokens} tokens, {copies} copies, {faulty} faulty"
 
 
-def check(messages: Any) -> None:
-    assert isinstance(messages, list)
-    assert messages
+def has_bad_form(messages: Any) -> bool:
+    """What a short script looks at."""
+    if not isinstance(messages, list) or not messages:
+        return True
     roles = set()
     for message in messages:
-        assert message["role"] in ROLES
-        assert isinstance(message.get("content"), str) or message.get("tool_calls")
+        content = message.get("content")
+        if message["role"] not in ROLES:
+            return True
+        if not isinstance(content, str) and not message.get("tool_calls"):
+            return True
         roles.add(message["role"])
-    assert {"user", "assistant"} <= roles
+    return not roles >= {"user", "assistant"}
+
+
+def has_fault(messages: Any) -> bool:
+    """All that we look at, each rule tried on each text."""
+    conversation, faults = examine({"messages": messages})
+    if conversation is None or faults:
+        return True
+    read = conversation.messages
+    if order_faults(tuple(message.role for message in read)) or call_faults(read):
+        return True
+    return any(map(_is_bad, read))
+
+
+def _is_bad(message: Message) -> bool:
+    text, answers = message.text, message.role == "assistant"
+    if message.is_blank or message.weight not in (None, 0, 1):
+        return True
+    for rule in RULES if answers else OF_ALL:
+        if rule.pattern.search(text[: rule.window]):
+            return True
+    return answers and bool(answer_faults(text, 0))
 
 
 def cookbook(path: Path) -> str:
@@ -183,7 +215,9 @@ WORKLOADS: dict[str, Callable[[Path], str]] = {
     "ours, one process": lambda path: ours(path, 1),
     "ours, two processes": lambda path: ours(path, 2),
     "ours, validation alone": lambda path: ours(path, 1, tokens=False),
-    "plain json and tiktoken": plain,
+    "ours, validation, two": lambda path: ours(path, 2, tokens=False),
+    "plain, form only": lambda path: plain(path, has_bad_form),
+    "plain, all our faults": lambda path: plain(path, has_fault),
     "OpenAI cookbook's logic": cookbook,
     "Together's file check": together,
     "near duplicates": near_duplicates,

@@ -13,6 +13,7 @@ from datasets.core.tally import Tally, sampled_letters, tallied
 from datasets.core.tokens import CountAll
 
 DIGEST_BYTES = 16
+WEIGHT = b'"weight"'
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 
@@ -42,7 +43,9 @@ def measure(piece: Piece, *, count: CountAll, seed: int) -> Measured:
     counts = count(texts)  # type: ignore[arg-type]  # no list is left
     tally, tokens = tallied(found, texts, counts)  # type: ignore[arg-type]  # as above
     tally.with_tools = sum([each.uses_tools for each in found])
-    tally.trainable_tokens = tally.answer_tokens - _untrained(lines, found, counts)
+    tally.trainable_tokens = tally.answer_tokens
+    if WEIGHT in piece.lines:
+        tally.trainable_tokens -= _untrained(lines, found, counts)
     tally.letters = sampled_letters(found, piece.first)
     return Measured(
         tally=tally,
@@ -55,9 +58,7 @@ def measure(piece: Piece, *, count: CountAll, seed: int) -> Measured:
 
 def _untrained(lines: list[bytes], found: list[Transcript], counts: list[int]) -> int:
     """Tokens of answers whose weight is 0; few files have any."""
-    heavy = [place for place, line in enumerate(lines) if b'"weight"' in line]
-    if not heavy:
-        return 0
+    heavy = [place for place, line in enumerate(lines) if WEIGHT in line]
     ends = list(accumulate([len(each.messages) for each in found]))
     return sum(
         count

@@ -84,17 +84,12 @@ class Remembering:
 
     def __call__(self, texts: list[str]) -> list[int]:
         known = self.known  # stays whole for this call, whatever other threads do
-        found = list(map(known.get, texts))
-        new = [
-            text for text, tokens in zip(texts, found, strict=True) if tokens is None
-        ]
-        counted = self.count(new)
-        known.update(zip(new, counted, strict=True))
+        new = [text for text in texts if text not in known]
+        known.update(zip(new, self.count(new), strict=True))
         self.characters += sum(map(len, new))
         if self.characters > REMEMBERED_CHARACTERS:
             self.known, self.characters = {}, 0
-        rest = iter(counted)
-        return [next(rest) if tokens is None else tokens for tokens in found]
+        return [known[text] for text in texts]
 
 
 def _count_by_toktok(name: str, texts: list[str]) -> list[int]:

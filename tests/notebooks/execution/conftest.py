@@ -244,3 +244,7 @@ def on_both(function) -> dict:
     """function(backend) for both, one on each core."""
     with ThreadPoolExecutor(len(BACKENDS)) as pool:
         return dict(zip(BACKENDS, pool.map(function, BACKENDS), strict=True))
+
+
+def losses(result):
+    return [e["eval_loss"] for e in result["RUN"]["history"] if "eval_loss" in e]

@@ -1,31 +1,21 @@
 """What can happen to a notebook on a user's machine, tried on tiny models."""
 
 import base64
-import contextlib
 import json
 import re
-import subprocess
-import sys
-import threading
-import time
-import urllib.request
-from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.conftest import REPO
-from tests.factories import jsonl
 from tests.notebooks.execution.conftest import (
     BACKENDS,
-    TOY,
     Tiny,
-    make_bake_off,
+    losses,
     make_notebook,
     make_task,
     on_both,
     run_tasks,
 )
+from tests.notebooks.execution.recorder import recorder
 
 pytestmark = pytest.mark.execution
 
@@ -81,67 +71,6 @@ UNUSUAL = {
     "scheduler": "linear", "packing": True, "seed": 7, "validation_fraction": 0.25,
     "thinking": True, "quantization": "4bit", "optimizer": "adafactor",
 }  # fmt: skip
-
-
-class Recorder(BaseHTTPRequestHandler):
-    """Keeps what is posted to /progress, and plays the part of a model hub."""
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.seen.append((self.path, dict(self.headers), body))
-        self.answer(self.server.hub_answer(self.path, body))
-
-    def do_GET(self):
-        self.server.seen.append((self.path, dict(self.headers), b""))
-        self.answer(self.server.hub_answer(self.path, b""))
-
-    def answer(self, value):
-        content = json.dumps(value).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *args):
-        pass
-
-
-def hub_answer(address, is_private):
-    def answer(path, body):
-        if path == "/api/repos/create":
-            return {"url": f"{address}/me/mine", "id": "me/mine", "name": "me/mine"}
-        if "/preupload/" in path:
-            files = [file["path"] for file in json.loads(body)["files"]]
-            return {
-                "files": [
-                    {"path": f, "uploadMode": "regular", "shouldIgnore": False}
-                    for f in files
-                ]
-            }
-        if "/commit/" in path:
-            return {
-                "commitUrl": f"{address}/me/mine/commit/1", "commitOid": "1",
-                "success": True, "pullRequestUrl": None,
-            }  # fmt: skip
-        return {"id": "me/mine", "private": is_private, "siblings": [], "tags": []}
-
-    return answer
-
-
-@contextlib.contextmanager
-def recorder(is_private=True):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
-    address = f"http://127.0.0.1:{server.server_port}"
-    server.seen, server.hub_answer = [], hub_answer(address, is_private)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield server, address
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def to_hub(address):
@@ -210,10 +139,6 @@ def of(ways, request):
 
     result.backend, result.sent = request.param, ways["sent"][request.param]
     return result
-
-
-def losses(result):
-    return [e["eval_loss"] for e in result["RUN"]["history"] if "eval_loss" in e]
 
 
 def test_a_killed_training_goes_on_and_ends_the_same(of):
@@ -308,183 +233,3 @@ def test_nothing_is_published_into_a_public_repository(of):
     assert not found["ok"]
     assert "exists and is public" in found["error"]
     assert not [path for path, _, _ in of.sent["public"] if "/commit/" in path]
-
-
-REAL = {
-    "glaive_toolcall_en": "qwen3-0.6b",
-    "kdconv_film_zh": "qwen2.5-3b",
-    "xquad_ar": "gemma-3-1b",
-    "banking77": "llama-3.2-1b",
-    "gsm8k_1500": "smollm2-1.7b",
-}
-
-
-@pytest.fixture(scope="session")
-def real(models, shared_data, tmp_path_factory):
-    """Notebooks of real datasets, with rows longer than the limit."""
-
-    def run(backend):
-        folder = tmp_path_factory.mktemp(f"real-{backend}")
-        data = {
-            name: (shared_data / f"{name}.chat.jsonl").read_bytes() for name in REAL
-        }
-        paths = models.paths(
-            [Tiny(slug, backend, data[name], 3000) for name, slug in REAL.items()]
-        )
-        settings = {"max_steps": 6}
-        tasks = {
-            name: make_task(
-                folder / name, make_notebook(slug, backend, data[name], settings), path
-            )
-            for (name, slug), path in zip(REAL.items(), paths, strict=True)
-        }
-        return run_tasks(backend, tasks, folder)
-
-    return on_both(run)
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("name", REAL)
-def test_no_row_of_real_data_is_lost(real, shared_data, name, backend):
-    result = real[backend][name]
-
-    assert result["ok"], result["error"]
-    rows = result["RUN"]["rows"]
-    given = (shared_data / f"{name}.chat.jsonl").read_bytes().count(b"\n")
-    assert rows["given"] == given
-    assert rows["trained"] + rows["validation"] + rows["dropped"] == given
-    assert result["masks"]["strangers"] == result["masks"]["ungraded"] == 0
-    assert result["RUN"]["after"]["loss"] < result["RUN"]["before"]["loss"]
-
-
-def test_data_without_an_answer_in_reach_are_named(models, tmp_path):
-    long = {"role": "user", "content": "Why? " * 400}
-    rows = [{"messages": [long, {"role": "assistant", "content": "So."}]}]
-    fine = {"messages": [{"role": "user", "content": "a"},
-                         {"role": "assistant", "content": "b"}]}  # fmt: skip
-    data = jsonl([*rows, *[fine] * 12])
-    (model,) = models.paths([Tiny(SLUG, data=data)])
-    task = make_task(
-        tmp_path / "a", make_notebook(SLUG, "trl", data), model,
-        "MAX_STEPS = 2\nVALIDATION_FRACTION = 0.0",
-    )  # fmt: skip
-
-    (found,) = run_tasks("trl", {"a": task}, tmp_path).values()
-
-    assert found["ok"], found["error"]
-    assert found["RUN"]["rows"] == {
-        "given": 13, "trained": 12, "validation": 0, "dropped": 1, "cut": 1
-    }  # fmt: skip
-    log = found["log"].read_text(encoding="utf-8")
-    assert "dropped conversation 0: no answer within 640 tokens" in log
-
-
-@pytest.fixture(scope="module")
-def compared(models, tmp_path_factory):
-    """Three models, of which the first may hardly train."""
-    slugs = ("llama-3.2-1b", "qwen3-0.6b", "gemma-3-270m")
-
-    def run(backend):
-        folder = tmp_path_factory.mktemp(f"compared-{backend}")
-        paths = models.paths([Tiny(slug, backend) for slug in slugs])
-        codes = {
-            slug: f"MODEL_ID = {str(path)!r}\nMAX_STEPS = {steps}"
-            for slug, path, steps in zip(slugs, paths, (2, 60, 60), strict=True)
-        }
-        check = (
-            "graded = sum(l != -100 for r in validation_rows for l in r['labels'])\n"
-            "total = sum(RESULTS[MODEL_ID]['nats'].values())\n"
-            "seen_by_test = [total / graded, after['loss']]"
-        )
-        task = make_task(
-            folder / "all", make_bake_off(codes, backend), paths[0], collect=check
-        )
-        return {**run_tasks(backend, {"all": task}, folder)["all"], "paths": paths}
-
-    return on_both(run)
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_a_comparison_puts_the_model_last_that_learned_least(compared, backend):
-    found = compared[backend]
-
-    assert found["ok"], found["error"]
-    bits = [found["RESULTS"][name]["bits"] for name in found["RANKED"]]
-    assert bits == sorted(bits)
-    assert found["RANKED"][-1] == str(found["paths"][0])
-    assert set(found["RANKED"]) == set(map(str, found["paths"]))
-    # The loss that the comparison adds up is the one that the trainer measures.
-    by_comparison, by_trainer = found["seen_by_test"]
-    assert by_comparison == pytest.approx(by_trainer, rel=0.02)
-    log = found["log"].read_text(encoding="utf-8")
-    assert "nats a conversation: " in log
-    assert log.count("bits a character") == 3
-
-
-def ask(port, path, body=None, token="", method=None):
-    """The answer of the real server, as JSON."""
-    request = urllib.request.Request(
-        f"http://localhost:{port}{path}",
-        data=json.dumps(body).encode() if body is not None else None,
-        headers={"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
-        if token
-        else {"Content-Type": "application/json"},
-        method=method,
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.loads(answer.read())
-
-
-def make_job(server, tmp_path):
-    """The port, a token and the id of a job for the toy data, by the real server."""
-    port, environment = server
-    (tmp_path / "toy.jsonl").write_bytes(TOY)
-    account = ["--noinput", "--username", "trainer", "--email", "t@example.org"]
-    subprocess.run(
-        [sys.executable, str(REPO / "manage.py"), "createsuperuser", *account],
-        env={**environment, "DJANGO_SUPERUSER_PASSWORD": "correct-horse-battery"},
-        check=True, capture_output=True,
-    )  # fmt: skip
-    who = {"username": "trainer", "password": "correct-horse-battery"}
-    token = ask(port, "/auth/token", who)["access_token"]
-    upload = subprocess.run(
-        ["curl", "-s", "-F", f"file=@{tmp_path}/toy.jsonl", "-H",
-         f"Authorization: Bearer {token}", f"http://localhost:{port}/upload"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    session = json.loads(upload.stdout)["session_id"]
-    return port, token, ask(port, "/jobs", {"session_id": session}, token)["id"]
-
-
-def test_the_product_follows_a_real_training(server, models, tmp_path):
-    port, token, job = make_job(server, tmp_path)
-    secret = ask(port, f"/jobs/{job}/training/secret", {}, token)
-    (model,) = models.paths([Tiny(SLUG)])
-    slow = "class Slow(TrainerCallback):\n    def on_step_end(self, *a, **k):\n"
-    slow += "        time.sleep(0.1)\ntrainer.add_callback(Slow())"
-    task = make_task(
-        tmp_path / "a", make_notebook(SLUG, "trl"), model,
-        f"PROGRESS_URL = {secret['progress_url']!r}\n"
-        f"PROGRESS_TOKEN = {secret['progress_token']!r}", trainer=slow,
-    )  # fmt: skip
-
-    states = set()
-    with ThreadPoolExecutor() as pool:
-        running = pool.submit(run_tasks, "trl", {"a": task}, tmp_path)
-        while not running.done():
-            states.add(ask(port, f"/jobs/{job}/training", token=token)["state"])
-            time.sleep(0.5)
-        found = running.result()["a"]
-
-    assert found["ok"], found["error"]
-    assert states >= {"pending", "running"}
-    training = ask(port, f"/jobs/{job}/training", token=token)
-    assert (training["state"], training["step"], training["steps"]) == (
-        "completed", 60, 60,
-    )  # fmt: skip
-    points = ask(port, f"/jobs/{job}/training/events", token=token)
-    told = [p["values"]["eval_loss"] for p in points if p["kind"] == "eval"]
-    # The last step is measured twice; the later figure takes the place of the earlier.
-    *during, _, last = losses(found)
-    assert told[1:] == pytest.approx([*during, last], rel=1e-6)
-    assert ask(port, f"/jobs/{job}", token=token)["status"] == "completed"
