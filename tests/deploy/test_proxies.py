@@ -1,8 +1,11 @@
 """The proxies' files say the same limits as the guard."""
 
 import re
+import shutil
+import subprocess
 from uuid import uuid4
 
+import pytest
 from django.conf import settings
 from django.urls import reverse
 
@@ -65,3 +68,27 @@ def test_what_a_client_claims_about_itself_is_replaced():
 def test_bodies_are_buffered_before_the_application():
     assert "proxy_request_buffering on;" in NGINX
     assert "return 404" in locations()["/metrics"]
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+def test_nginx_takes_its_file(tmp_path):
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x",
+         "-keyout", "privkey.pem", "-out", "fullchain.pem"],
+        cwd=tmp_path, check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    site = tmp_path / "site.conf"
+    site.write_text(re.sub(r"/etc/letsencrypt/live/[^/]+", str(tmp_path), NGINX))
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    folders = " ".join(f"{kind}_temp_path {tmp_path}/{kind};" for kind in kinds)
+    whole = tmp_path / "nginx.conf"
+    whole.write_text(
+        f"pid {tmp_path}/pid; events {{}} http {{ access_log off; {folders} "
+        f"include {site}; }}"
+    )
+
+    done = subprocess.run(
+        ["nginx", "-t", "-c", str(whole)], capture_output=True, text=True, timeout=60
+    )
+
+    assert done.returncode == 0, done.stderr
