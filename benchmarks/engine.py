@@ -97,8 +97,9 @@ def measured(python: str, name: str, path: Path) -> Run | None:
     command = [python, "-c", CHILD, name, str(path)]
     began = time.monotonic()
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # as the product sets it
+    )  # fmt: skip
     peak = 0.0
     while True:
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from datasets import serializers, services
+from datasets import lifetimes, serializers, services
 from datasets.core.columns import EXAMPLE
 from slmgen.errors import InvalidInput
 from slmgen.streaming import Download
@@ -134,7 +134,7 @@ class ProfileView(APIView):
     )
     def get(self, request: Request, session_id: str) -> Response:
         dataset = services.find_dataset(session_id, user=request.user)
-        ids = {"session_id": dataset.id, "expires_at": services.expiry_of(dataset)}
+        ids = {"session_id": dataset.id, "expires_at": lifetimes.expiry_of(dataset)}
         answer = {**ids, **asdict(services.profile_of(dataset))}
         return Response(serializers.ProfileSerializer(answer).data)
 

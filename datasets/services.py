@@ -2,15 +2,11 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any, BinaryIO
 
 import numpy as np
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.db import transaction
-from django.db.models import Q
-from django.utils import timezone
 from msgspec import to_builtins
 from numpy.typing import NDArray
 
@@ -22,7 +18,6 @@ from datasets.core.ingest import sample
 from datasets.core.kinds import KINDS
 from datasets.core.profile import Profile
 from datasets.files import (
-    discard,
     open_file,
     opened,
     read_example,
@@ -240,54 +235,6 @@ def open_verified_examples(dataset: Dataset) -> Iterator[BinaryIO]:
     """The same for a while."""
     with verified(dataset.examples_key, dataset.examples_sha256) as file:
         yield file
-
-
-def delete_dataset(dataset: Dataset) -> None:
-    """The row goes first: a row never points to files that are gone."""
-    with transaction.atomic():
-        keys = _keys_of(dataset)
-        Dataset.objects.filter(pk=dataset.pk).delete()
-        discard(keys)
-
-
-def _keys_of(dataset: Dataset) -> list[str]:
-    made = WorkItem.objects.filter(dataset=dataset).exclude(file="")
-    return [*dataset.keys, *made.values_list("file", flat=True)]
-
-
-def empty_dataset(dataset: Dataset) -> None:
-    """Removes what users sent and what was read in it; the row stays for its jobs."""
-    with transaction.atomic():
-        keys = _keys_of(dataset)
-        WorkItem.objects.filter(dataset=dataset).delete()
-        Dataset.objects.filter(pk=dataset.pk).update(
-            emptied_at=timezone.now(), problems=[], problem_groups=[], columns={}
-        )
-        discard(keys)
-
-
-def expiry_of(dataset: Dataset) -> datetime | None:
-    """When its content is deleted; None is never."""
-    anonymous, owned = lives()
-    life = anonymous if dataset.owner_id is None else owned
-    return dataset.created_at + life if life else None
-
-
-def lives() -> tuple[timedelta, timedelta]:
-    """How long data are kept without an owner and with one; zero is for ever."""
-    return (
-        timedelta(hours=settings.SLMGEN_KEEP_ANONYMOUS_HOURS),
-        timedelta(days=settings.SLMGEN_KEEP_DAYS),
-    )
-
-
-def expired(now: datetime) -> list[Dataset]:
-    """Those whose time is over and whose content is still there."""
-    ended = Q(pk__in=[])
-    for life, is_anonymous in zip(lives(), (True, False), strict=True):
-        if life:
-            ended |= Q(owner__isnull=is_anonymous, created_at__lt=now - life)
-    return list(Dataset.objects.filter(ended, emptied_at=None))
 
 
 def repair(

@@ -9,9 +9,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from datasets.core.profile import Profile
+from datasets.lifetimes import delete_dataset
 from datasets.models import AnyUser, Dataset
 from datasets.quotas import check_count, one_at_a_time
-from datasets.services import delete_dataset, find_dataset, parse_id, stored_profile
+from datasets.services import find_dataset, parse_id, stored_profile
 from jobs.events import Kind, Source, note
 from jobs.models import EDITABLE_IN, MOVES, Job
 from jobs.training import Training, training_of

@@ -11,8 +11,9 @@ from django.db.models import RestrictedError
 from datasets import engine, work
 from datasets.engine import Claim, handles
 from datasets.files import Kept, discard, keeper, storage, verified
+from datasets.lifetimes import delete_dataset
 from datasets.models import AnyUser, Dataset, Kind
-from datasets.services import delete_dataset, open_verified_file, profile_of
+from datasets.services import open_verified_file, profile_of
 from notebooks.core import options
 from notebooks.core.lint import lint
 from notebooks.core.plan import TrainingPlan, plan

@@ -10,9 +10,10 @@ from datasets import lineage
 from datasets.browsing import data_page, languages_known, profile_now
 from datasets.core.export import FORMS
 from datasets.forms import RowsForm
+from datasets.lifetimes import expiry_of
 from datasets.models import Dataset
 from datasets.remembered import may_delete
-from datasets.services import expiry_of, find_dataset
+from datasets.services import find_dataset
 from recommender import services
 from recommender.chosen import chosen_model, limit_of
 from recommender.core import catalog_view

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.core.cache import cache
 
-from datasets.services import delete_dataset, empty_dataset, expired
+from datasets.lifetimes import delete_dataset, empty_dataset, expired
 from jobs.models import Job
 from jobs.upkeep import purge_expired
 from notebooks.services import delete_notebooks_of

@@ -9,8 +9,8 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 
 from datasets import files as kept
+from datasets.lifetimes import delete_dataset
 from datasets.models import Dataset, Deletion
-from datasets.services import delete_dataset
 from notebooks.models import Notebook
 from tests.factories import make_dataset
 

@@ -74,7 +74,7 @@ def test_variables_are_read_in_settings_only():
         "notebooks/source/finetune.py",  # runs elsewhere
         "slmgen/asgi.py",  # names the settings
         "slmgen/env.py",
-        "slmgen/management/commands/up.py",  # TMPDIR of its children
+        "slmgen/management/commands/up.py",  # the surroundings of its children
         "slmgen/wsgi.py",
     ]
 

@@ -46,6 +46,8 @@ def prepare() -> None:
     # the disk that holds the files, not on a small /tmp in memory.
     temporary = Path(settings.FILE_UPLOAD_TEMP_DIR)
     os.environ["TMPDIR"] = str(temporary)
+    # Threads of numpy's linear algebra, of which there is none here, would only spin.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Figures of processes that ended before are counted no more.
     leftovers = [*temporary.iterdir(), *settings.METRICS_FOLDER.glob("*.db")]
     for leftover in leftovers:
