@@ -8,82 +8,19 @@ or 503, more than 400 MB of memory, /health slower than 2 s while uploads drip.
 
 import argparse
 import asyncio
-import os
-import random
-import re
-import socket
 import sqlite3
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
 import httpx
-
-REPO = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPO))
-MB = 10**6
-WORDS = Path(REPO / "LICENSE").read_text(encoding="utf-8").split()
-
-Rows = list[tuple[str, str, bool]]  # what, figure, whether it is as promised
-
-
-def conversations(size: int, seed: int) -> bytes:
-    """About `size` bytes of English that no other seed makes."""
-    pick = random.Random(seed)
-    line = (
-        '{{"messages": [{{"role": "user", "content": "{}"}}, '
-        '{{"role": "assistant", "content": "{}"}}]}}\n'
-    )
-    made: list[str] = []
-    length = 0
-    while length < size:
-        texts = (
-            re.sub(r'["\\]', "", " ".join(pick.choices(WORDS, k=n))) for n in (20, 80)
-        )
-        made.append(line.format(*texts))
-        length += len(made[-1])
-    return "".join(made).encode()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def running(command: list[str], address: str, **variables: str) -> Iterator[int]:
-    """A server until the block ends; gives its process id."""
-    process = subprocess.Popen(command, cwd=REPO, env={**os.environ, **variables})
-    try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(address, timeout=5).close()
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield process.pid
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def family(pid: int) -> list[int]:
-    """A process and all that it started."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(one for child in children for one in family(int(child)))]
-
-
-def memory_mb(pid: int, line: str) -> float:
-    text = "\n".join(Path(f"/proc/{one}/status").read_text() for one in family(pid))
-    return sum(map(int, re.findall(rf"{line}:\s+(\d+) kB", text))) / 1000
+from load_workers import workers
+from serving import MB, Rows, conversations, free_port, memory_mb, running
 
 
 async def at_once(tasks: list[Awaitable[httpx.Response]]) -> list[httpx.Response]:
@@ -231,64 +168,6 @@ async def requests(base: str, pid: int, seconds: float) -> Rows:
     return rows
 
 
-def workers(seconds: float) -> Rows:
-    """A queue of 40 files, done by one worker and by two. Each has a core of its own,
-    as workers on hosts of their own do: one alone would count on all cores."""
-    times = []
-    for count in (1, 2):
-        with tempfile.TemporaryDirectory() as folder:
-            variables = {
-                **os.environ, "SLMGEN_VAR": folder, "SLMGEN_PROCESSES": "1",
-                "SLMGEN_INLINE_ANALYSIS_MB": "0",
-            }  # fmt: skip
-            manage = [sys.executable, "manage.py"]
-            run = {"cwd": REPO, "env": variables, "check": True}
-            subprocess.run([*manage, "migrate", "-v", "0"], **run)  # type: ignore[call-overload]
-            starting = drained(count, variables)
-            subprocess.run([sys.executable, __file__, "--fill", "40"], **run)  # type: ignore[call-overload]
-            times.append(drained(count, variables) - starting)
-    one, two = times
-    return [
-        ("a queue of 40 files of 12 MB, one worker on a core", f"{one:.1f} s", True),
-        (
-            "… two workers on two cores",
-            f"{two:.1f} s, {one / two:.2f} times faster",
-            True,
-        ),
-    ]
-
-
-def drained(count: int, variables: dict[str, str]) -> float:
-    """Seconds that so many workers take to empty the queue, their start included."""
-    begun = time.monotonic()
-    work = [sys.executable, "manage.py", "work", "--drain"]
-    started = [
-        subprocess.Popen(
-            ["taskset", "--cpu-list", str(core), *work], cwd=REPO, env=variables
-        )
-        for core in range(count)
-    ]
-    for process in started:
-        process.wait()
-    return time.monotonic() - begun
-
-
-def fill(count: int) -> None:
-    """Uploads, inside this process, files that wait for a worker."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "slmgen.settings")
-    import django
-
-    django.setup()
-    from django.contrib.auth.models import AnonymousUser
-    from django.core.files.uploadedfile import SimpleUploadedFile
-
-    from datasets.services import upload_dataset
-
-    for seed in range(count):
-        file = SimpleUploadedFile("chat.jsonl", conversations(12 * MB, seed))
-        upload_dataset(file=file, owner=AnonymousUser())
-
-
 Part = Callable[[str, int, float], Awaitable[Rows]]
 PARTS: dict[str, Part] = {
     "uploads": uploads, "large": large, "drip": drip, "requests": requests,
@@ -313,7 +192,7 @@ def measure(only: list[str], seconds: float) -> Rows:
                 rows += asyncio.run(part(base, pid, seconds))
             rows.append((f"… files without a row after {name}", *orphans(Path(folder))))
     if "workers" in only:
-        rows += workers(seconds)
+        rows += workers()
     return rows
 
 
@@ -330,11 +209,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5)
     every = [*PARTS, "workers"]
     parser.add_argument("--only", nargs="+", choices=every, default=every)
-    parser.add_argument("--fill", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.fill:
-        fill(options.fill)
-        return
     rows = measure(options.only, options.seconds)
     print("| what | figure |\n|---|---:|")
     for what, figure, is_kept in rows:

@@ -8,7 +8,6 @@ The files (chat JSONL) are repeated until the upload has the wanted size. Peak m
 
 import argparse
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ import time
 from pathlib import Path
 
 import httpx
+from serving import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -57,12 +57,6 @@ def write_upload(path: Path, files: list[Path], size: int) -> None:
             if target.tell() + len(line) > size:
                 break
             target.write(line)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def measure(base: str, upload: Path, pid: int) -> None:

@@ -17,7 +17,7 @@ from datasets.services import examples_page
 from datasets.work import cancel_work, restart_work
 from slmgen.audit.services import audit
 from slmgen.errors import Conflict
-from slmgen.read_only import ReadOnlyAdmin, age, short
+from slmgen.read_only import OfDatasetAdmin, ReadOnlyAdmin, age, short
 
 ROWS_SHOWN = 20
 
@@ -77,31 +77,18 @@ def _rows(dataset: Dataset, page: int) -> list[tuple[int, list[Bubble]]]:
 
 
 @admin.register(WorkItem)
-class WorkItemAdmin(ReadOnlyAdmin):
+class WorkItemAdmin(OfDatasetAdmin):
     """A computation on a dataset that waits, runs or has ended."""
 
     list_display = (
         "data", "kind", "owner", "state", "age", "attempts", "progress", "lease_until",
         "updated_at",
     )  # fmt: skip
-    list_select_related = ("dataset", "dataset__owner")
     list_filter = ("kind", "state", "attempts", "updated_at")
     search_fields = ("dataset__id", "dataset__owner__username")
     ordering = ("-created_at",)
     exclude = ("payload", "result", "message")  # they may quote the data
     actions = ("cancel", "retry")
-
-    @admin.display(description="Dataset", ordering="dataset")
-    def data(self, item: WorkItem) -> str:
-        return short(item.dataset_id)
-
-    @admin.display(description="Owner", ordering="dataset__owner__username")
-    def owner(self, item: WorkItem) -> str:
-        return str(item.dataset.owner or "nobody")
-
-    @admin.display(description="Age", ordering="created_at")
-    def age(self, item: WorkItem) -> str:
-        return age(item.created_at)
 
     @admin.action(description="Cancel the selected work", permissions=["act"])
     def cancel(self, request: HttpRequest, items: QuerySet[WorkItem]) -> None:

@@ -28,6 +28,8 @@ from django.utils import timezone
 from datasets.files import discard
 from datasets.models import ACTIVE, Dataset, Kind, State, WorkItem
 from slmgen.errors import InvalidInput, SlmgenError
+from slmgen.logs import SHOWN_CHARACTERS
+from slmgen.traces import step
 
 logger = logging.getLogger("slmgen.work")
 
@@ -50,6 +52,8 @@ class Claim:
     """The right to write one piece of work, for as long as its fence stands."""
 
     item: WorkItem
+    state: str = State.RUNNING  # as last written
+    failure: str = ""  # the kind of what was raised
     reported_at: float = field(default_factory=time.monotonic)
     lost: threading.Event = field(default_factory=threading.Event)
 
@@ -68,6 +72,7 @@ class Claim:
         rows = WorkItem.objects.filter(pk=self.item.pk, fence=self.item.fence)
         if not rows.update(**values, updated_at=timezone.now()):
             raise LostLease
+        self.state = str(values.get("state", self.state))
 
     def finish(self, *, file: str = "", result: object = None) -> None:
         """The one moment in which a result appears; a file of an earlier try goes."""
@@ -210,15 +215,33 @@ def work_on(item_id: UUID | str) -> bool:
 
 def run(claim: Claim) -> None:
     """Never raises for the work's sake: what went wrong is in the row."""
+    with step("CONSUMER") as told:
+        told.name = f"work {claim.item.kind}"
+        try:
+            _run(claim)
+        finally:
+            told.failure = claim.failure
+            told.attributes = {
+                "slmgen.work.id": str(claim.item.pk)[:SHOWN_CHARACTERS],
+                "slmgen.work.kind": claim.item.kind,
+                "slmgen.work.attempt": claim.item.attempts,
+                "slmgen.work.state": claim.state,
+            }
+
+
+def _run(claim: Claim) -> None:
     try:
         with _heartbeat(claim):
             HANDLERS[claim.item.kind](claim)
     except LostLease:
+        claim.failure = LostLease.__name__
         logger.warning("the lease of %s was lost; nothing was written", claim.item.pk)
     except SlmgenError as error:
+        claim.failure = type(error).__name__
         _settle(claim, state=State.FAILED, lease_until=None, message=error.detail,
                 is_refused=isinstance(error, InvalidInput))  # fmt: skip
     except Exception as error:  # whatever it is, the item is tried again or fails
+        claim.failure = type(error).__name__
         _log(claim, error)
         _try_again(claim)
     except BaseException:  # told to stop: somebody else begins anew, and at once

@@ -4,15 +4,14 @@ from django.http import HttpRequest
 
 from notebooks.models import Notebook
 from notebooks.services import lint_notebook
-from slmgen.read_only import ReadOnlyAdmin, age, short
+from slmgen.read_only import OfDatasetAdmin, short
 
 
 @admin.register(Notebook)
-class NotebookAdmin(ReadOnlyAdmin):
+class NotebookAdmin(OfDatasetAdmin):
     """Metadata only: the file holds what a user uploaded."""
 
     list_display = ("made", "owner", "data", "model_id", "size", "age")
-    list_select_related = ("dataset", "dataset__owner")
     list_filter = ("model_id", "created_at")
     search_fields = ("id", "dataset__id", "dataset__owner__username", "sha256")
     exclude = ("filename",)  # it is the key to the file
@@ -21,18 +20,6 @@ class NotebookAdmin(ReadOnlyAdmin):
     @admin.display(description="Notebook", ordering="id")
     def made(self, notebook: Notebook) -> str:
         return short(notebook.pk)
-
-    @admin.display(description="Dataset", ordering="dataset")
-    def data(self, notebook: Notebook) -> str:
-        return short(notebook.dataset_id)
-
-    @admin.display(description="Owner", ordering="dataset__owner__username")
-    def owner(self, notebook: Notebook) -> str:
-        return str(notebook.dataset.owner or "nobody")
-
-    @admin.display(description="Age", ordering="created_at")
-    def age(self, notebook: Notebook) -> str:
-        return age(notebook.created_at)
 
     @admin.action(description="Check the selected notebooks again")
     def lint(self, request: HttpRequest, notebooks: QuerySet[Notebook]) -> None:

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from slmgen.env import LOOPBACK
+from slmgen.traces import missing_packages
 
 MIN_SECRET_CHARACTERS = 32
 MIN_TOKEN_CHARACTERS = 20
@@ -47,3 +48,16 @@ def bucket_is_named(**kwargs: Any) -> list[CheckMessage]:
         return []
     hint = "Set SLMGEN_S3_BUCKET."
     return [Error("No bucket is named to keep files in.", hint, id="slmgen.E003")]
+
+
+@register()
+def traces_can_be_sent(**kwargs: Any) -> list[CheckMessage]:
+    missing = missing_packages() if settings.TRACES else []
+    if not missing:
+        return []
+    hint = "Run pip install -r requirements-traces.lock, or unset the variable."
+    message = (
+        "OTEL_EXPORTER_OTLP_ENDPOINT asks for traces, and these packages are missing: "
+        f"{', '.join(missing)}."
+    )
+    return [Error(message, hint, id="slmgen.E005")]

@@ -76,6 +76,14 @@ def share(name: str, folder: Path) -> None:
     os.environ[name] = str(folder)
 
 
+def handed_on(name: str) -> str:
+    """The value, also where a library reads the variable itself and knows no files."""
+    value = text(name)
+    if value:
+        os.environ[name] = value
+    return value
+
+
 def database(name: str, file: Path, connections: int) -> dict[str, Any]:
     """PostgreSQL at the address in the variable, else SQLite in `file`.
 

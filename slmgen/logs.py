@@ -34,6 +34,29 @@ Raised = (
 )
 
 
+def configuration(*, level: str, form: str) -> dict[str, Any]:
+    """What the standard library's logging is configured with; `form`: lines or json."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "lines": {"()": "slmgen.logs.Lines"},
+            "json": {"()": "slmgen.logs.JsonLines"},
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": form}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            # Their own lines for every 4xx repeat ours.
+            "django.request": {"level": "ERROR"},
+            # uvicorn would write lines of its own form, with what exceptions say.
+            "uvicorn": {"handlers": [], "propagate": True},
+            "uvicorn.error": {"handlers": [], "propagate": True},
+            # With whole paths and queries.
+            "uvicorn.access": {"handlers": [], "propagate": False, "level": "CRITICAL"},
+        },
+    }
+
+
 def without_secrets(text: str) -> str:
     text = SECRETS.sub(lambda found: f"{found[1] or found[2] or found[3]}…", text)
     text = IDS.sub(lambda found: f"{found[1]}…", text)

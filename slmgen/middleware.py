@@ -7,7 +7,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from slmgen.logs import request_id_now
-from slmgen.metrics import observe
+from slmgen.metrics import METHODS, observe
+from slmgen.traces import Step, step
 
 logger = logging.getLogger("slmgen.request")
 
@@ -64,15 +65,18 @@ class RequestIdMiddleware:
         token = request_id_now.set(request_id)
         begun = time.perf_counter()
         try:
-            response = self.get_response(request)
-            response["X-Request-ID"] = request_id
-            _log(request, response, time.perf_counter() - begun)
+            with step("SERVER") as told:
+                response = self.get_response(request)
+                response["X-Request-ID"] = request_id
+                _tell(request, response, time.perf_counter() - begun, told)
         finally:
             request_id_now.reset(token)
         return response
 
 
-def _log(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
+def _tell(
+    request: HttpRequest, response: HttpResponseBase, seconds: float, told: Step
+) -> None:
     """The route in place of the path: ids in it are keys, and queries hold words."""
     match = request.resolver_match
     if request.path.startswith(settings.STATIC_URL):
@@ -81,6 +85,7 @@ def _log(request: HttpRequest, response: HttpResponseBase, seconds: float) -> No
         return
     route = f"/{match.route}" if match is not None else "no route"
     observe(request.method or "", route, response.status_code, seconds)
+    _trace(request, response, route, told)
     milliseconds = round(1000 * seconds, 1)
     fields = {
         "method": request.method,
@@ -93,6 +98,21 @@ def _log(request: HttpRequest, response: HttpResponseBase, seconds: float) -> No
         level, "%s %s answered %s in %s ms", request.method, route,
         response.status_code, milliseconds, extra={"fields": fields},
     )  # fmt: skip
+
+
+def _trace(
+    request: HttpRequest, response: HttpResponseBase, route: str, told: Step
+) -> None:
+    method = request.method if request.method in METHODS else "_OTHER"
+    told.name = f"{method} {route}"
+    told.attributes = {
+        "http.request.method": str(method),
+        "http.route": route,
+        "http.response.status_code": response.status_code,
+        "slmgen.request_id": request_id(request),
+    }
+    if response.status_code >= 500:
+        told.failure = str(response.status_code)
 
 
 def request_id(request: HttpRequest) -> str:

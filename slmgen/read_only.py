@@ -1,9 +1,16 @@
 from datetime import datetime
+from typing import Any, Protocol
 
 from django.contrib import admin
 from django.contrib.auth import get_permission_codename
 from django.http import HttpRequest
 from django.utils.timesince import timesince
+
+
+class OfDataset(Protocol):
+    dataset: Any
+    dataset_id: Any
+    created_at: datetime
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in stubs only
@@ -29,6 +36,24 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in s
     def has_act_permission(self, request: HttpRequest) -> bool:
         codename = get_permission_codename("change", self.opts)
         return bool(request.user.has_perm(f"{self.opts.app_label}.{codename}"))
+
+
+class OfDatasetAdmin(ReadOnlyAdmin):
+    """Rows that belong to a dataset, and by it to its owner."""
+
+    list_select_related = ("dataset", "dataset__owner")
+
+    @admin.display(description="Dataset", ordering="dataset")
+    def data(self, row: OfDataset) -> str:
+        return short(row.dataset_id)
+
+    @admin.display(description="Owner", ordering="dataset__owner__username")
+    def owner(self, row: OfDataset) -> str:
+        return str(row.dataset.owner or "nobody")
+
+    @admin.display(description="Age", ordering="created_at")
+    def age(self, row: OfDataset) -> str:
+        return age(row.created_at)
 
 
 def short(key: object) -> str:

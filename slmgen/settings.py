@@ -6,7 +6,7 @@
 import os
 from pathlib import Path
 
-from slmgen import env
+from slmgen import api_settings, env, logs
 from slmgen.accounts import providers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -216,35 +216,10 @@ SLMGEN_JWT_MODE = env.text("SLMGEN_JWT_MODE")
 SLMGEN_JWKS_URL = env.text("SLMGEN_JWKS_URL")
 SLMGEN_TOKEN_MINUTES = env.number("SLMGEN_TOKEN_MINUTES", 60, at_least=1)
 
-# API: tokens only, JSON only; sessions and CSRF belong to the pages.
+# API
 
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["slmgen.authentication.BearerAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
-    "DEFAULT_PARSER_CLASSES": ["slmgen.parsers.StrictJSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "slmgen.negotiation.AlwaysJson",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_CLASSES": ["slmgen.rates.ApiRates"],
-    "DEFAULT_THROTTLE_RATES": {"token": "10/min"},
-    "EXCEPTION_HANDLER": "slmgen.api_errors.exception_handler",
-    "NUM_PROXIES": SLMGEN_TRUSTED_PROXIES,
-    "UNICODE_JSON": True,
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "SLMGEN API",
-    "VERSION": "0.1.0",
-    "DESCRIPTION": "From chat data to a fine-tuning notebook that runs.",
-    "OAS_VERSION": "3.1.1",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "slmgen.authentication.name_scope_refusals",
-    ],
-}
+REST_FRAMEWORK = {**api_settings.REST_FRAMEWORK, "NUM_PROXIES": SLMGEN_TRUSTED_PROXIES}
+SPECTACULAR_SETTINGS = api_settings.SPECTACULAR_SETTINGS
 
 # How much a client may ask for within a minute: by account, without one half of it by
 # address. A server that nobody else can reach has nobody to slow down.
@@ -311,6 +286,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 if HTTPS:
     # Browsers take these from this host alone, and never over plain http.
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+# Asked on this host or inside its network, where there is no https: they hold no data.
+SECURE_REDIRECT_EXEMPT = [r"^health(/ready)?$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 # A plain server on a laptop cannot promise https; SLMGEN_HTTPS=true lifts these.
@@ -327,29 +304,25 @@ METRICS_FOLDER = VAR / "metrics"
 if SLMGEN_METRICS_TOKEN:
     env.share("PROMETHEUS_MULTIPROC_DIR", METRICS_FOLDER)
 
+# Traces: off, unless a collector is named. The library reads all its OTEL_ variables
+# itself; these are the ones without which it does nothing, and a secret.
+
+TRACES = any(
+    [
+        env.handed_on("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        env.handed_on("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
+    ]
+)
+env.handed_on("OTEL_EXPORTER_OTLP_HEADERS")
+if TRACES:
+    env.choice("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+
 # Language, time, logs
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
-LOG_LEVEL = env.text("SLMGEN_LOG_LEVEL", "INFO").upper()
-LOG_FORMAT = env.choice("SLMGEN_LOG_FORMAT", "lines", "json")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "lines": {"()": "slmgen.logs.Lines"},
-        "json": {"()": "slmgen.logs.JsonLines"},
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {
-        # Their own lines for every 4xx repeat ours.
-        "django.request": {"level": "ERROR"},
-        # uvicorn would write lines of its own form, with what exceptions say.
-        "uvicorn": {"handlers": [], "propagate": True},
-        "uvicorn.error": {"handlers": [], "propagate": True},
-        # With whole paths and queries.
-        "uvicorn.access": {"handlers": [], "propagate": False, "level": "CRITICAL"},
-    },
-}
+LOGGING = logs.configuration(
+    level=env.text("SLMGEN_LOG_LEVEL", "INFO").upper(),
+    form=env.choice("SLMGEN_LOG_FORMAT", "lines", "json"),
+)

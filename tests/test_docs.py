@@ -14,6 +14,7 @@ from datasets.core.repairs import REPAIR_KINDS
 from notebooks.core.options import OPTIONS
 from slmgen.api_urls import urlpatterns
 from tests.conftest import REPO
+from tests.slmgen.test_settings import variables_in_settings
 
 README = (REPO / "README.md").read_text(encoding="utf-8")
 REAL = ["gsm8k_1500", "kdconv_film_zh", "glaive_toolcall_en", "xquad_ar"]
@@ -102,6 +103,7 @@ def test_static_files_are_served(server):
         assert len(answer.read()) > 100_000
 
 
+NOT_OF_THE_SERVER = {"SLMGEN_BACKUP_DAYS", "SLMGEN_PICTURES"}
 DOCUMENTS = [*REPO.glob("*.md"), *(REPO / "docs").rglob("*.md")]
 
 
@@ -152,18 +154,40 @@ def test_every_repair_stands_in_the_documents():
 
 def test_every_dependency_has_its_reason():
     text = (REPO / "docs/dependencies.md").read_text(encoding="utf-8")
-    names = [
-        re.split(r"[\[<>=]", line)[0]
-        for line in (REPO / "requirements.in").read_text(encoding="utf-8").splitlines()
+    chosen = [
+        line
+        for name in ("requirements.in", "requirements-traces.in")
+        for line in (REPO / name).read_text(encoding="utf-8").splitlines()
     ]
+    names = [re.split(r"[\[<>=]", line)[0] for line in chosen if line[0] != "-"]
 
     assert [name for name in names if f"| {name} |" not in text] == []
 
 
 def test_lock_files_hold_hashes_and_no_addresses():
-    for name in ("requirements.lock", "requirements-dev.lock"):
-        text = (REPO / name).read_text(encoding="utf-8")
+    for path in REPO.glob("requirements*.lock"):
+        text = path.read_text(encoding="utf-8")
 
         assert "://" not in text
         assert text.count("--hash=sha256:") > text.count("==")
     assert Path(REPO / "LICENSE").read_text(encoding="utf-8").count("Apache") > 3
+
+
+def test_what_traces_need_fits_what_the_server_needs():
+    pinned, more = (
+        dict(re.findall(r"^(\S+)==(\S+)", (REPO / name).read_text(), re.MULTILINE))
+        for name in ("requirements.lock", "requirements-traces.lock")
+    )
+
+    assert {k: v for k, v in more.items() if pinned.get(k, v) != v} == {}
+
+
+def test_documents_name_no_setting_that_does_not_exist():
+    known = variables_in_settings() | NOT_OF_THE_SERVER
+    named = {
+        name.removesuffix("_FILE")
+        for document in DOCUMENTS
+        for name in re.findall(r"\bSLMGEN_[A-Z0-9_]+\b", document.read_text())
+    }
+
+    assert named - known == set()

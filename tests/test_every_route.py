@@ -8,6 +8,7 @@ import re
 import uuid
 
 import pytest
+from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from jobs.models import Job
@@ -223,28 +224,42 @@ def test_the_live_part_of_a_job_is_its_owner_s(client, browse, arguments, who):
     assert ("HX-Refresh" in response) == (who != "owner")
 
 
-OPENED_BY_NAME = {"page-data", "page-notebook", "page-job", "page-training"}
+OF_SOMEBODY = [page for page in PAGES if page[3]["stranger"] == 404] + [
+    page for page in PAGES if page[0] == "page-job-live"
+]
 
 
 @pytest.mark.parametrize("who", ["stranger", "staff"])
-@pytest.mark.parametrize("name", sorted(OPENED_BY_NAME))
-def test_pages_answer_foreign_and_unknown_ids_alike(browse, arguments, name, who):
-    unknown = {
-        key: uuid.uuid4() if key.endswith("_id") else value
-        for key, value in arguments.items()
-    }
+@pytest.mark.parametrize("page", OF_SOMEBODY, ids=lambda page: f"{page[0]}-{page[1]}")
+def test_pages_answer_foreign_and_unknown_ids_alike(browse, arguments, page, who):
+    name, method, form, _ = page
+    ids = ("dataset_id", "notebook_id", "job_id")
+    unknown = {**arguments, **{key: uuid.uuid4() for key in ids}, "token_id": 10**6}
 
     foreign, missing = (
-        _without_tokens(browse(who, "GET", address_of(name, values)))
+        _without_tokens(browse(who, method, address_of(name, values), form))
         for values in (arguments, unknown)
     )
 
     assert foreign == missing
 
 
+POSTED = [page for page in PAGES if page[1] == "POST"]
+
+
+@pytest.mark.parametrize("page", POSTED, ids=lambda page: page[0])
+def test_no_form_is_taken_without_its_token(owner, arguments, page):
+    """A form on another site sends the session along, and cannot know the token."""
+    name, _, form, _ = page
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(owner)
+
+    assert client.post(address_of(name, arguments), form).status_code == 403
+
+
 def _without_tokens(response):
-    text = re.sub(r'name="csrfmiddlewaretoken" value="[^"]*"', "", response.text)
-    text = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", text)
+    text = response.text.replace(response.wsgi_request.path, "ADDRESS")
+    text = re.sub(r'name="csrfmiddlewaretoken" value="[^"]*"', "", text)
     return response.status_code, text
 
 

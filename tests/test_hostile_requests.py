@@ -13,49 +13,18 @@ from django.test import Client
 from datasets.models import Dataset
 from jobs.models import Job
 from slmgen.identity.services import token_for
-from tests.factories import jsonl, make_conversation, make_dataset, make_file
+from tests.factories import make_dataset, make_file
 from tests.test_access import NEED
 from tests.test_every_route import address_of, routes
+from tests.test_markup import TRICKS
 
 pytestmark = pytest.mark.django_db
-
-SCRIPT = "<script>alert(1)</script>"
-TRICKS = [
-    SCRIPT, "\"><img src=x onerror=alert(1)>", "{{7*191}}{% debug %}",
-    "javascript:alert(1)", "\u202egnp.exe", "</textarea><svg/onload=alert(1)>",
-    "&lt;b&gt;",
-]  # fmt: skip
 
 
 @pytest.fixture
 def bearer(owner):
     token = token_for(username="owner", password="owner-password")
     return {"HTTP_AUTHORIZATION": f"Bearer {token}"}
-
-
-# XSS
-
-
-def test_no_text_of_a_dataset_becomes_markup(client):
-    rows = [make_conversation(f"{n} {TRICKS[n % 7]}", TRICKS[n % 7]) for n in range(21)]
-    dataset = make_dataset(jsonl(rows) + f"{SCRIPT}\n".encode(), name=f"{SCRIPT}.jsonl")
-
-    for part in ("", "problems/", "closer/", "columns/", "model/", "training/"):
-        page = client.get(f"/app/datasets/{dataset.id}/{part}?q={SCRIPT}").text
-
-        assert SCRIPT not in page
-        assert "<img src=x" not in page
-        assert "<svg/onload" not in page
-        assert "1337" not in page
-
-
-def test_no_answer_of_the_api_can_be_read_as_a_page(client):
-    dataset = make_dataset(jsonl([make_conversation(SCRIPT)]))
-
-    answer = client.get(f"/preview/{dataset.id}", HTTP_ACCEPT="text/html")
-
-    assert answer["Content-Type"] == "application/json"
-    assert answer["X-Content-Type-Options"] == "nosniff"
 
 
 # CSRF

@@ -15,7 +15,7 @@ from datasets.core.faults import Fault, Problem, problem
 from datasets.core.parsing import decode
 from datasets.core.reading import read
 from datasets.core.review import review
-from datasets.core.rows import Batch, Row, rows_of
+from datasets.core.rows import Batch, Lines, Row, rows_of
 from datasets.core.sift import doubtful
 from datasets.core.streams import not_text
 from datasets.core.structure import examine
@@ -25,6 +25,7 @@ from datasets.core.texts import Sign
 @dataclass
 class Checked:
     lines: bytes = b""  # the examples, one a line
+    is_all: bool = False  # they are the lines that were given; `lines` is empty
     examples: int = 0
     bad_rows: int = 0
     faulty_examples: int = 0
@@ -65,9 +66,17 @@ def check(batch: Batch, *, unit: str, columns: Columns) -> Checked:
             checked.faulty_examples += bool(faults)
         if faults:
             checked.note(row.line, faults, left_out=left_out, unit=unit)
-    checked.lines = b"\n".join([*lines, b""])
+    checked.is_all = _is_all(lines, batch)
+    if not checked.is_all:
+        checked.lines = b"\n".join([*lines, b""])
     checked.examples, checked.bad_rows = len(lines), len(rows) - len(lines)
     return checked
+
+
+def _is_all(lines: list[bytes], batch: Batch) -> bool:
+    """Whether these lines of `batch`, in its order, are all that there is in it."""
+    size = sum(map(len, lines)) + len(lines)
+    return isinstance(batch, Lines) and size == len(batch.text)
 
 
 class Read(NamedTuple):

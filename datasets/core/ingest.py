@@ -16,7 +16,7 @@ from datasets.core.faults import Fault, Problem
 from datasets.core.formats import Source, open_rows
 from datasets.core.parsing import decode
 from datasets.core.problems import Group, ProblemLog
-from datasets.core.rows import Batch, Row, rows_of
+from datasets.core.rows import Batch, Lines, Row, rows_of
 from datasets.core.spread import spread
 from datasets.core.structure import examine
 from slmgen.errors import InvalidInput
@@ -70,12 +70,12 @@ class _Progress:
     problems: list[Problem] = field(default_factory=list)
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
 
-    def add(self, checked: Checked) -> None:
+    def add(self, checked: Checked, lines: bytes) -> None:
         self.examples += checked.examples
-        self.written += len(checked.lines)
+        self.written += len(lines)
         self.bad_lines += checked.bad_rows
         self.faulty += checked.faulty_examples
-        self.digest.update(checked.lines)
+        self.digest.update(lines)
         left = SHOWN_PROBLEMS - len(self.problems)
         if left > 0 and checked.bad_rows:
             costly = [found for found in checked.problems if found.left_out]
@@ -101,9 +101,13 @@ def ingest(
     batches, layout = settled(opened, layout)
     progress, log = _Progress(), ProblemLog(targets.problems, targets.problem_index)
     work = partial(check, unit=opened.unit, columns=layout.columns)
-    for checked in spread(work, batches, limits.processes):
-        targets.examples.write(checked.lines)
-        progress.add(checked)
+    for batch, checked in spread(work, batches, limits.processes):
+        # Other processes do not send back what they were sent.
+        lines = checked.lines
+        if checked.is_all and isinstance(batch, Lines):
+            lines = batch.text
+        targets.examples.write(lines)
+        progress.add(checked, lines)
         log.add(checked)
     raw.drain()
     _check_enough(progress, limits)

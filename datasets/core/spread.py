@@ -15,31 +15,35 @@ MOST_WAITING = 16  # answers for their turn: memory stays flat
 
 def spread(
     work: Callable[[Item], Answer], items: Iterable[Item], processes: int
-) -> Iterator[Answer]:
-    """`work` on each item, in order; this process is one of `processes` and works too.
+) -> Iterator[tuple[Item, Answer]]:
+    """Each item and `work` on it, in order; this process is one of `processes` and
+    works too.
 
     `work` must be a function (or partial) of a module: it is sent to the others.
     """
     if processes <= 1:
-        yield from map(work, items)
+        for item in items:
+            yield item, work(item)
         return
     others = processes - 1
     # Not forked: a server's threads may hold locks that a fork would keep for ever.
     with ProcessPoolExecutor(others, mp_context=get_context("spawn")) as pool:
-        waiting: deque[Future[Answer]] = deque()
+        waiting: deque[tuple[Item, Future[Answer]]] = deque()
         try:
             for item in items:
-                given = sum(not future.done() for future in waiting)
+                given = sum(not future.done() for _, future in waiting)
                 if given < others * GIVEN_PER_PROCESS:
-                    waiting.append(pool.submit(work, item))
+                    waiting.append((item, pool.submit(work, item)))
                 else:
-                    waiting.append(_done(work(item)))
-                while waiting and (waiting[0].done() or len(waiting) > MOST_WAITING):
-                    yield waiting.popleft().result()
+                    waiting.append((item, _done(work(item))))
+                while waiting and (waiting[0][1].done() or len(waiting) > MOST_WAITING):
+                    first, future = waiting.popleft()
+                    yield first, future.result()
             while waiting:
-                yield waiting.popleft().result()
+                first, future = waiting.popleft()
+                yield first, future.result()
         finally:
-            for future in waiting:
+            for _, future in waiting:
                 future.cancel()
 
 

@@ -7,7 +7,7 @@ match has and that is cheap to look for.
 import re
 import string
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
@@ -85,56 +85,32 @@ ESCAPE = "\\u"  # of JSON; may hide any sign
 STARTS = frozenset("IWlL")  # of a refusal or of "lorem"
 
 
-def _control(text: str, place: int) -> Fault:
+# What is expected instead of such a text, and how to fix it.
+REMEDIES = {
+    "control_token": (
+        "text without the marks that templates add themselves", "remove the mark",
+    ),
+    "mojibake": (
+        "text that was decoded as it was encoded", "export it again as UTF-8",
+    ),
+    "placeholder": ("the words themselves", "fill in the placeholder"),
+    "boilerplate": (
+        "an answer about the matter",
+        "rewrite the answer, unless the model shall talk so",
+    ),
+    "refusal": (
+        "an answer", "remove the example, unless the model shall refuse this",
+    ),
+}  # fmt: skip
+
+
+def _fault(kind: str, text: str, place: int) -> Fault:
+    expected, fix = REMEDIES[kind]
     return Fault(
-        "control_token",
+        kind,
         found=f"text with {shown(text)}",
-        expected="text without the marks that templates add themselves",
-        fix="remove the mark",
-        message=place,
-        field="content",
-    )
-
-
-def _mojibake(text: str, place: int) -> Fault:
-    return Fault(
-        "mojibake",
-        found=f"text with {shown(text)}",
-        expected="text that was decoded as it was encoded",
-        fix="export it again as UTF-8",
-        message=place,
-        field="content",
-    )
-
-
-def _placeholder(text: str, place: int) -> Fault:
-    return Fault(
-        "placeholder",
-        found=f"text with {shown(text)}",
-        expected="the words themselves",
-        fix="fill in the placeholder",
-        message=place,
-        field="content",
-    )
-
-
-def _boilerplate(text: str, place: int) -> Fault:
-    return Fault(
-        "boilerplate",
-        found=f"text with {shown(text)}",
-        expected="an answer about the matter",
-        fix="rewrite the answer, unless the model shall talk so",
-        message=place,
-        field="content",
-    )
-
-
-def _refusal(text: str, place: int) -> Fault:
-    return Fault(
-        "refusal",
-        found=f"text with {shown(text)}",
-        expected="an answer",
-        fix="remove the example, unless the model shall refuse this",
+        expected=expected,
+        fix=fix,
         message=place,
         field="content",
     )
@@ -144,7 +120,7 @@ def _refusal(text: str, place: int) -> Fault:
 class Rule:
     signs: tuple[str, ...]  # one of these is in every match; none overlaps another
     pattern: re.Pattern[str]
-    fault: Callable[[str, int], Fault]
+    kind: str  # of the fault that a match is
     of_answers: bool = False  # what others write is not looked at
     window: int | None = None  # characters of a message that are looked at
 
@@ -157,13 +133,13 @@ class Rule:
 
 
 RULES = (
-    Rule(CONTROL_SIGNS, CONTROL, _control),
-    Rule(("{{",), TEMPLATE, _placeholder),
-    Rule(BOILERPLATE_SIGNS, BOILERPLATE, _boilerplate, of_answers=True),
-    Rule(REFUSAL_SIGNS, REFUSAL, _refusal, True, REFUSAL_WINDOW),
-    Rule(MOJIBAKE_SIGNS, MOJIBAKE, _mojibake),
-    Rule(BOILERPLATE_ZH_SIGNS, BOILERPLATE_ZH, _boilerplate, of_answers=True),
-    Rule(REFUSAL_ZH_SIGNS, REFUSAL_ZH, _refusal, True, REFUSAL_WINDOW),
+    Rule(CONTROL_SIGNS, CONTROL, "control_token"),
+    Rule(("{{",), TEMPLATE, "placeholder"),
+    Rule(BOILERPLATE_SIGNS, BOILERPLATE, "boilerplate", of_answers=True),
+    Rule(REFUSAL_SIGNS, REFUSAL, "refusal", True, REFUSAL_WINDOW),
+    Rule(MOJIBAKE_SIGNS, MOJIBAKE, "mojibake"),
+    Rule(BOILERPLATE_ZH_SIGNS, BOILERPLATE_ZH, "boilerplate", of_answers=True),
+    Rule(REFUSAL_ZH_SIGNS, REFUSAL_ZH, "refusal", True, REFUSAL_WINDOW),
 )
 
 Sign = Rule | str  # what a rule looks for, FENCE or ESCAPE
@@ -199,7 +175,7 @@ def text_faults(messages: list[Message], signs: set[Sign] | None = None) -> list
     if signs is None or ESCAPE in signs:
         signs = signs_of(["\n".join(texts).encode()]).get(0, set())
     return [
-        rule.fault(found, place)
+        _fault(rule.kind, found, place)
         for rule in RULES
         if rule in signs
         for place, text in enumerate(texts)
@@ -220,10 +196,10 @@ def is_suspicious(text: str) -> bool:
 def answer_faults(text: str, place: int) -> list[Fault]:
     """A refusal or a placeholder instead of an answer, or one that breaks off."""
     if text[:1] in {"I", "W"} and (refused := REFUSAL_START.match(text)):
-        return [_refusal(refused[0], place)]
+        return [_fault("refusal", refused[0], place)]
     if len(text) <= MAX_PLACEHOLDER or text[:5].lower() == "lorem":
         bare = text.strip()
-        return [_placeholder(bare, place)] if _is_hollow(bare) else []
+        return [_fault("placeholder", bare, place)] if _is_hollow(bare) else []
     return [_truncated(text, place)] if looks_cut_off(text) else []
 
 

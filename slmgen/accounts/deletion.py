@@ -7,10 +7,11 @@ from datasets.models import Dataset
 from jobs.models import Job
 from jobs.services import delete_job
 from notebooks.services import delete_notebooks_of
+from slmgen.audit.services import audit
 
 
 @transaction.atomic
-def delete_account(user: User) -> None:
+def delete_account(user: User, *, by: User) -> None:
     """The user and everything of theirs: all rows together, then the files.
 
     A job takes data along that nobody owns, as deleting the job alone would.
@@ -21,4 +22,5 @@ def delete_account(user: User) -> None:
     for dataset in list(Dataset.objects.filter(owner=user)):
         delete_notebooks_of(dataset)
         delete_dataset(dataset)
+    audit(by, "delete", user)
     user.delete()

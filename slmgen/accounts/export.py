@@ -20,6 +20,7 @@ from datasets.models import Dataset, WorkItem
 from jobs.models import Job, JobEvent, TrainingPoint, TrainingRun
 from notebooks.models import Notebook
 from recommender.models import Recommendation
+from slmgen.audit.services import audit
 from slmgen.identity.models import ApiToken, Identity
 
 PIECE_BYTES = 256 * 1024
@@ -38,6 +39,11 @@ class Entry:
 
 def export(user: User) -> Iterator[bytes]:
     """The archive piece by piece; none is empty."""
+    audit(user, "export", user)
+    return _pieces(user)
+
+
+def _pieces(user: User) -> Iterator[bytes]:
     pipe = _Pipe()
     with ZipFile(pipe, "w", ZIP_DEFLATED) as archive:
         for entry in entries(user):

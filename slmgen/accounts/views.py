@@ -93,7 +93,7 @@ def delete(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         status = HTTPStatus.BAD_REQUEST if form.is_bound else HTTPStatus.OK
         return render(request, "accounts/delete.html", {"form": form}, status=status)
-    delete_account(form.user)
+    delete_account(form.user, by=form.user)
     logout(request)
     messages.success(request, "Your account and everything in it is deleted.")
     return redirect("page-start")

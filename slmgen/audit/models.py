@@ -3,8 +3,9 @@ from django.db import models
 
 
 class AuditEvent(models.Model):
-    """What was done: by whom, to what and when. Users upload, delete and make tokens;
-    support does things with what is not theirs; the server lets data expire.
+    """What was done: by whom, to what and when. Users sign in, upload, export,
+    delete and make tokens; support does things with what is not theirs; the server
+    lets data expire.
 
     Never any content. It outlives its object and the account of its actor.
     """

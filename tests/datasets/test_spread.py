@@ -9,7 +9,7 @@ from datasets.core.spread import MOST_WAITING, in_threads, spread
 def test_answers_come_in_the_order_of_the_items(processes):
     items = range(-3 * MOST_WAITING, 0)
 
-    assert list(spread(abs, items, processes)) == [-item for item in items]
+    assert list(spread(abs, items, processes)) == [(item, -item) for item in items]
 
 
 def test_items_are_not_read_far_ahead():

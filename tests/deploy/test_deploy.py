@@ -1,14 +1,17 @@
 """What is in deploy/ fits the product, and runs with no right it does not need."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 import yaml
+from django.test import override_settings
 
 from slmgen.management.commands.up import Command, commands
-from tests.conftest import REPO
+from tests.conftest import REPO, started
 from tests.slmgen.test_settings import variables_in_settings
 
 DEPLOY = REPO / "deploy"
@@ -18,7 +21,7 @@ KUBERNETES = list(
     yaml.safe_load_all((DEPLOY / "kubernetes/slmgen.yaml").read_text(encoding="utf-8"))
 )
 OURS = ["web", "work", "beat"]
-NAME = re.compile(r"\b(?:SLMGEN_[A-Z0-9_]+|DATABASE_URL|REDIS_URL)\b")
+NAME = re.compile(r"\b(?:(?:SLMGEN|OTEL)_[A-Z0-9_]+|DATABASE_URL|REDIS_URL)\b")
 # Of the files here, not of the product.
 OF_DEPLOY = {
     "SLMGEN_DOMAIN", "SLMGEN_FILES_DOMAIN", "SLMGEN_BACKEND", "SLMGEN_BACKUP_DAYS",
@@ -35,11 +38,15 @@ def test_every_variable_is_one_of_the_settings(path):
     assert named <= variables_in_settings() | OF_DEPLOY
 
 
+def example_names():
+    example = (DEPLOY / "production.env.example").read_text().splitlines()
+    return {line.partition("=")[0] for line in example if line[:1].isupper()}
+
+
 def test_what_compose_asks_for_stands_in_the_example():
     asked = set(re.findall(r"\$\{(\w+)", (DEPLOY / "compose.yaml").read_text()))
-    example = (DEPLOY / "production.env.example").read_text().splitlines()
 
-    assert asked == {line.partition("=")[0] for line in example if line[:1].isupper()}
+    assert asked == example_names()
 
 
 def test_the_image_runs_without_rights_and_says_how_it_is():
@@ -47,6 +54,68 @@ def test_the_image_runs_without_rights_and_says_how_it_is():
     assert "/health" in DOCKERFILE
     assert "--require-hashes" in DOCKERFILE
     assert "SLMGEN_VAR=/var/lib/slmgen" in DOCKERFILE
+
+
+def test_the_image_s_health_check_passes_behind_https(tmp_path):
+    (line,) = re.findall(r'CMD \["python", "-c", "(.*)"\]', DOCKERFILE)
+    production = {"SLMGEN_HTTPS": "true", "SLMGEN_TRUSTED_PROXIES": "1"}
+
+    with started(tmp_path, **production) as (port, _):
+        ask = [sys.executable, "-c", line.replace(":8000", f":{port}")]
+        healthy = subprocess.run(ask, capture_output=True, text=True, timeout=30)
+    ended = subprocess.run(ask, capture_output=True, timeout=30)
+
+    assert healthy.returncode == 0, healthy.stderr
+    assert ended.returncode == 1
+
+
+def test_all_parts_agree_on_the_port():
+    (exposed,) = re.findall(r"^EXPOSE (\d+)$", DOCKERFILE, re.MULTILINE)
+    port = f":{exposed}"
+    asked = [
+        COMPOSE["services"]["proxy"]["environment"]["SLMGEN_BACKEND"],
+        re.search(r"server (\S+);", (DEPLOY / "nginx.conf").read_text())[1],
+        re.search(r"SLMGEN_BACKEND:(\S+)\}", (DEPLOY / "Caddyfile").read_text())[1],
+    ]
+    (web,) = containers(KUBERNETES[1])
+
+    assert f"PORT={exposed} " in DOCKERFILE
+    assert f"http://127.0.0.1{port}/health" in DOCKERFILE
+    assert [address for address in asked if not address.endswith(port)] == []
+    assert web["ports"] == [{"name": "http", "containerPort": int(exposed)}]
+    assert KUBERNETES[3]["spec"]["ports"][0]["targetPort"] == "http"
+
+
+def settings_of_deploy():
+    """The variables of compose and of Kubernetes, with secrets that are made up."""
+    made_up = dict.fromkeys(example_names(), f"example-{'x' * 50}")
+    made_up |= {
+        "SLMGEN_DOMAIN": "slmgen.example.org",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "",
+    }
+    of_compose = {
+        name: re.sub(r"\$\{(\w+).*?\}", lambda found: made_up[found[1]], value)
+        for name, value in COMPOSE["services"]["web"]["environment"].items()
+    }
+    names = ("SLMGEN_SECRET_KEY", "DATABASE_URL", "REDIS_URL")
+    secret = {name: of_compose[name] for name in names} | {"SLMGEN_S3_BUCKET": "b"}
+    return {"compose": of_compose, "kubernetes": KUBERNETES[0]["data"] | secret}
+
+
+@pytest.mark.parametrize("name", ["compose", "kubernetes"])
+def test_what_is_set_passes_the_checks_of_production(tmp_path, name):
+    environment = {
+        **{k: v for k, v in os.environ.items() if not NAME.match(k)},
+        **settings_of_deploy()[name],
+        "SLMGEN_VAR": str(tmp_path),
+    }
+
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=REPO, env=environment, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_image_has_all_that_the_product_is_made_of():
@@ -115,6 +184,33 @@ def test_pods_are_confined():
     assert kinds == ["ConfigMap", "Deployment", "Deployment", "Service"]
     selected = KUBERNETES[3]["spec"]["selector"]
     assert selected == KUBERNETES[1]["spec"]["template"]["metadata"]["labels"]
+
+
+def test_probes_are_answered(client, db):
+    (web,) = containers(KUBERNETES[1])
+    hosts = KUBERNETES[0]["data"]["SLMGEN_ALLOWED_HOSTS"].split()
+    for kind in ("startupProbe", "livenessProbe", "readinessProbe"):
+        probe = web[kind]["httpGet"]
+        headers = {one["name"]: one["value"] for one in probe["httpHeaders"]}
+        with override_settings(ALLOWED_HOSTS=hosts, SECURE_SSL_REDIRECT=True):
+            answer = client.get(probe["path"], headers=headers)
+
+        assert answer.status_code == 200
+        assert probe["port"] == web["ports"][0]["name"]
+
+
+def test_no_two_containers_share_a_folder_of_state():
+    places = [
+        (part["metadata"]["name"], mount["name"])
+        for part in KUBERNETES
+        for one in containers(part)
+        for mount in one["volumeMounts"]
+        if mount["mountPath"] == "/var/lib/slmgen"
+    ]
+    volumes = [COMPOSE["services"][name]["volumes"] for name in OURS]
+
+    assert len(set(places)) == len(places) == 3
+    assert volumes == [[f"{name}:/var/lib/slmgen"] for name in OURS]
 
 
 @pytest.mark.skipif(

@@ -1,9 +1,13 @@
 """The proxies' files say the same limits as the guard."""
 
 import re
+import shutil
+import subprocess
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
+from django.urls import reverse
 
 from slmgen import guard
 from tests.conftest import REPO
@@ -18,17 +22,32 @@ def locations():
     return dict(re.findall(r"location (?:= )?(\S+) \{(.*?)\n    \}", NGINX, re.DOTALL))
 
 
-@pytest.mark.parametrize("path", ["/upload", "/app/"])
-def test_files_may_be_as_large_as_the_guard_lets_them(path):
-    assert f"client_max_body_size {FILES_MB}m;" in locations()[path]
-    assert guard.limit_of(path) <= FILES_MB * 2**20
-    assert re.search(rf"@files path [^\n]*{path}", CADDY)
-    assert f"max_size {FILES_MB}MB" in CADDY
+def test_files_may_be_as_large_as_the_guard_lets_them_and_nowhere_else():
+    large = f"client_max_body_size {FILES_MB}m;"
+    of_nginx = {path for path, text in locations().items() if large in text}
+    (of_caddy,) = re.findall(r"^\t@files path (.*)$", CADDY, re.MULTILINE)
+    (others,) = re.findall(r"^\t@others not path (.*)$", CADDY, re.MULTILINE)
+
+    assert (
+        of_nginx == set(of_caddy.split()) == set(others.split()) == {"/upload", "/app/"}
+    )
+    assert NGINX.count(large) == len(of_nginx)
+    for path in of_nginx:
+        assert 2 * 10**6 < guard.limit_of(path) <= FILES_MB * 10**6
+    assert f"request_body @files {{\n\t\tmax_size {FILES_MB}MB\n" in CADDY
+
+
+def test_the_stream_of_a_training_is_not_held_back():
+    (stream,) = (path for path in re.findall(r"location ~ (\S+) \{", NGINX))
+    address = reverse("training_stream", args=[uuid4()])
+
+    assert re.search(stream, address)
+    assert "flush_interval -1" in CADDY
 
 
 def test_other_bodies_are_small():
     assert "    client_max_body_size 2m;\n" in NGINX
-    assert "max_size 2MB" in CADDY
+    assert "request_body @others {\n\t\tmax_size 2MB\n" in CADDY
     assert 2 * 10**6 >= guard.limit_of("/recommend") > 10**6
 
 
@@ -49,3 +68,27 @@ def test_what_a_client_claims_about_itself_is_replaced():
 def test_bodies_are_buffered_before_the_application():
     assert "proxy_request_buffering on;" in NGINX
     assert "return 404" in locations()["/metrics"]
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+def test_nginx_takes_its_file(tmp_path):
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x",
+         "-keyout", "privkey.pem", "-out", "fullchain.pem"],
+        cwd=tmp_path, check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    site = tmp_path / "site.conf"
+    site.write_text(re.sub(r"/etc/letsencrypt/live/[^/]+", str(tmp_path), NGINX))
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    folders = " ".join(f"{kind}_temp_path {tmp_path}/{kind};" for kind in kinds)
+    whole = tmp_path / "nginx.conf"
+    whole.write_text(
+        f"pid {tmp_path}/pid; events {{}} http {{ access_log off; {folders} "
+        f"include {site}; }}"
+    )
+
+    done = subprocess.run(
+        ["nginx", "-t", "-c", str(whole)], capture_output=True, text=True, timeout=60
+    )
+
+    assert done.returncode == 0, done.stderr

@@ -35,6 +35,19 @@ def test_what_users_do_is_kept(owner):
     ]
 
 
+def test_what_users_do_with_their_accounts_is_kept(client, owner):
+    form = {"login": "owner", "password": "owner-password"}
+    client.post("/app/account/login/", form)
+    b"".join(client.get("/app/account/export/"))
+    client.post("/app/account/delete/", {"password": "owner-password"})
+
+    assert events() == [
+        ("owner", "sign in", "server"),
+        ("owner", "export", "user"),
+        ("owner", "delete", "user"),
+    ]
+
+
 def test_a_failed_sign_in_is_kept_without_the_name_that_was_tried(client, owner):
     form = {"login": "owner", "password": CANARY}
 

@@ -146,24 +146,23 @@ def test_another_failure_is_not_hidden():
         ask(failing)
 
 
-def test_a_body_that_stops_coming_is_given_up(monkeypatch):
-    monkeypatch.setattr("slmgen.guard.SECONDS_OF_SILENCE", 0.05)
+@pytest.mark.parametrize(
+    ("limit", "seconds", "pause", "words"),
+    [
+        ("SECONDS_OF_SILENCE", 0.05, 5, b"Nothing came"),
+        ("SECONDS_BEFORE_PACE", 0.1, 0.01, b"slower than 1,000 bytes a second"),
+    ],
+)
+def test_a_body_that_stops_coming_or_drips_is_given_up(
+    monkeypatch, limit, seconds, pause, words
+):
+    monkeypatch.setattr(f"slmgen.guard.{limit}", seconds)
     sent = []
 
-    asyncio.run(drip(guard(reading), 5, sent))
+    asyncio.run(drip(guard(reading), pause, sent))
 
     assert sent[0]["status"] == 408
-    assert b"Nothing came" in sent[1]["body"]
-
-
-def test_a_body_that_drips_is_given_up(monkeypatch):
-    monkeypatch.setattr("slmgen.guard.SECONDS_BEFORE_PACE", 0.1)
-    sent = []
-
-    asyncio.run(drip(guard(reading), 0.01, sent))
-
-    assert sent[0]["status"] == 408
-    assert b"slower than 1,000 bytes a second" in sent[1]["body"]
+    assert words in sent[1]["body"]
 
 
 def test_slow_bodies_leave_room_for_others(monkeypatch):

@@ -19,17 +19,21 @@ READERS = {
 }
 
 
-def variables_in_settings():
+def calls_of_readers():
     tree = ast.parse((REPO / "slmgen/settings.py").read_text(encoding="utf-8"))
-    return {
-        node.args[0].value
+    return [
+        node
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in READERS
         and isinstance(node.func.value, ast.Name)
         and node.func.value.id == "env"
-    }
+    ]
+
+
+def variables_in_settings():
+    return {call.args[0].value for call in calls_of_readers()}
 
 
 def test_the_example_names_every_variable_and_no_other():
@@ -37,6 +41,25 @@ def test_the_example_names_every_variable_and_no_other():
     named = {line.partition("=")[0] for line in lines if line[:1] not in {"", "#"}}
 
     assert named == variables_in_settings()
+
+
+def test_the_example_names_the_defaults():
+    example = (REPO / ".env.example").read_text(encoding="utf-8").splitlines()
+    named = dict(line.split("=", 1) for line in example if line[:1] not in {"", "#"})
+
+    defaults = {call.args[0].value: default_of(call) for call in calls_of_readers()}
+    written = {name: value for name, value in defaults.items() if value is not None}
+
+    assert {name: named[name] for name in written} == written
+    assert len(written) > 40
+
+
+def default_of(call):
+    """The default as one would write it; None where it is computed."""
+    if len(call.args) < 2 or not isinstance(call.args[1], ast.Constant):
+        return None
+    value = call.args[1].value
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def test_variables_are_read_in_settings_only():

@@ -3,20 +3,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from datasets.files import ORPHAN_AGE, differences
+from datasets.files import differences
+from datasets.management.ages import add_older_than
 
 
 class Command(BaseCommand):
     help = "Lists files without a row and rows without their file; exits 1 for any."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--older-than",
-            type=float,
-            default=ORPHAN_AGE.total_seconds() / 60,
-            metavar="MINUTES",
-            help="Leave out younger files: they may be in use (default %(default)g).",
-        )
+        add_older_than(parser)
 
     def handle(self, *args: Any, older_than: float, **options: Any) -> None:
         found = differences(timedelta(minutes=older_than))
