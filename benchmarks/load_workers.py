@@ -12,6 +12,7 @@ import time
 from serving import MB, REPO, Rows, conversations
 
 FILES = 40
+ENOUGH = 1.7  # times faster with two
 
 
 def workers() -> Rows:
@@ -36,7 +37,7 @@ def workers() -> Rows:
         (
             "… two workers on two cores",
             f"{two:.1f} s, {one / two:.2f} times faster",
-            True,
+            one / two >= ENOUGH,
         ),
     ]
 
