@@ -9,7 +9,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from datasets import lineage
 from datasets.browsing import data_page, languages_known, profile_now
 from datasets.core.export import FORMS
-from datasets.forms import RowsForm
+from datasets.core.report import language_bars
+from datasets.forms import RowsForm, language_name
 from datasets.lifetimes import expiry_of
 from datasets.models import Dataset
 from datasets.remembered import may_delete
@@ -31,11 +32,13 @@ COMPARED = 3  # at most by one notebook
 def data(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
     dataset = find_dataset(dataset_id, user=request.user)
     profile_now(dataset)
-    form = RowsForm(request.GET, languages_known(dataset))
+    languages = languages_known(dataset)
+    form = RowsForm(request.GET, languages)
     context = {
         "dataset": dataset,
         "step": "data",
         "form": form,
+        "languages": language_bars(languages, language_name),
         "query": _without(request, "row"),
         **_about_models(request, dataset),
         "exports": FORMS,
