@@ -4,6 +4,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import httpx
 
@@ -13,7 +14,7 @@ from notebooks.models import Notebook
 from tests.crash.samples import rows
 from tests.crash.server import Server
 
-MEGABYTES = 12  # its analysis takes about a second
+MEGABYTES = 24  # large enough that each step of it takes a while
 
 
 @dataclass
@@ -37,6 +38,15 @@ class Steps:
     def bearer(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"}
 
+    @cached_property
+    def usual(self) -> tuple[float, float]:
+        """Seconds of an upload and of its analysis, here and when nothing happens."""
+        began = time.monotonic()
+        session = self.server.upload(self.content)
+        uploaded = time.monotonic()
+        self.wait_for_analysis(session, self.content)
+        return uploaded - began, time.monotonic() - uploaded
+
     def wait_for_analysis(self, session: str, content: bytes) -> None:
         self.server.until(lambda: self.server.get(f"/analyze/{session}"))
         answer = self.server.get(f"/analyze/{session}")
@@ -45,6 +55,7 @@ class Steps:
 
     def upload(self, part: str) -> Run:
         """An upload that was answered is there, whole; another one left nothing."""
+        within, _ = self.usual
         known = set(Dataset.objects.values_list("pk", flat=True))
         answered: list[str] = []
 
@@ -55,7 +66,7 @@ class Steps:
 
         thread = threading.Thread(target=send)
         thread.start()
-        self.server.kill_soon(part, 0.8)
+        self.server.kill_soon(part, within)
         in_the_middle, started = not answered, time.monotonic()
         thread.join()
         self.server.wait_until_it_answers()
@@ -67,8 +78,9 @@ class Steps:
         return Run(in_the_middle, time.monotonic() - started)
 
     def analysis(self, part: str) -> Run:
+        _, within = self.usual
         session = self.server.upload(self.content)
-        self.server.kill_soon(part, 1.0)
+        self.server.kill_soon(part, within)
         item = WorkItem.objects.get(dataset=session)
         started = time.monotonic()
         self.wait_for_analysis(session, self.content)
