@@ -15,9 +15,9 @@ from datasets.core.problems import FIRST_LINES, Group
 from datasets.core.profile import Profile, summarize
 from datasets.core.quality import Evidence, judge
 from datasets.core.reading import transcript
-from datasets.core.spread import in_threads
+from datasets.core.spread import spread
 from datasets.core.tally import Tally
-from datasets.core.tokens import Remembering, token_counter
+from datasets.core.tokens import Remembering
 
 PIECE_BYTES = 1048576
 
@@ -49,10 +49,9 @@ def analyze(
 ) -> tuple[Profile, NDArray[np.void]]:
     """The profile of `examples` and one index record (`index.RECORD`) for each."""
     tally, index, done = Tally(), IndexBuilder(), 0
-    count = Remembering(token_counter(counting.encoding, counting.library))
+    count = Remembering(counting.encoding, counting.library)
     work = partial(measure, count=count, seed=secrets.randbits(64))
-    # Most of the time goes into counting, which holds no lock: threads are enough.
-    for measured in in_threads(work, pieces(examples), counting.processes):
+    for _, measured in spread(work, pieces(examples), counting.processes):
         tally.merge(measured.tally)
         index.add(measured)
         done += measured.size

@@ -1,10 +1,12 @@
 """Work on many batches, spread over cores, answered in order."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing import get_context
-from typing import TypeVar
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import get_context, parent_process
+from threading import Thread
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -19,7 +21,7 @@ def spread(
     """Each item and `work` on it, in order; this process is one of `processes` and
     works too.
 
-    `work` must be a function (or partial) of a module: it is sent to the others.
+    `work` is sent to each of the others once: what it remembers is its process's own.
     """
     if processes <= 1:
         for item in items:
@@ -27,13 +29,14 @@ def spread(
         return
     others = processes - 1
     # Not forked: a server's threads may hold locks that a fork would keep for ever.
-    with ProcessPoolExecutor(others, mp_context=get_context("spawn")) as pool:
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(others, spawn, _hold, (work,)) as pool:
         waiting: deque[tuple[Item, Future[Answer]]] = deque()
         try:
             for item in items:
                 given = sum(not future.done() for _, future in waiting)
                 if given < others * GIVEN_PER_PROCESS:
-                    waiting.append((item, pool.submit(work, item)))
+                    waiting.append((item, pool.submit(_held, item)))
                 else:
                     waiting.append((item, _done(work(item))))
                 while waiting and (waiting[0][1].done() or len(waiting) > MOST_WAITING):
@@ -47,24 +50,28 @@ def spread(
                 future.cancel()
 
 
+_work: Callable[[Any], Any]  # of one of the others
+
+
+def _hold(work: Callable[[Any], Any]) -> None:
+    global _work
+    _work = work
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """One that was killed told nobody to stop."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _held(item: Any) -> Any:
+    return _work(item)
+
+
 def _done(answer: Answer) -> Future[Answer]:
     future: Future[Answer] = Future()
     future.set_result(answer)
     return future
-
-
-def in_threads(
-    work: Callable[[Item], Answer], items: Iterable[Item], threads: int
-) -> Iterator[Answer]:
-    """As `spread`, for work that does most of itself without holding Python's lock."""
-    if threads <= 1:
-        yield from map(work, items)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[Answer]] = deque()
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) > 2 * threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()

@@ -20,7 +20,7 @@ import toktok
 
 CountAll = Callable[[list[str]], list[int]]  # tokens of each text, in order
 LIBRARIES = ("toktok", "tiktoken")
-REMEMBERED_CHARACTERS = 8_000_000
+REMEMBERED_CHARACTERS = 4_000_000
 
 # Patterns and hashes: tiktoken 0.14.0, tiktoken_ext/openai_public.py.
 _ENDING = "(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
@@ -77,15 +77,16 @@ def token_counter(name: str, library: str = "toktok") -> CountAll:
 class Remembering:
     """Counts what was counted lately only once: prompts and labels repeat."""
 
-    def __init__(self, count: CountAll) -> None:
-        self.count = count
+    def __init__(self, name: str, library: str = "toktok") -> None:
+        self.name, self.library = name, library
         self.known: dict[str, int] = {}
         self.characters = 0
 
     def __call__(self, texts: list[str]) -> list[int]:
-        known = self.known  # stays whole for this call, whatever other threads do
+        known = self.known
         new = [text for text in texts if text not in known]
-        known.update(zip(new, self.count(new), strict=True))
+        counts = token_counter(self.name, self.library)(new)
+        known.update(zip(new, counts, strict=True))
         self.characters += sum(map(len, new))
         if self.characters > REMEMBERED_CHARACTERS:
             self.known, self.characters = {}, 0

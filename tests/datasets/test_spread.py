@@ -1,8 +1,15 @@
 """Batches are answered in order, whoever does them."""
 
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
 
-from datasets.core.spread import MOST_WAITING, in_threads, spread
+from datasets.core.spread import MOST_WAITING, spread
+from tests.conftest import REPO
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3])
@@ -22,8 +29,31 @@ def test_items_are_not_read_far_ahead():
     answers.close()
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
-def test_threads_answer_in_the_order_of_the_items(threads):
-    items = range(-50, 0)
+ENDLESS = """
+from datasets.core.spread import spread
+from tests.datasets.processes import pid
+for _, other in spread(pid, iter(int, 1), 2):
+    print(other, flush=True)
+"""
 
-    assert list(in_threads(abs, items, threads)) == [-item for item in items]
+
+def test_nobody_outlives_a_process_that_was_killed():
+    with subprocess.Popen(
+        [sys.executable, "-c", ENDLESS], stdout=subprocess.PIPE, text=True, cwd=REPO
+    ) as parent:
+        pids = iter(map(int, parent.stdout))
+        other = next(pid for pid in pids if pid != parent.pid)
+        parent.send_signal(signal.SIGKILL)
+
+    deadline = time.monotonic() + 20
+    while is_alive(other) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not is_alive(other)
+
+
+def is_alive(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"  # ended, and nobody has asked how
