@@ -9,7 +9,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.core.index import IndexBuilder, confirmed
+from datasets.core.index import IndexBuilder, confirmed, lines_of
 from datasets.core.measure import Piece, key_of, measure
 from datasets.core.problems import FIRST_LINES, Group
 from datasets.core.profile import Profile, summarize
@@ -56,7 +56,7 @@ def analyze(
         index.add(measured)
         done += measured.size
         report(done)
-    records = confirmed(index.build(), partial(_line_at, examples), _key_of)
+    records = confirmed(index.build(), lines_of(examples), _key_of)
     copies = np.flatnonzero(records["first"] != np.arange(len(records)))
     profile = summarize(
         tally,
@@ -76,11 +76,6 @@ def pieces(examples: BinaryIO) -> Iterator[Piece]:
         lines += examples.readline()
         yield Piece(first, lines)
         first += lines.count(b"\n")
-
-
-def _line_at(examples: BinaryIO, offset: int, length: int) -> bytes:
-    examples.seek(offset)
-    return examples.read(length)
 
 
 def _key_of(line: bytes) -> bytes:

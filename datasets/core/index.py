@@ -3,8 +3,10 @@
 The index file is an array of `RECORD`; its position is the example's index.
 """
 
+import os
 from array import array
 from collections.abc import Callable
+from functools import partial
 from typing import BinaryIO
 
 import numpy as np
@@ -60,6 +62,22 @@ def _first_equal(digests: bytes) -> NDArray[np.intp]:
 
 
 LineAt = Callable[[int, int], bytes]  # the example at an offset with a length
+
+
+def lines_of(examples: BinaryIO) -> LineAt:
+    """Reads single lines of a file, from the disk at a third of the price of a seek."""
+    try:
+        number = examples.fileno()
+    except OSError:  # in memory
+        return partial(_line_at, examples)
+    return lambda offset, length: os.pread(number, length, offset)
+
+
+def _line_at(examples: BinaryIO, offset: int, length: int) -> bytes:
+    examples.seek(offset)
+    return examples.read(length)
+
+
 KeyOf = Callable[[bytes], bytes]  # equal for lines that are the same conversation
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from datasets.core import labels, near, outliers, split
 from datasets.core.analysis import pieces
 from datasets.core.glance import Glance, Seen, glance, sketches_of, whole_text
+from datasets.core.index import LineAt, lines_of
 from datasets.core.near import Cluster
 from datasets.core.reading import transcript
 from datasets.core.spread import spread
@@ -62,7 +63,7 @@ def look_closer(
         report(total.done)
     seen = total.seen
     clusters = near.clusters(
-        np.concatenate(total.sketches), partial(_text_at, examples, records)
+        np.concatenate(total.sketches), partial(_text_at, lines_of(examples), records)
     )
     copies = records["first"].astype(np.intp)
     return Insights(
@@ -83,13 +84,13 @@ def look_closer(
 def near_copies(examples: BinaryIO, records: NDArray[np.void]) -> frozenset[int]:
     """Examples that are near duplicates of an earlier one of their cluster."""
     found = [sketches_of(piece) for piece in pieces(examples)]
-    groups = near.clusters(np.concatenate(found), partial(_text_at, examples, records))
+    text_at = partial(_text_at, lines_of(examples), records)
+    groups = near.clusters(np.concatenate(found), text_at)
     return frozenset(member for group in groups for member in group.members[1:])
 
 
-def _text_at(examples: BinaryIO, records: NDArray[np.void], at: int) -> bytes:
-    examples.seek(int(records[at]["offset"]))
-    line = examples.read(int(records[at]["length"]))
+def _text_at(line_at: LineAt, records: NDArray[np.void], at: int) -> bytes:
+    line = line_at(int(records[at]["offset"]), int(records[at]["length"]))
     return near.normal(whole_text(transcript(line)))
 
 

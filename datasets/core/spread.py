@@ -4,7 +4,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import get_context, parent_process
+from multiprocessing import current_process, get_context, parent_process
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -23,7 +23,8 @@ def spread(
 
     `work` is sent to each of the others once: what it remembers is its process's own.
     """
-    if processes <= 1:
+    # A daemon may start none, and Celery's are daemons.
+    if processes <= 1 or current_process().daemon:
         for item in items:
             yield item, work(item)
         return

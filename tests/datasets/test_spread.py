@@ -4,12 +4,14 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
 from datasets.core.spread import MOST_WAITING, spread
 from tests.conftest import REPO
+from tests.datasets.processes import over_two
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3])
@@ -27,6 +29,11 @@ def test_items_are_not_read_far_ahead():
 
     assert len(read) <= MOST_WAITING + 1
     answers.close()
+
+
+def test_a_daemon_which_may_start_no_other_does_all_itself():
+    with get_context("spawn").Pool(1) as daemons:
+        assert daemons.apply(over_two, ([-1, -2, -3],)) == [1, 2, 3]
 
 
 ENDLESS = """
