@@ -4,9 +4,12 @@ import re
 import subprocess
 import sys
 import urllib.request
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from datasets.core.kinds import KINDS
 from datasets.core.quality import WEIGHTS
@@ -173,13 +176,43 @@ def test_lock_files_hold_hashes_and_no_addresses():
     assert Path(REPO / "LICENSE").read_text(encoding="utf-8").count("Apache") > 3
 
 
+def pins(lock):
+    """Versions and extras by name."""
+    text = (REPO / lock).read_text(encoding="utf-8")
+    found = re.findall(r"^([a-z0-9-]+)(\[.+\])?==(\S+)", text, re.MULTILINE)
+    return {name: (version, extras) for name, extras, version in found}
+
+
 def test_what_traces_need_fits_what_the_server_needs():
-    pinned, more = (
-        dict(re.findall(r"^(\S+)==(\S+)", (REPO / name).read_text(), re.MULTILINE))
-        for name in ("requirements.lock", "requirements-traces.lock")
-    )
+    pinned, more = pins("requirements.lock"), pins("requirements-traces.lock")
 
     assert {k: v for k, v in more.items() if pinned.get(k, v) != v} == {}
+
+
+@pytest.mark.parametrize(
+    "lock", ["requirements.lock", "requirements-traces.lock", "requirements-dev.lock"]
+)
+def test_lock_files_pin_packages_with_the_extras_that_others_ask_for(lock):
+    """A pin without them stops pip on the day when that package has a new release."""
+    pinned = pins(lock)
+    asked = {
+        canonicalize_name(needed.name)
+        for name, (_, extras) in pinned.items()
+        for extra in ("", *extras.strip("[]").split(", "))
+        for line in installed_requirements(name)
+        if (needed := Requirement(line)).extras
+        and (needed.marker is None or needed.marker.evaluate({"extra": extra}))
+    }
+
+    assert asked
+    assert [name for name in asked & set(pinned) if not pinned[name][1]] == []
+
+
+def installed_requirements(name):
+    try:
+        return requires(name) or []
+    except PackageNotFoundError:
+        return []  # for another system or Python
 
 
 def test_documents_name_no_setting_that_does_not_exist():
