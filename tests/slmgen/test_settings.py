@@ -180,11 +180,14 @@ def test_production_settings_pass_django_s_own_checks(tmp_path):
         "SLMGEN_VAR": str(tmp_path),
     }
 
+    assert_fit_for_production(environment)
+
+
+def assert_fit_for_production(environment):
     done = subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
         cwd=REPO, env=environment, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
-
     assert done.returncode == 0, done.stderr
 
 
