@@ -197,7 +197,7 @@ def languages(path: Path) -> str:
     counts: Counter[str] = Counter()
     with path.open("rb") as file:
         for piece in pieces(file):
-            found = [transcript(line) for line in piece.lines.splitlines()]
+            found = [transcript(line) for line in piece.examples]
             guessed = guesses([whole_text(each) for each in found])
             counts.update(guess.language for guess in guessed)
     return f"{len(counts)} languages"

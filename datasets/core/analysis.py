@@ -10,16 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.core.index import IndexBuilder, confirmed, lines_of
-from datasets.core.measure import Piece, key_of, measure
+from datasets.core.measure import key_of, measure
 from datasets.core.problems import FIRST_LINES, Group
 from datasets.core.profile import Profile, summarize
 from datasets.core.quality import Evidence, judge
 from datasets.core.reading import transcript
+from datasets.core.rows import BATCH_BYTES, Lines
 from datasets.core.spread import spread
 from datasets.core.tally import Tally
 from datasets.core.tokens import Remembering
-
-PIECE_BYTES = 1048576
 
 Report = Callable[[int], None]  # bytes of the examples file that are done
 
@@ -51,7 +50,7 @@ def analyze(
     tally, index, done = Tally(), IndexBuilder(), 0
     count = Remembering(counting.encoding, counting.library)
     work = partial(measure, count=count, seed=secrets.randbits(64))
-    for _, measured in spread(work, pieces(examples), counting.processes):
+    for _, measured in spread(work, pieces(examples), counting.processes, examples):
         tally.merge(measured.tally)
         index.add(measured)
         done += measured.size
@@ -69,13 +68,14 @@ def analyze(
     return profile, records
 
 
-def pieces(examples: BinaryIO) -> Iterator[Piece]:
-    """About a megabyte of whole lines at a time."""
-    first = 0
-    while lines := examples.read(PIECE_BYTES):
-        lines += examples.readline()
-        yield Piece(first, lines)
-        first += lines.count(b"\n")
+def pieces(examples: BinaryIO) -> Iterator[Lines]:
+    """About a megabyte at a time, from the start."""
+    line, offset = 1, 0
+    while text := examples.read(BATCH_BYTES):
+        text += examples.readline()
+        yield Lines(line, offset, text)
+        line += text.count(b"\n")
+        offset += len(text)
 
 
 def _key_of(line: bytes) -> bytes:

@@ -11,7 +11,7 @@ import io
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import BinaryIO
 
@@ -38,6 +38,7 @@ class Source:
 
     container: str  # "JSON Lines", "JSON array", "CSV", "TSV" or "Parquet"
     batches: Iterator[Batch]
+    is_plain: bool = False  # lines are in the stream as they are here
 
     @property
     def rows(self) -> Iterator[Row]:
@@ -62,11 +63,13 @@ def open_rows(stream: BinaryIO, *, max_row_bytes: int, max_bytes: int) -> Source
 
             rows = parquet.rows(plain, max_row_bytes, max_bytes)
             return Source("Parquet", _guarded(batches(rows)))
-        text = buffered(Limited(as_utf8(plain), max_bytes))
+        decoded = as_utf8(plain)
+        text = buffered(Limited(decoded, max_bytes))
         skipped = 0
         if text.peek(3)[:3] == codecs.BOM_UTF8:
             skipped = len(text.read(3))
-        return _text_source(text, max_row_bytes, skipped)
+        found = _text_source(text, max_row_bytes, skipped)
+        return replace(found, is_plain=decoded is stream)
 
 
 def _is_parquet(stream: BinaryIO) -> bool:

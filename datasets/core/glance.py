@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from datasets.core import language, near, private
 from datasets.core.conversations import SYSTEM_ROLES, Transcript
-from datasets.core.measure import Piece
 from datasets.core.reading import transcript
+from datasets.core.rows import Lines
 from datasets.core.tokenizers import Lengths, lengths_of
 
 SHOWN = 20
@@ -71,24 +71,20 @@ class Glance:
     size: int
 
 
-def glance(piece: Piece) -> Glance:
-    lines = piece.lines.split(b"\n")
-    lines.pop()
-    found = [transcript(line) for line in lines]
+def glance(piece: Lines) -> Glance:
+    found = [transcript(line) for line in piece.examples]
     texts = [whole_text(each) for each in found]
-    seen = Seen()
-    _languages(seen, texts, piece.first)
-    _private(seen, found, piece.first)
+    seen, first = Seen(), piece.line - 1
+    _languages(seen, texts, first)
+    _private(seen, found, first)
     _answers(seen, found)
     seen.tokenizers = lengths_of(found)
-    return Glance(seen, _sketched(texts), len(piece.lines))
+    return Glance(seen, _sketched(texts), len(piece.text))
 
 
-def sketches_of(piece: Piece) -> NDArray[np.void]:
+def sketches_of(piece: Lines) -> NDArray[np.void]:
     """Of a look at a piece only what finds near duplicates."""
-    lines = piece.lines.split(b"\n")
-    lines.pop()
-    return _sketched([whole_text(transcript(line)) for line in lines])
+    return _sketched([whole_text(transcript(line)) for line in piece.examples])
 
 
 def _sketched(texts: list[str]) -> NDArray[np.void]:

@@ -101,7 +101,8 @@ def ingest(
     batches, layout = settled(opened, layout)
     progress, log = _Progress(), ProblemLog(targets.problems, targets.problem_index)
     work = partial(check, unit=opened.unit, columns=layout.columns)
-    for batch, checked in spread(work, batches, limits.processes):
+    shared = source if opened.is_plain else None
+    for batch, checked in spread(work, batches, limits.processes, shared):
         # Other processes do not send back what they were sent.
         lines = checked.lines
         if checked.is_all and isinstance(batch, Lines):

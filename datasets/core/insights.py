@@ -58,7 +58,7 @@ def look_closer(
 ) -> Insights:
     """`records` is the index of the examples (`index.RECORD`)."""
     total = _Total()
-    for _, found in spread(glance, pieces(examples), processes):
+    for _, found in spread(glance, pieces(examples), processes, examples):
         total.add(found)
         report(total.done)
     seen = total.seen

@@ -1,4 +1,4 @@
-"""A piece of the examples file → its figures: what one process does at a time."""
+"""Lines of the examples file → their figures: what one process does at a time."""
 
 from array import array
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import xxhash
 
 from datasets.core.conversations import Transcript
 from datasets.core.reading import transcript, weighted
+from datasets.core.rows import Lines
 from datasets.core.tally import Tally, sampled_letters, tallied
 from datasets.core.tokens import CountAll
 
@@ -19,40 +20,31 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 
 
 @dataclass(frozen=True)
-class Piece:
-    """Whole lines of the examples file; `first` is the index of the first of them."""
-
-    first: int
-    lines: bytes
-
-
-@dataclass(frozen=True)
 class Measured:
     tally: Tally
     lengths: "array[int]"  # of each line without its line feed, bytes
     tokens: "array[int]"  # of each example
     digests: bytes
-    size: int  # bytes of the piece
+    size: int  # bytes of all of it
 
 
-def measure(piece: Piece, *, count: CountAll, seed: int) -> Measured:
-    lines = piece.lines.split(b"\n")
-    lines.pop()
+def measure(piece: Lines, *, count: CountAll, seed: int) -> Measured:
+    lines = piece.examples
     found = [transcript(line) for line in lines]
     texts = [turn.content or "" for each in found for turn in each.messages]
     counts = count(texts)  # type: ignore[arg-type]  # no list is left
     tally, tokens = tallied(found, texts, counts)  # type: ignore[arg-type]  # as above
     tally.with_tools = sum([each.uses_tools for each in found])
     tally.trainable_tokens = tally.answer_tokens
-    if WEIGHT in piece.lines:
+    if WEIGHT in piece.text:
         tally.trainable_tokens -= _untrained(lines, found, counts)
-    tally.letters = sampled_letters(found, piece.first)
+    tally.letters = sampled_letters(found, piece.line - 1)
     return Measured(
         tally=tally,
         lengths=array("I", map(len, lines)),
         tokens=array("I", tokens),
         digests=b"".join([digest(each, seed) for each in found]),
-        size=len(piece.lines),
+        size=len(piece.text),
     )
 
 

@@ -27,6 +27,13 @@ class Lines(msgspec.Struct, frozen=True, gc=False):
     offset: int
     text: bytes
 
+    @property
+    def examples(self) -> list[bytes]:
+        """Of a canonical file, where every line is one."""
+        lines = self.text.split(b"\n")
+        lines.pop()
+        return lines
+
     def rows(self) -> list[Row]:
         """Blank lines are none."""
         found = []

@@ -1,3 +1,4 @@
+import codecs
 import gzip
 import hashlib
 import io
@@ -128,13 +129,30 @@ def test_a_file_name_is_cleaned(name):
     assert clean_filename(name) == NAMES[name]
 
 
-def test_processes_change_nothing():
+CODED = {
+    "plain": bytes,
+    "BOM": lambda content: codecs.BOM_UTF8 + content,
+    "UTF-16": lambda content: content.decode().encode("utf-16"),
+    "gzip": gzip.compress,
+}
+
+
+@pytest.mark.parametrize("coding", CODED)
+def test_processes_change_nothing(coding, tmp_path):
     content = make_lines(3000) + b"oops\n" + jsonl([make_conversation("q", " ")] * 9)
+    path = tmp_path / "upload"
+    path.write_bytes(CODED[coding](content * 3))
 
-    for processes in (1, 2):
-        limits = Limits(10**8, 10**6, 1, processes)
-        found, kept = ingested(content * 3, limits)
-        if processes == 1:
-            alone = found, kept
+    alone, shared = (
+        ingested_from(path, Limits(10**8, 10**6, 1, processes)) for processes in (1, 2)
+    )
 
-    assert (found, kept) == alone
+    assert shared == alone
+    assert alone[0].bad_lines == 30
+
+
+def ingested_from(path, limits):
+    targets = Targets(*(io.BytesIO() for _ in range(3)))
+    with path.open("rb") as source:
+        found = ingest(source, targets, limits)
+    return found, *(target.getvalue() for target in vars(targets).values())

@@ -1,5 +1,7 @@
 """Batches are answered in order, whoever does them."""
 
+import io
+import os
 import signal
 import subprocess
 import sys
@@ -9,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from datasets.core.rows import Lines
 from datasets.core.spread import MOST_WAITING, spread
 from tests.conftest import REPO
-from tests.datasets.processes import over_two
+from tests.datasets.processes import over_two, pid_and_text
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3])
@@ -29,6 +32,34 @@ def test_items_are_not_read_far_ahead():
 
     assert len(read) <= MOST_WAITING + 1
     answers.close()
+
+
+def texts_that_others_see(items, source):
+    found = [answer for _, answer in spread(pid_and_text, items, 2, source)]
+    return {text for other, text in found if other != os.getpid()}
+
+
+ITEMS = [Lines(at + 1, at * 4, b"old\n") for at in range(50 * MOST_WAITING)]
+
+
+def test_lines_of_a_file_are_read_again_and_not_sent(tmp_path):
+    path = tmp_path / "examples"
+    path.write_bytes(b"new\n" * len(ITEMS))
+
+    with path.open("rb") as source:
+        assert texts_that_others_see(ITEMS, source) == {b"new\n"}
+
+
+def test_lines_of_what_is_in_memory_are_sent():
+    assert texts_that_others_see(ITEMS, io.BytesIO()) == {b"old\n"}
+
+
+def test_a_file_that_became_shorter_is_no_result(tmp_path):
+    path = tmp_path / "examples"
+    path.write_bytes(b"ne")
+
+    with path.open("rb") as source, pytest.raises(OSError, match="became shorter"):
+        texts_that_others_see(ITEMS, source)
 
 
 def test_a_daemon_which_may_start_no_other_does_all_itself():
