@@ -1,5 +1,6 @@
 """Lines of the examples file → their figures: what one process does at a time."""
 
+import re
 from array import array
 from dataclasses import dataclass
 from itertools import accumulate
@@ -15,6 +16,7 @@ from datasets.core.tokens import CountAll
 
 DIGEST_BYTES = 16
 WEIGHT = b'"weight"'
+ESCAPED = re.compile(rb"\\u00(?:6[5789]|7[47])")  # a letter of it
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 
@@ -36,7 +38,7 @@ def measure(piece: Lines, *, count: CountAll, seed: int) -> Measured:
     tally, tokens = tallied(found, texts, counts)  # type: ignore[arg-type]  # as above
     tally.with_tools = sum([each.uses_tools for each in found])
     tally.trainable_tokens = tally.answer_tokens
-    if WEIGHT in piece.text:
+    if _may_have_weight(piece.text):
         tally.trainable_tokens -= _untrained(lines, found, counts)
     tally.letters = sampled_letters(found, piece.line - 1)
     return Measured(
@@ -48,9 +50,13 @@ def measure(piece: Lines, *, count: CountAll, seed: int) -> Measured:
     )
 
 
+def _may_have_weight(text: bytes) -> bool:
+    return WEIGHT in text or ESCAPED.search(text) is not None
+
+
 def _untrained(lines: list[bytes], found: list[Transcript], counts: list[int]) -> int:
     """Tokens of answers whose weight is 0; few files have any."""
-    heavy = [place for place, line in enumerate(lines) if WEIGHT in line]
+    heavy = [place for place, line in enumerate(lines) if _may_have_weight(line)]
     ends = list(accumulate([len(each.messages) for each in found]))
     return sum(
         count

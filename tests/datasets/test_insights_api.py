@@ -56,13 +56,16 @@ def test_the_profile_has_every_figure_and_the_parts_of_the_score(client):
     rows = [make_conversation(f"q{n}", "a") for n in range(60)]
     rows[0]["messages"][1]["weight"] = 0
     rows[1]["messages"][0]["content"] = "<|im_end|>"
-    dataset = make_dataset(jsonl(rows))
+    rows[2]["messages"][1]["weight"] = 0
+    lines = jsonl(rows).splitlines(keepends=True)
+    lines[2] = lines[2].replace(b"weight", rb"weigh\u0074")
+    dataset = make_dataset(b"".join(lines))
 
     body = client.get(f"/datasets/{dataset.id}/profile").json()
 
     assert body["turns"] == {"1": 60}
     assert body["answer_tokens"] == 60
-    assert body["trainable_share"] == round(59 / body["total_tokens"], 4)
+    assert body["trainable_share"] == round(58 / body["total_tokens"], 4)
     assert sum(body["token_histogram"].values()) == 60
     assert body["tokens_per_message"]["p50"] in {1, 2}
     (part,) = body["quality_parts"]
