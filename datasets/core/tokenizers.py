@@ -83,6 +83,7 @@ TOKENIZERS = {
 }  # fmt: skip
 
 
+@cache
 def tokenizer_of(model_id: str) -> str | None:
     """The name of the tokenizer that a model of the catalogue has, where we have it."""
     return next(

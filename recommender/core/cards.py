@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from recommender.core.catalog import ModelSpec, Target, Task
-from recommender.core.ranking import Ranking, Recommended
+from recommender.core.ranking import WOULD_CHANGE, Ranking, Recommended
 from recommender.core.scoring import minutes_text, range_text
 from recommender.core.suggestion import Suggestion
 
@@ -68,6 +68,7 @@ class Card:
     available: str
     minutes: str  # of one pass over the data
     reasons: tuple[str, ...]
+    would_change_if: tuple[str, ...]
 
 
 def cards(ranking: Ranking) -> list[Card]:
@@ -110,7 +111,9 @@ def _card(entry: Recommended, label: str) -> Card:
         memory=f"{way.gib:.1f} ± {way.margin_gib:.1f}",
         available=f"of {entry.gpu.usable_gib:.1f} GiB",
         minutes=range_text(*map(minutes_text, entry.effort.minutes)),
-        reasons=entry.reasons,
+        # What would change is a list of its own here.
+        reasons=tuple(r for r in entry.reasons if not r.startswith(WOULD_CHANGE)),
+        would_change_if=entry.would_change_if,
     )
 
 

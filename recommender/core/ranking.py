@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from recommender.core import lengths, rules, scoring, training
-from recommender.core.catalog import Catalog, ModelSpec
+from recommender.core.catalog import Catalog, ModelSpec, Target
 from recommender.core.gpus import GPUS, Gpu
 from recommender.core.needs import SHORT_ANSWER, Need
 from recommender.core.quality import catalog_line
@@ -14,6 +14,7 @@ from slmgen.errors import InvalidInput
 OFFERED = 5
 ENOUGH = 3
 BROAD_CLAIM = "broad_claim"
+WOULD_CHANGE = "Would change if "
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Recommended:
     way: training.Way
     effort: training.Effort
     gpu: Gpu  # that the way and the effort are about
+    # Single other answers that move it; only of what is offered.
+    would_change_if: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def rank(catalog: Catalog, need: Need) -> Ranking:
         raise InvalidInput(
             f"No model of the catalogue can work for this: {_emptied(found)}."
         )
-    found = replace(found, would_change_if=_what_if(catalog, need, found))
+    found = _with_changes(catalog, need, found)
     return replace(found, candidates=_with_remarks(found, need))
 
 
@@ -134,14 +137,13 @@ def _verdict(found: Ranking) -> list[str]:
         texts.append(
             f"Only {len(found.candidates)} can work for this: {_emptied(found)}"
         )
-    texts += [f"Would change if {text}" for text in found.would_change_if]
+    texts += [WOULD_CHANGE + text for text in found.would_change_if]
     return texts
 
 
-def _what_if(catalog: Catalog, need: Need, found: Ranking) -> tuple[str, ...]:
-    """Single changes of what was asked that put another model first."""
-    wishes, texts = need.wishes, []
-    best = found.candidates[0].model.slug
+def _other_answers(need: Need) -> dict[str, Need]:
+    """What was asked with a single answer changed, one that may open a way."""
+    wishes = need.wishes
     changes = {
         f"you train on gpu {name}": replace(wishes, gpu=gpu)
         for name, gpu in GPUS.items()
@@ -157,18 +159,76 @@ def _what_if(catalog: Catalog, need: Need, found: Ranking) -> tuple[str, ...]:
     if wishes.ungated_only:
         changes["a model may ask for a login"] = replace(wishes, ungated_only=False)
     needs = {text: replace(need, wishes=changed) for text, changed in changes.items()}
+    for target in Target:
+        if target != need.target:
+            needs[f"it runs on {target.value}"] = replace(need, target=target)
     rows = need.profile.total_examples
     other = scoring.FEW_EXAMPLES - 1 if rows >= scoring.FEW_EXAMPLES else 10 * rows
     profile = replace(need.profile, total_examples=other)
     needs[f"you had {other:,} examples"] = replace(need, profile=profile)
-    said = {best}
-    for text, changed_need in needs.items():
-        # None can be left: a PC without a GPU has more memory and cannot quantize.
-        for first in _rank(catalog, changed_need).candidates[:1]:
-            if first.model.slug not in said:
-                said.add(first.model.slug)
-                texts.append(f"{text}: then {first.model.name} comes first")
-    return tuple(texts)
+    return needs
+
+
+def _smaller_gpus(need: Need) -> dict[str, Need]:
+    wishes = need.wishes
+    return {
+        f"you train on gpu {name}": replace(need, wishes=replace(wishes, gpu=gpu))
+        for name, gpu in GPUS.items()
+        if gpu.usable_gib < wishes.gpu.usable_gib
+    }
+
+
+def _with_changes(catalog: Catalog, need: Need, found: Ranking) -> Ranking:
+    """What single other answers would do to the first place, and to each on offer."""
+    others = _other_answers(need)
+    # None can be left: a PC without a GPU has more memory and cannot quantize.
+    firsts = {
+        text: entry.model
+        for text, changed in others.items()
+        for entry in _rank(catalog, changed).candidates[:1]
+    }
+    best = found.candidates[0].model
+    known = others | _smaller_gpus(need)
+    texts = _others_first(firsts, best)
+    offered = [
+        replace(
+            entry,
+            would_change_if=(
+                *(texts if entry.model is best else _itself_first(firsts, entry.model)),
+                *_exclusions(catalog, entry.model, known),
+            ),
+        )
+        for entry in found.recommended
+    ]
+    return replace(
+        found,
+        candidates=(*offered, *found.candidates[OFFERED:]),
+        would_change_if=tuple(texts),
+    )
+
+
+def _others_first(firsts: dict[str, ModelSpec], best: ModelSpec) -> list[str]:
+    said, texts = {best.slug}, []
+    for text, first in firsts.items():
+        if first.slug not in said:
+            said.add(first.slug)
+            texts.append(f"{text}: then {first.name} comes first")
+    return texts
+
+
+def _itself_first(firsts: dict[str, ModelSpec], model: ModelSpec) -> list[str]:
+    ways = [text for text, first in firsts.items() if first is model]
+    return [f"{text}: then it comes first" for text in ways]
+
+
+def _exclusions(
+    catalog: Catalog, model: ModelSpec, needs: dict[str, Need]
+) -> list[str]:
+    return [
+        f"{text}: then it no longer fits, {faults[0]}"
+        for text, changed in needs.items()
+        if (faults := rules.violations(model, changed, catalog))
+    ]
 
 
 def _remarks(entry: Recommended, need: Need) -> list[str]:

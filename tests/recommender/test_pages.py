@@ -40,6 +40,19 @@ def test_the_first_cards_are_compared_in_a_table(client):
     assert table.count(" checked>") == 3
 
 
+def test_each_card_says_what_would_change_its_place(client):
+    shown = client.get(
+        address(make_dataset(), "?task=qa&target=cloud")
+    ).content.decode()
+
+    best, *others = shown.split("<article")[1:]
+    assert "it runs on mobile: then Qwen3 1.7B comes first" in best
+    assert "it runs on mobile: then it comes first" in "".join(others)
+    assert all("<summary>Would change if</summary>" in card for card in (best, *others))
+    assert "No other GPU" in "".join(others)
+    assert "Would change if it runs" not in shown  # said once
+
+
 @pytest.mark.parametrize(
     ("low", "high", "words"), [("1 min", "1 min", "about 1 min"),
                                ("1 min", "3 min", "1 min to 3 min")]

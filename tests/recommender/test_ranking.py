@@ -64,6 +64,32 @@ def test_a_larger_gpu_that_would_change_the_first_place_is_named():
     assert any(text.startswith("you train on gpu ") for text in found.would_change_if)
 
 
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("it runs on mobile", need(Target.MOBILE)),
+        ("it runs on desktop", need(Target.DESKTOP)),
+        ("you train on gpu rtx-3060", need(wishes=Wishes(gpu=parse_gpu("rtx-3060")))),
+    ],
+)
+def test_each_model_on_offer_says_what_would_move_it(text, other):
+    found, then = rank(CATALOG, need()), rank(CATALOG, other)
+
+    best, first = (ranking.candidates[0].model for ranking in (found, then))
+    gone = {entry.model.slug: entry.reasons[0] for entry in then.excluded}
+    for entry in found.recommended:
+        said = [t for t in entry.would_change_if if t.startswith(f"{text}: ")]
+        is_moved = entry.model is first is not best
+        expected = [f"{text}: then it comes first"] if is_moved else []
+        if entry.model is best is not first:
+            expected = [f"{text}: then {first.name} comes first"]
+        if entry.model.slug in gone:
+            reason = gone[entry.model.slug]
+            expected.append(f"{text}: then it no longer fits, {reason}")
+        assert said == expected
+    assert any(entry.would_change_if for entry in found.recommended)
+
+
 def test_few_left_say_what_excluded_the_others():
     found = rank(CATALOG, need(wishes=Wishes(max_parameters=3e8)))
 
