@@ -11,7 +11,7 @@ from datasets.core.report import Bar, token_bars
 from datasets.models import Dataset
 from notebooks.core import options
 from notebooks.core.plan import PRESETS, TrainingPlan
-from notebooks.core.preflight import Preflight, preflight
+from notebooks.core.preflight import Preflight, minutes_of, preflight
 from notebooks.making import MAX_PACKING
 from notebooks.services import plan_training
 from recommender.core.catalog import ModelSpec
@@ -31,12 +31,14 @@ class PresetCard:
     name: str
     about: str
     plan: TrainingPlan
+    minutes: str
     is_chosen: bool
 
 
 @dataclass(frozen=True)
 class Overview:
     model: ModelSpec
+    gpu: Gpu
     plan: TrainingPlan
     presets: list[PresetCard]
     preflight: Preflight
@@ -57,11 +59,15 @@ def overview(
         fault, field = error.detail, _field_of(error.detail)
         config = {}
         plan = plan_training(dataset, model=model, training_config={})
+    chosen = str(plan.settings["preset"])
     length = int(plan.settings["max_seq_length"])
     return Overview(
         model=model,
+        gpu=gpu,
         plan=plan,
-        presets=_presets(dataset, model, config, str(plan.settings["preset"])),
+        presets=[
+            _preset(name, dataset, model, config, gpu, chosen) for name in PRESETS
+        ],
         preflight=preflight(
             plan,
             gpu=gpu,
@@ -80,20 +86,14 @@ def _field_of(detail: str) -> str | None:
     return next(named, None)
 
 
-def _presets(
-    dataset: Dataset, model: ModelSpec, config: Mapping[str, Any], chosen: str
-) -> list[PresetCard]:
-    return [
-        PresetCard(
-            name,
-            *PRESET_WORDS[name],
-            plan_training(
-                dataset, model=model, training_config={**config, "preset": name}
-            ),
-            name == chosen,
-        )
-        for name in PRESETS
-    ]
+def _preset(
+    name: str, dataset: Dataset, model: ModelSpec, config: Mapping[str, Any],
+    gpu: Gpu, chosen: str,
+) -> PresetCard:  # fmt: skip
+    config = {**config, "preset": name}
+    plan = plan_training(dataset, model=model, training_config=config)
+    title, about = PRESET_WORDS[name]
+    return PresetCard(name, title, about, plan, minutes_of(plan, gpu), name == chosen)
 
 
 def _is_inside(dataset: Dataset) -> bool:

@@ -42,7 +42,7 @@ def preflight(
         memory=f"{low:g} to {high:g} GiB",
         fit=fit,
         fit_level=level,
-        minutes=_minutes(plan, gpu),
+        minutes=minutes_of(plan, gpu),
         download=f"about {_download_bytes(plan) / 1e9:.1f} GB",
         disk=f"about {_disk_bytes(plan) / 1e9:.1f} GB",
         cut=_cut(rows_cut, int(plan.settings["max_seq_length"])),
@@ -64,7 +64,7 @@ def _fit(low: float, high: float, gpu: Gpu) -> tuple[str, str]:
     return f"Does not fit {gpu.label} ({gpu.usable_gib:g} GiB)", "bad"
 
 
-def _minutes(plan: TrainingPlan, gpu: Gpu) -> str:
+def minutes_of(plan: TrainingPlan, gpu: Gpu) -> str:
     """A plan counts the minutes of a T4."""
     (fast, slow), (least, most) = plan.minutes, gpu.speed
     low, high = max(1, round(fast / most)), max(1, math.ceil(slow / least))

@@ -96,6 +96,9 @@ def test_the_preflight_says_tokens_and_disk(client):
     assert "about 1.2 GB <small>about 1.0 GB of it downloaded" in shown
 
 
+PRESET_MINUTES = r"tokens a row; (.+?) on "
+
+
 def test_memory_and_time_are_judged_for_the_chosen_gpu(client):
     dataset = make_dataset()
     query = "?model=mistral-7b&max_seq_length=2048&batch_size=8"
@@ -105,7 +108,10 @@ def test_memory_and_time_are_judged_for_the_chosen_gpu(client):
     unknown = client.get(address(dataset, "?gpu=abacus"))
 
     assert "Tight on a free T4" in free
+    assert free.count(" on a free T4</span>") == 3
     assert "Fits an A100 of 40 GB" in large
+    assert large.count(" on an A100 of 40 GB</span>") == 3
+    assert re.findall(PRESET_MINUTES, free) != re.findall(PRESET_MINUTES, large)
     assert '<option value="a100" selected>' in large
     assert unknown.status_code == 400
 
