@@ -17,8 +17,7 @@ import xxhash
 
 from datasets.core.analysis import Counting, Upload, analyze, pieces
 from datasets.core.calls import call_faults
-from datasets.core.conversations import Message
-from datasets.core.glance import whole_text
+from datasets.core.conversations import Message, whole_text
 from datasets.core.index import RECORD
 from datasets.core.ingest import Limits, Targets, ingest
 from datasets.core.insights import near_copies

@@ -10,7 +10,8 @@ from django.conf import settings
 from numpy.typing import NDArray
 
 from datasets import services
-from datasets.core import bubbles, index
+from datasets.core import bubbles, index, language
+from datasets.core.conversations import whole_text
 from datasets.core.faults import Fault
 from datasets.core.kinds import KINDS
 from datasets.core.reading import parse, transcript
@@ -144,10 +145,6 @@ def _fits(line: bytes, wanted: Wanted) -> bool:
 
 
 def language_of(line: bytes) -> str:
-    # Imported when needed: its model is loaded for those who ask for languages.
-    from datasets.core import language
-    from datasets.core.glance import whole_text
-
     return language.guess(whole_text(transcript(line))).language
 
 

@@ -194,6 +194,11 @@ class ProfileSerializer(serializers.Serializer[Any]):
     tokens_per_example = serializers.DictField(child=serializers.IntegerField())
     tokens_per_message = serializers.DictField(child=serializers.IntegerField())
     scripts = serializers.DictField(child=serializers.FloatField())
+    sampled_languages = serializers.DictField(
+        child=serializers.IntegerField(),
+        help_text="Examples by language, of at most 200 spread over the file; "
+        "/insights counts all",
+    )
     duplicates = serializers.IntegerField()
     quality_score = serializers.FloatField()
     quality_parts = serializers.ListField(child=serializers.DictField())

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from datasets import lineage
 from datasets.browsing import data_page, languages_known, profile_now
 from datasets.core.export import FORMS
-from datasets.core.report import language_bars
+from datasets.core.report import language_bars, sampled_language_bars
 from datasets.forms import RowsForm, language_name
 from datasets.lifetimes import expiry_of
 from datasets.models import Dataset
@@ -31,7 +31,7 @@ COMPARED = 3  # at most by one notebook
 @require_safe
 def data(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
     dataset = find_dataset(dataset_id, user=request.user)
-    profile_now(dataset)
+    profile = profile_now(dataset)
     languages = languages_known(dataset)
     form = RowsForm(request.GET, languages)
     context = {
@@ -39,6 +39,8 @@ def data(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
         "step": "data",
         "form": form,
         "languages": language_bars(languages, language_name),
+        "sampled_languages": sampled_language_bars(profile, language_name),
+        "sampled": sum(profile.sampled_languages.values()),
         "query": _without(request, "row"),
         **_about_models(request, dataset),
         "exports": FORMS,

@@ -1,6 +1,7 @@
 """Canonical examples → profile and index, in one pass over the file."""
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -9,7 +10,9 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.core.index import IndexBuilder, confirmed, lines_of
+from datasets.core.conversations import whole_text
+from datasets.core.index import IndexBuilder, LineAt, confirmed, lines_of
+from datasets.core.language import guesses
 from datasets.core.measure import key_of, measure
 from datasets.core.problems import FIRST_LINES, Group
 from datasets.core.profile import Profile, summarize
@@ -19,6 +22,8 @@ from datasets.core.rows import BATCH_BYTES, Lines
 from datasets.core.spread import spread
 from datasets.core.tally import Tally
 from datasets.core.tokens import Remembering
+
+LANGUAGE_SAMPLE = 200  # examples
 
 Report = Callable[[int], None]  # bytes of the examples file that are done
 
@@ -55,7 +60,8 @@ def analyze(
         index.add(measured)
         done += measured.size
         report(done)
-    records = confirmed(index.build(), lines_of(examples), _key_of)
+    line_at = lines_of(examples)
+    records = confirmed(index.build(), line_at, _key_of)
     copies = np.flatnonzero(records["first"] != np.arange(len(records)))
     profile = summarize(
         tally,
@@ -64,6 +70,7 @@ def analyze(
         verdict=judge(_evidence(tally, upload, copies)),
         format_valid=upload.bad_lines == 0,
         notes=upload.notes,
+        languages=_sampled_languages(records, line_at),
     )
     return profile, records
 
@@ -76,6 +83,15 @@ def pieces(examples: BinaryIO) -> Iterator[Lines]:
         yield Lines(line, offset, text)
         line += text.count(b"\n")
         offset += len(text)
+
+
+def _sampled_languages(records: NDArray[np.void], line_at: LineAt) -> dict[str, int]:
+    """Of a few examples spread evenly over the file, the most frequent first."""
+    last = len(records) - 1
+    places = np.linspace(0, last, min(LANGUAGE_SAMPLE, last + 1)).astype(int)
+    lines = [line_at(int(at["offset"]), int(at["length"])) for at in records[places]]
+    found = guesses([whole_text(transcript(line)) for line in lines])
+    return dict(Counter(guess.language for guess in found).most_common())
 
 
 def _key_of(line: bytes) -> bytes:

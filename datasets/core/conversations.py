@@ -60,3 +60,14 @@ class Transcript(msgspec.Struct, gc=False):
             if turn.tool_calls or turn.function_call or turn.role in TOOL_ROLES:
                 return True
         return False
+
+
+def whole_text(example: Transcript) -> str:
+    """What an example is about: all messages but system prompts, which repeat."""
+    return "\n".join(
+        [
+            turn.content if type(turn.content) is str else turn.text
+            for turn in example.messages
+            if turn.role not in SYSTEM_ROLES
+        ]
+    )

@@ -11,7 +11,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from datasets.core import language, near, private
-from datasets.core.conversations import SYSTEM_ROLES, Transcript
+from datasets.core.conversations import Transcript, whole_text
 from datasets.core.reading import transcript
 from datasets.core.rows import Lines
 from datasets.core.tokenizers import Lengths, lengths_of
@@ -89,17 +89,6 @@ def sketches_of(piece: Lines) -> NDArray[np.void]:
 
 def _sketched(texts: list[str]) -> NDArray[np.void]:
     return near.sketches_of([near.normal(text) for text in texts])
-
-
-def whole_text(example: Transcript) -> str:
-    """What an example is about: all messages but system prompts, which repeat."""
-    return "\n".join(
-        [
-            turn.content if type(turn.content) is str else turn.text
-            for turn in example.messages
-            if turn.role not in SYSTEM_ROLES
-        ]
-    )
 
 
 def _languages(seen: Seen, texts: list[str], first: int) -> None:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from datasets.core import labels, near, outliers, split
 from datasets.core.analysis import pieces
-from datasets.core.glance import Glance, Seen, glance, sketches_of, whole_text
+from datasets.core.conversations import whole_text
+from datasets.core.glance import Glance, Seen, glance, sketches_of
 from datasets.core.index import LineAt, lines_of
 from datasets.core.near import Cluster
 from datasets.core.reading import transcript

@@ -6,7 +6,7 @@ from typing import Any
 from datasets.core.quality import Verdict
 from datasets.core.tally import Tally, histogram, percentiles
 
-RULES_VERSION = 3  # raise it when the same data would get another profile
+RULES_VERSION = 4  # raise it when the same data would get another profile
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Profile:
     token_histogram: dict[str, int] = field(default_factory=dict)  # by powers of two
     tokens_per_example: dict[str, int] = field(default_factory=dict)  # percentiles
     tokens_per_message: dict[str, int] = field(default_factory=dict)
+    sampled_languages: dict[str, int] = field(default_factory=dict)  # examples of a few
 
     @property
     def average_tokens(self) -> int:
@@ -59,6 +60,7 @@ def summarize(
     verdict: Verdict,
     format_valid: bool,
     notes: tuple[str, ...],
+    languages: dict[str, int],
 ) -> Profile:
     messages = tally.messages
     return Profile(
@@ -89,4 +91,5 @@ def summarize(
         token_histogram=histogram(tally.lengths),
         tokens_per_example=percentiles(tally.lengths),
         tokens_per_message=percentiles(tally.message_lengths),
+        sampled_languages=languages,
     )

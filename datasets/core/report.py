@@ -140,6 +140,14 @@ def language_bars(languages: Mapping[str, int], name_of: NameOf) -> list[Bar]:
     ]
 
 
+def sampled_language_bars(profile: Profile, name_of: NameOf) -> list[Bar]:
+    total = sum(profile.sampled_languages.values())
+    return [
+        Bar(name_of(code), count, f"{count / total:.0%}", 100 * count / total)
+        for code, count in profile.sampled_languages.items()
+    ]
+
+
 @dataclass(frozen=True)
 class CloserLook:
     """The insights in words; rows count from 1."""

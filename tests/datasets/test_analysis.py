@@ -22,6 +22,15 @@ def analyzed(content, processes=1):
     return analyze(io.BytesIO(content), CLEAN, counting, lambda done: None)
 
 
+def test_languages_are_estimated_from_rows_spread_over_the_file():
+    english = make_conversation("Where is my parcel? I have waited for days.", "Here.")
+    german = make_conversation("Wo ist mein Paket? Ich warte seit Tagen.", "Es kommt.")
+
+    profile, _ = analyzed(jsonl([english] * 750 + [german] * 250))
+
+    assert profile.sampled_languages == {"en": 150, "de": 50}
+
+
 def test_figures_are_counted_over_all_messages():
     rows = [
         make_conversation("one two", "three"),

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from datasets.core import labels, near, split
 from datasets.core.analysis import Counting, Upload, analyze
+from datasets.core.conversations import whole_text
 from datasets.core.edits import edits, unedited_share
-from datasets.core.glance import whole_text
 from datasets.core.insights import look_closer
 from datasets.core.language import guess
 from datasets.core.near import Cluster, clusters
