@@ -34,6 +34,14 @@ class Ratio:
 
 
 def ratio_of(model: ModelSpec, need: Need) -> Ratio:
+    """Asked for many times in each ranking, so found once for each need."""
+    found = need.ratios.get(model.slug)
+    if found is None:
+        found = need.ratios[model.slug] = _ratio(model, need)
+    return found
+
+
+def _ratio(model: ModelSpec, need: Need) -> Ratio:
     name = model.tokenizer.lower()
     ours = need.profile.encoding.removesuffix("_base")
     if ours in name:

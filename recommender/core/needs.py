@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from datasets.core.profile import Profile
 from recommender.core.catalog import Catalog, Target, Task
@@ -55,6 +56,10 @@ class Need:
     target: Target
     wishes: Wishes = Wishes()
     closer: CloserLook = field(default_factory=CloserLook)
+    # By model, as `lengths.ratio_of` found them.
+    ratios: dict[str, Any] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     @property
     def serving_context(self) -> int:
