@@ -2,7 +2,7 @@ import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.cache import cache
@@ -162,7 +162,9 @@ def best_model(dataset: Dataset) -> ModelSpec:
     if last is not None:
         return catalog().get(last.model_slug)
     profile = profile_of(dataset)
-    return _first(Need(profile, *ANY_NEED, closer=_closer_look(dataset, profile)))
+    return ranking.first(
+        catalog(), Need(profile, *ANY_NEED, closer=_closer_look(dataset, profile))
+    )
 
 
 def quick_model(dataset: Dataset) -> ModelSpec:
@@ -180,7 +182,7 @@ def quick_model(dataset: Dataset) -> ModelSpec:
 def _first_or_longest(need: Need) -> ModelSpec:
     """Where no model fits, the one that reads the longest rows."""
     try:
-        return _first(need)
+        return ranking.first(catalog(), need)
     except InvalidInput:
         return max(catalog().models, key=lambda model: model.context_length)
 
@@ -199,14 +201,14 @@ def _need_now(dataset: Dataset) -> Need:
     return Need(profile, *ANY_NEED, closer=closer)
 
 
-def _first(need: Need) -> ModelSpec:
-    return ranking.rank(catalog(), need).recommended[0].model
-
-
 def suggest_need(dataset: Dataset) -> Suggestion:
     """Task and target that the data look made for, from an even sample of them."""
-    profile = profile_of(dataset)
-    return suggest(signs_of(_sample(dataset)), profile)
+    found = cache.get_or_set(f"suggested:{dataset.pk}", lambda: _suggestion(dataset))
+    return cast("Suggestion", found)
+
+
+def _suggestion(dataset: Dataset) -> Suggestion:
+    return suggest(signs_of(_sample(dataset)), profile_of(dataset))
 
 
 def _sample(dataset: Dataset) -> Iterator[Exchange]:
