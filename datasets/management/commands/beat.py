@@ -12,6 +12,7 @@ SECONDS_BETWEEN_LOOKS = 5
 
 class Command(BaseCommand):
     help = "Beside Celery: sends again what lost its worker, and tidies up."
+    requires_system_checks = []  # `up` has had them run
 
     def handle(self, *args: Any, **options: Any) -> None:
         upkeep = Upkeep()

@@ -15,6 +15,7 @@ SECONDS_BETWEEN_LOOKS = 0.5
 
 class Command(BaseCommand):
     help = "Does what waits to be computed, one piece after the other, until stopped."
+    requires_system_checks = []  # `up` has had them run
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
