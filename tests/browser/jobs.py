@@ -34,11 +34,16 @@ def make_support(server, name: str, password: str) -> None:
 
 def session_of(server, name: str) -> str:
     """A session key, as signing in would make one, whatever its page looks like."""
+    return run_script(server, SESSION.format(name=name)).rpartition("key:")[2].strip()
+
+
+def run_script(server, script: str) -> str:
+    """Runs it beside the server, on the same database; gives what it prints."""
     done = subprocess.run(
-        [sys.executable, "manage.py", "shell", "-c", SESSION.format(name=name)],
+        [sys.executable, "manage.py", "shell", "-c", script],
         cwd=REPO, env=server[1], check=True, capture_output=True, text=True,
     )  # fmt: skip
-    return done.stdout.rpartition("key:")[2].strip()
+    return done.stdout
 
 
 class Notebook:

@@ -17,7 +17,8 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.conftest import CHROMIUM, Look, Visitor
-from tests.browser.scenes import Scene, Stage, set_stage
+from tests.browser.scenes import Scene, scenes_on
+from tests.browser.stage import Stage, set_stage
 from tests.conftest import started
 
 LOOKS = [Look(width=w, scheme=s) for w in (1440, 360) for s in ("light", "dark")]
@@ -67,7 +68,8 @@ def main(folder: Path) -> None:
         sync_playwright() as driver,
     ):
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        stage, scenes = set_stage(server, browser)
+        stage, places = set_stage(server, browser)
+        scenes = scenes_on(places)
         take_singles(stage, scenes, folder)
         for look in LOOKS:
             tiles = take_tiles(stage, scenes, look, Path(scratch))

@@ -1,27 +1,15 @@
-"""Every page of the product with something on it, for those who take its pictures.
+"""Every page of the product with something on it, for those who take its pictures."""
 
-All that is to be read comes from the product's own samples; each number of a curve was
-reported to the server as a notebook reports it.
-"""
-
-import csv
-import io
-import json
-import math
-import random
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from playwright.sync_api import Browser, BrowserContext
+from tests.browser.conftest import Visitor
+from tests.browser.stage import ACCOUNT, NEWCOMER, OWNER, SUPPORT, Places
 
-from datasets.samples import sample_file
-from tests.browser.conftest import Look, Visitor
-from tests.browser.jobs import Notebook, connect, make_job, make_support, session_of
-
-OWNER, SUPPORT, PASSWORD = "ada", "support", "correct-horse-battery"
-ACCOUNT = "/app/account/"
+# No rights are given by groups, and another server would have to say who somebody is.
+WITHOUT_RECORDS = {
+    "auth/group", "identity/identity", "socialaccount/socialaccount",
+}  # fmt: skip
 REFUSED = "User: What are your opening hours?\nShop: Nine to six.\n"
 
 
@@ -35,6 +23,7 @@ class Scene:
     media: str = "screen"
     pasted: str = ""  # into the start page
     press: str = ""  # a button that leads to what is shown
+    awaited: str = ""  # what a script writes after the page was loaded
 
     def show(self, visitor: Visitor) -> None:
         visitor.page.emulate_media(media=self.media)
@@ -45,116 +34,50 @@ class Scene:
         if self.press:
             visitor.page.get_by_role("button", name=self.press).click()
             visitor.page.wait_for_load_state()
+        if self.awaited:
+            visitor.page.get_by_text(self.awaited).first.wait_for()
 
 
-@dataclass
-class Stage:
-    """A server with people, data and jobs, as they are after some days of use."""
-
-    server: tuple[int, dict[str, str]]
-    browser: Browser
-    keys: dict[str, str]
-    notebook: Notebook | None = None  # of the job that is running
-
-    @property
-    def address(self) -> str:
-        return f"http://localhost:{self.server[0]}"
-
-    @contextmanager
-    def visitor(self, who: str, look: Look, **settings) -> Iterator[Visitor]:
-        context: BrowserContext = self.browser.new_context(
-            viewport={"width": look.width, "height": 900},
-            color_scheme=look.scheme, **settings,
-        )  # fmt: skip
-        if who:
-            cookie = {"name": "sessionid", "value": self.keys[who], "url": self.address}
-            context.add_cookies([cookie])
-        yield Visitor(context.new_page(), self.address, look)
-        context.close()
-
-
-def set_stage(server, browser: Browser) -> tuple[Stage, list[Scene]]:
-    stage = Stage(server, browser, {})
-    with stage.visitor("", Look()) as visitor:
-        _sign_up(visitor)
-    make_support(server, SUPPORT, PASSWORD)
-    stage.keys = {who: session_of(server, who) for who in (OWNER, SUPPORT)}
-    with stage.visitor(OWNER, Look()) as visitor:
-        scenes = [*_data(visitor), *_jobs(visitor, stage), *_account(visitor)]
-    with stage.visitor(SUPPORT, Look()) as visitor:
-        scenes += _support(visitor)
-    return stage, [Scene("way", "start", "/app/", who=""), *scenes, *_reading()]
-
-
-def _sign_up(visitor: Visitor) -> None:
-    visitor.open(f"{ACCOUNT}signup/")
-    page = visitor.page
-    page.fill("#id_username", OWNER)
-    page.fill("#id_email", f"{OWNER}@example.org")
-    page.fill("#id_password1", PASSWORD)
-    page.fill("#id_password2", PASSWORD)
-    page.get_by_role("button", name="Make the account").click()
-    page.get_by_role("link", name="Sign out").wait_for()
-
-
-def _path(visitor: Visitor, pattern: str) -> str:
-    visitor.page.wait_for_url(pattern)
-    return visitor.page.url.removeprefix(visitor.address)
-
-
-def _sample(visitor: Visitor, title: str) -> str:
-    visitor.open("/app/")
-    visitor.page.get_by_role("button", name=title).click()
-    return _path(visitor, "**/app/datasets/*/")
-
-
-def _table(visitor: Visitor) -> str:
-    """A sample as a table whose columns have to be guessed."""
-    text = io.StringIO()
-    rows = csv.writer(text)
-    rows.writerow(["text", "category"])
-    for line in sample_file("classification").read().splitlines():
-        *_, asked, answered = json.loads(line)["messages"]
-        rows.writerow([asked["content"], answered["content"]])
-    file = {"name": "tickets.csv", "mimeType": "text/csv"}
-    visitor.open("/app/")
-    visitor.page.set_input_files(
-        "#id_file", [{**file, "buffer": text.getvalue().encode()}]
-    )
-    visitor.page.get_by_role("button", name="Upload and analyze").click()
-    return _path(visitor, "**/app/datasets/*/")
-
-
-def _data(visitor: Visitor) -> list[Scene]:
-    table, tools = _table(visitor), _sample(visitor, "Tool calls")
-    data = _sample(visitor, "Support chat")
-    model = "?model=qwen3-1.7b"
-    visitor.open(f"{data}training/{model}")
-    visitor.page.get_by_role("button", name="Make the notebook").click()
-    notebook = _path(visitor, "**/app/notebooks/*/")
-    repair = "repair/?do=drop_exact_duplicates&do=fold_system"
-    visitor.open(f"{data}closer/")
-    visitor.page.get_by_role("heading", name="Languages").wait_for()
-    visitor.open(f"{data}{repair}")
-    visitor.page.get_by_role("button", name="Make the new version").click()
-    visitor.page.get_by_text("This is a version").wait_for()
-    version = visitor.page.url.removeprefix(visitor.address)
+def scenes_on(places: Places) -> list[Scene]:
     return [
+        *_way(places.data, places.notebook), *_data(places), *_errors(),
+        *_jobs(places), *_entrances(places), *_account(), *_support(places.records),
+        *_reading(),
+    ]  # fmt: skip
+
+
+def _way(data: str, notebook: str) -> list[Scene]:
+    training = f"{data}training/?model=qwen3-1.7b&lora_rank=32"
+    return [
+        Scene("way", "start", "/app/", who=""),
         Scene("way", "data", data),
         Scene("way", "model", f"{data}model/"),
-        Scene("way", "training", f"{data}training/{model}&lora_rank=32"),
+        Scene("way", "training", training),
         Scene("way", "notebook", notebook),
+    ]
+
+
+def _data(places: Places) -> list[Scene]:
+    data, tools = places.data, places.tools
+    repair = "repair/?do=drop_exact_duplicates&do=fold_system"
+    return [
+        Scene("data", "working on it", places.counting, status=202),
         Scene("data", "rows", f"{tools}?row=2#row-2"),
-        Scene("data", "row", f"{tools}rows/2/{model}"),
+        Scene("data", "row", f"{tools}rows/2/?model=qwen3-1.7b"),
         Scene("data", "repair", f"{data}{repair}"),
-        Scene("data", "version", version),
+        Scene("data", "version", places.version),
         Scene("data", "versions", f"{data}versions/"),
         Scene("data", "roles", f"{data}roles/"),
-        Scene("data", "columns", f"{table}columns/"),
+        Scene("data", "columns", f"{places.table}columns/"),
         Scene("data", "problems", f"{data}problems/"),
         Scene("data", "closer look", f"{data}closer/"),
         Scene("data", "work", f"{data}work/"),
         Scene("data", "on paper", data, media="print"),
+    ]
+
+
+def _errors() -> list[Scene]:
+    return [
         Scene("errors", "a refused upload", "/app/", who="", pasted=REFUSED,
               press="Analyze what I pasted"),
         Scene("errors", "nothing there", "/app/datasets/x/", who="", status=404),
@@ -162,87 +85,78 @@ def _data(visitor: Visitor) -> list[Scene]:
     ]  # fmt: skip
 
 
-def train(notebook: Notebook, start: float, to: int, pause: float = 0.02) -> None:
-    """Reports as a training does, at the speed of a small one."""
-    noise = random.Random(start)
-    notebook.report(steps=notebook.steps, eval_loss=start)
-    notebook.report("begin")
-    for step in range(2, to + 1, 2):
-        time.sleep(pause)
-        loss = 0.4 + (start - 0.4) * math.exp(-step / 24)
-        notebook.report(step=step, loss=loss * noise.uniform(0.9, 1.1))
-        if step % 12 == 0:
-            notebook.report(step=step, eval_loss=loss * 1.05 + step / 2_000)
-
-
-def _job(visitor: Visitor, sample: str, model: str) -> tuple[str, Notebook]:
-    path = make_job(visitor, sample, model)
-    return path, connect(visitor, steps=120)
-
-
-def _jobs(visitor: Visitor, stage: Stage) -> list[Scene]:
-    waiting, _ = _job(visitor, "Tool calls", "granite-4.0-1b")
-    failed, notebook = _job(visitor, "Classification", "qwen3-0.6b")
-    train(notebook, 2.9, 40)
-    notebook.report("fail", 40, error="OutOfMemoryError")
-    other, notebook = _job(visitor, "Support chat", "gemma-3-1b")
-    train(notebook, 3.4, 120)
-    notebook.report("end", 120)
-    running, stage.notebook = _job(visitor, "Support chat", "qwen3-0.6b")
-    train(stage.notebook, 2.6, 66, pause=0.3)
-    done, notebook = _job(visitor, "Support chat", "qwen3-1.7b")
-    train(notebook, 2.3, 120, pause=0.3)
-    notebook.report("end", 120)
-    ids = [path.split("/")[-2] for path in (done, other, running)]
-    compared = "&".join(f"job={each}" for each in ids)
+def _jobs(places: Places) -> list[Scene]:
+    shown = (places.done, places.other, places.running)
+    compared = "&".join(f"job={path.split('/')[-2]}" for path in shown)
     return [
-        Scene("jobs", "job", done),
-        Scene("jobs", "a running job", running),
-        Scene("jobs", "a failed job", failed),
+        Scene("jobs", "job", places.done),
+        Scene("jobs", "a running job", places.running),
+        Scene("jobs", "a failed job", places.failed),
         Scene("jobs", "history", "/app/jobs/"),
         Scene("jobs", "compared", f"/app/jobs/compare/?{compared}"),
-        Scene("jobs", "logarithmic", f"{done}?scale=log#losses"),
-        Scene("jobs", "a job that waits", waiting),
-        Scene("jobs", "delete a job", f"{waiting}delete/"),
-        Scene("jobs", "connect a notebook", waiting, press="Make another secret"),
+        Scene("jobs", "logarithmic", f"{places.done}?scale=log#losses"),
+        Scene("jobs", "a job that waits", places.waiting),
+        Scene("jobs", "delete a job", f"{places.waiting}delete/"),
+        Scene(
+            "jobs", "connect a notebook", places.waiting, press="Make another secret"
+        ),
     ]
 
 
-def _account(visitor: Visitor) -> list[Scene]:
-    visitor.open(f"{ACCOUNT}tokens/")
-    visitor.page.get_by_label("Name").fill("night build")
-    visitor.page.get_by_role("button", name="Make the token").click()
-    visitor.page.locator("#token").wait_for()
-    entrances = {
-        "sign up": "signup/", "sign in": "login/", "forgotten": "password/reset/",
-        "e-mail on its way": "password/reset/done/",
+def _entrances(places: Places) -> list[Scene]:
+    """What is open to those who have not signed in."""
+    pages = {
+        "sign up": "signup/", "sign in": "login/", "switched off": "inactive/",
+        "forgotten": "password/reset/", "letter to reset it": "password/reset/done/",
+        "dead link to reset it": "password/reset/key/1-x/",
+        "it is reset": "password/reset/key/done/",
+        "letter to confirm": "confirm-email/",
+        "dead link to confirm": "confirm-email/x/",
+        "stopped elsewhere": "connections/login/cancelled/",
     }  # fmt: skip
-    own = {
+    return [
+        *(Scene("account", n, ACCOUNT + p, who="") for n, p in pages.items()),
+        Scene("account", "reset it", places.reset, who=""),
+        Scene("account", "confirm an address", places.confirmation, who=""),
+        Scene("account", "refused elsewhere", f"{ACCOUNT}connections/login/error/",
+              who="", status=401),
+    ]  # fmt: skip
+
+
+def _account() -> list[Scene]:
+    pages = {
         "overview": "", "tokens": "tokens/", "e-mail": "email/",
         "password": "password/change/", "connections": "connections/",
-        "delete": "delete/", "sign out": "logout/",
+        "confirm it is you": "reauthenticate/", "delete": "delete/",
+        "sign out": "logout/",
     }  # fmt: skip
+    first = f"{ACCOUNT}password/set/"
     return [
-        *(Scene("account", n, ACCOUNT + p, who="") for n, p in entrances.items()),
-        *(Scene("account", n, ACCOUNT + p) for n, p in own.items()),
+        *(Scene("account", n, ACCOUNT + p) for n, p in pages.items()),
+        Scene("account", "a first password", first, who=NEWCOMER),
     ]
 
 
-def _support(
-    visitor: Visitor, datasets: str = "/admin/datasets/dataset/"
-) -> list[Scene]:
-    visitor.open(datasets)
-    row = visitor.page.locator("#result_list tbody a").first
-    dataset = str(row.get_attribute("href")).removesuffix("change/")
+def _support(records: Mapping[str, str]) -> list[Scene]:
+    """The admin: each list, and one record of it."""
     lists = {
-        "index": "/admin/", "status": "/admin/status/", "datasets": datasets,
-        "a dataset": f"{dataset}change/", "work": "/admin/datasets/workitem/",
-        "jobs": "/admin/jobs/job/", "training runs": "/admin/jobs/trainingrun/",
-        "tokens": "/admin/identity/apitoken/", "audit": "/admin/audit/auditevent/",
+        "datasets": "datasets/dataset", "work items": "datasets/workitem",
+        "recommendations": "recommender/recommendation",
+        "notebooks": "notebooks/notebook", "jobs": "jobs/job",
+        "training runs": "jobs/trainingrun", "users": "auth/user",
+        "groups": "auth/group", "e-mail addresses": "account/emailaddress",
+        "social accounts": "socialaccount/socialaccount",
+        "identities": "identity/identity", "tokens": "identity/apitoken",
+        "audit events": "audit/auditevent",
     }  # fmt: skip
-    content = f"{dataset}content/"
+    pages = {"index": "/admin/", "status": "/admin/status/"}
+    for name, model in lists.items():
+        pages[name] = f"/admin/{model}/"
+        if model not in WITHOUT_RECORDS:
+            pages[f"{name}: one"] = records[model]
+    content = f"{records['datasets/dataset'].removesuffix('change/')}content/"
     return [
-        *(Scene("support", name, path, SUPPORT) for name, path in lists.items()),
+        *(Scene("support", name, path, SUPPORT) for name, path in pages.items()),
         Scene("support", "before content", content, SUPPORT),
         Scene("support", "content", content, SUPPORT, press="Open and record it"),
     ]
@@ -254,5 +168,10 @@ def _reading() -> list[Scene]:
         "models compared": "/app/models/?compare=qwen3-1.7b&compare=gemma-3-1b",
         "documents": "/app/docs/", "score": "/app/docs/score/",
         "issues": "/app/docs/issues/", "formats": "/app/docs/formats/",
+        "what is graded": "/app/docs/graded/", "privacy": "/app/docs/privacy/",
+        "LoRA": "/app/docs/lora/", "the API in two minutes": "/app/docs/api/",
     }  # fmt: skip
-    return [Scene("reading", name, path, who="") for name, path in pages.items()]
+    return [
+        *(Scene("reading", name, path, who="") for name, path in pages.items()),
+        Scene("reading", "API reference", "/docs/api/", who="", awaited="/upload"),
+    ]
