@@ -243,9 +243,9 @@ def test_what_leads_to_lost_points_has_a_page_behind_each_bar(client):
     rows = [make_conversation(), make_conversation("q", "TODO")] * 20
     dataset = make_dataset(jsonl([*rows, {"messages": 1}]))
     shown = text_of(page(client, dataset))
-    lost = shown.partition("Where points were lost")[2].partition("</ul>")[0]
+    lost = shown.partition("Where points were lost")[2].partition("</table>")[0]
 
     links = re.findall(r'<a href="([^"#]+)', lost)
 
-    assert lost.count("<li>") == len(links) >= 4
+    assert lost.count("<tr>") == len(links) >= 4
     assert {client.get(link).status_code for link in links} == {200}
