@@ -67,7 +67,7 @@ def rank(catalog: Catalog, need: Need) -> Ranking:
 
 
 def first(catalog: Catalog, need: Need) -> ModelSpec:
-    """The best model, at a tenth of the price of all that `rank` says of it."""
+    """The best model, at a tenth of the price of all that `rank` says; raises as it."""
     return _possible(catalog, need).candidates[0].model
 
 
