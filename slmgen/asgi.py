@@ -1,9 +1,13 @@
 import os
+import warnings
 from typing import cast
 
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "slmgen.settings")
+# WhiteNoise's static files are read at one go, and are small; what may be large is
+# streamed by slmgen.streaming.
+warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous")
 django_application = get_asgi_application()
 
 # Settings must be loaded before the guard reads them.
