@@ -62,15 +62,14 @@ def summarize(
     notes: tuple[str, ...],
     languages: dict[str, int],
 ) -> Profile:
-    messages = tally.messages
     return Profile(
         rules_version=RULES_VERSION,
         encoding=encoding,
         total_examples=tally.examples,
-        total_messages=messages,
+        total_messages=tally.messages,
         total_tokens=tally.tokens,
         roles=dict.fromkeys(("user", "assistant", "system"), 0) | dict(tally.roles),
-        average_message_length=round(tally.characters / messages, 1),
+        average_message_length=round(tally.characters / tally.messages, 1),
         multi_turn_examples=tally.multi_turn,
         system_examples=tally.with_system,
         tool_examples=tally.with_tools,
