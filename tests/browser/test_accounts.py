@@ -15,6 +15,7 @@ LOOKS = [
     Look(width=360, scheme="dark"),
     Look(width=1440, scheme="light"),
     Look(script=False, width=360),
+    Look(width=320),
 ]
 ACCOUNT = "/app/account/"
 ENTRANCES = [

@@ -15,7 +15,7 @@ LOOKS = [
     for script in (True, False)
     for width in (360, 1440)
     for scheme in ("light", "dark")
-]
+] + [Look(width=320)]
 REAL = ["glaive_toolcall_en", "xquad_ar"]
 HOSTILE = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
 
