@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 DATA ?= ../shared/data
 
-.PHONY: help run test test-services test-crash test-load test-browser pictures test-notebooks notebook-matrix known check bench format clean
+.PHONY: help native run test test-services test-crash test-load test-browser pictures test-notebooks notebook-matrix known check bench format clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | sort
@@ -18,20 +18,23 @@ $(VENV)/test: requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	touch $@ $(VENV)/run
 
-run: $(VENV)/run ## Serve on http://localhost:8000 (HOST, PORT and SLMGEN_VAR change where)
+native: $(VENV)/run ## Compile what makes large files faster, if rustc is there
+	@$(BIN)/python datasets/native/build.py
+
+run: native ## Serve on http://localhost:8000 (HOST, PORT and SLMGEN_VAR change where)
 	$(BIN)/python manage.py up
 
-test: $(VENV)/test ## Run the tests
+test: $(VENV)/test native ## Run the tests
 	$(BIN)/python -m pytest -n auto
 
-test-services: $(VENV)/test ## Run the tests on PostgreSQL with Redis, Celery and an S3 server
+test-services: $(VENV)/test native ## Run the tests on PostgreSQL with Redis, Celery and an S3 server
 	SLMGEN_STORAGE=s3 SLMGEN_TASKS=celery $(BIN)/python tests/with_services.py \
 	  $(BIN)/python -m pytest -n auto --with-services
 
-test-crash: $(VENV)/test ## Kill web and worker at every step (TIMES, default 12) and write docs/reliability.md
+test-crash: $(VENV)/test native ## Kill web and worker at every step (TIMES, default 12) and write docs/reliability.md
 	$(BIN)/python tests/crash/run.py --times $(or $(TIMES),12)
 
-test-browser: $(VENV)/test ## Walk through the pages in Debian's chromium (CHROMIUM names another)
+test-browser: $(VENV)/test native ## Walk through the pages in Debian's chromium (CHROMIUM names another)
 	$(BIN)/python -m pytest -m browser tests/browser
 
 NOTEBOOK_TESTS = $(BIN)/python -m pytest -m execution tests/notebooks/execution
@@ -43,7 +46,7 @@ test-notebooks: $(NOTEBOOK_VENVS) ## Execute notebooks on tiny models (MODELS="f
 notebook-matrix: $(NOTEBOOK_VENVS) ## Execute them all and write docs/notebook-matrix.md
 	SLMGEN_MATRIX=$(CURDIR)/docs/notebook-matrix.md $(NOTEBOOK_TESTS)
 
-pictures: $(VENV)/test ## Take the pictures of every page that the documents show, docs/images
+pictures: $(VENV)/test native ## Take the pictures of every page that the documents show, docs/images
 	$(BIN)/python -m tests.browser.pictures docs/images
 
 known: $(NOTEBOOK_VENVS) ## Write notebooks/known.json, after a change of notebooks/pins.toml
@@ -76,10 +79,10 @@ check: $(VENV)/test ## Format, lint, import order, types, settings, migrations
 	$(BIN)/python manage.py check --fail-level WARNING
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
-bench: $(VENV)/test ## Measure the data engine (DATA: a folder of small datasets)
+bench: $(VENV)/test native ## Measure the data engine (DATA: a folder of small datasets)
 	$(BIN)/python benchmarks/engine.py $(DATA)
 
-test-load: $(VENV)/test ## Many at once: uploads, slow senders, requests, workers; prints a table
+test-load: $(VENV)/test native ## Many at once: uploads, slow senders, requests, workers; prints a table
 	$(BIN)/python benchmarks/load.py
 
 format: $(VENV)/test ## Format the code

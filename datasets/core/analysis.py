@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from datasets.core.conversations import whole_text
 from datasets.core.index import IndexBuilder, LineAt, confirmed, lines_of
 from datasets.core.language import guesses
-from datasets.core.measure import key_of, measure
+from datasets.core.measure import measure
 from datasets.core.problems import FIRST_LINES, Group
 from datasets.core.profile import Profile, summarize
 from datasets.core.quality import Evidence, judge
 from datasets.core.reading import transcript
 from datasets.core.rows import BATCH_BYTES, Lines
+from datasets.core.speech import key_of
 from datasets.core.spread import spread
 from datasets.core.tally import Tally
 from datasets.core.tokens import Remembering

@@ -1,7 +1,7 @@
 """A batch of rows → its examples, canonical, and what is wrong with the others."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -15,11 +15,10 @@ from datasets.core.faults import Fault, Problem, problem
 from datasets.core.parsing import decode
 from datasets.core.reading import read
 from datasets.core.review import review
-from datasets.core.rows import Batch, Lines, Row, rows_of
-from datasets.core.sift import doubtful
+from datasets.core.rows import Batch, Row
+from datasets.core.sift import sift, unsifted
 from datasets.core.streams import not_text
 from datasets.core.structure import examine
-from datasets.core.texts import Sign
 
 
 @dataclass
@@ -47,36 +46,27 @@ class Checked:
 
 def check(batch: Batch, *, unit: str, columns: Columns) -> Checked:
     """Raises InvalidInput for bytes that are no text."""
-    rows = rows_of(batch)
-    reader = reader_for(columns)
-    doubted: Mapping[int, set[Sign] | None] = dict.fromkeys(range(len(rows)))
-    if columns == CHAT.columns:
-        doubted = doubtful([row.text for row in rows])
-    checked, lines = Checked(), []
-    for place, row in enumerate(rows):
-        if place not in doubted:
-            lines.append(row.text)
-            continue
+    reader, is_chat = reader_for(columns), columns == CHAT.columns
+    sifted = sift(batch) if is_chat else unsifted(batch)
+    checked = Checked()
+    read: dict[int, bytes] = {}  # by place; empty for a row that is no example
+    for place, row, signs in sifted.doubted:
         found = _read(reader, row)
-        left_out, faults = bool(found.faults), found.faults
+        faults = found.faults
         if found.conversation is not None:
-            faults = faults + review(found.conversation, found.text, doubted[place])
-        if not left_out:
-            lines.append(found.text)
-            checked.faulty_examples += bool(faults)
+            faults = faults + review(found.conversation, found.text, signs)
+        left_out = bool(found.faults)
+        read[place] = b"" if left_out else found.text
+        checked.bad_rows += left_out
         if faults:
+            checked.faulty_examples += not left_out
             checked.note(row.line, faults, left_out=left_out, unit=unit)
-    checked.is_all = _is_all(lines, batch)
+    checked.examples = sifted.size - checked.bad_rows
+    checked.is_all = is_chat and not checked.bad_rows and sifted.is_all
     if not checked.is_all:
-        checked.lines = b"\n".join([*lines, b""])
-    checked.examples, checked.bad_rows = len(lines), len(rows) - len(lines)
+        texts = [read.get(place, text) for place, text in enumerate(sifted.texts())]
+        checked.lines = b"".join([text + b"\n" for text in texts if text])
     return checked
-
-
-def _is_all(lines: list[bytes], batch: Batch) -> bool:
-    """Whether these lines of `batch`, in its order, are all that there is in it."""
-    size = sum(map(len, lines)) + len(lines)
-    return isinstance(batch, Lines) and size == len(batch.text)
 
 
 class Read(NamedTuple):

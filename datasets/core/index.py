@@ -85,12 +85,16 @@ def confirmed(
     records: NDArray[np.void], line_at: LineAt, key_of: KeyOf
 ) -> NDArray[np.void]:
     """The records with each copy compared to its first: digests may collide."""
-    for copy in np.flatnonzero(records["first"] != np.arange(len(records))):
-        lines = [
-            line_at(int(records["offset"][place]), int(records["length"][place]))
-            for place in (copy, records["first"][copy])
-        ]
-        if lines[0] != lines[1] and key_of(lines[0]) != key_of(lines[1]):
+    copies = np.flatnonzero(records["first"] != np.arange(len(records)))
+    firsts = records["first"][copies]
+    places = [
+        records[name][which].tolist()
+        for which in (copies, firsts)
+        for name in ("offset", "length")
+    ]
+    for copy, *at in zip(copies.tolist(), *places, strict=True):
+        line, its_first = line_at(*at[:2]), line_at(*at[2:])
+        if line != its_first and key_of(line) != key_of(its_first):
             records["first"][copy] = copy
     return records
 

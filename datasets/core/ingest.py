@@ -16,7 +16,7 @@ from datasets.core.faults import Fault, Problem
 from datasets.core.formats import Source, open_rows
 from datasets.core.parsing import decode
 from datasets.core.problems import Group, ProblemLog
-from datasets.core.rows import Batch, Lines, Row, rows_of
+from datasets.core.rows import BATCH_BYTES, Batch, Lines, Row, rows_of
 from datasets.core.spread import spread
 from datasets.core.structure import examine
 from slmgen.errors import InvalidInput
@@ -68,14 +68,12 @@ class _Progress:
     bad_lines: int = 0
     faulty: int = 0
     problems: list[Problem] = field(default_factory=list)
-    digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
 
     def add(self, checked: Checked, lines: bytes) -> None:
         self.examples += checked.examples
         self.written += len(lines)
         self.bad_lines += checked.bad_rows
         self.faulty += checked.faulty_examples
-        self.digest.update(lines)
         left = SHOWN_PROBLEMS - len(self.problems)
         if left > 0 and checked.bad_rows:
             costly = [found for found in checked.problems if found.left_out]
@@ -102,11 +100,16 @@ def ingest(
     progress, log = _Progress(), ProblemLog(targets.problems, targets.problem_index)
     work = partial(check, unit=opened.unit, columns=layout.columns)
     shared = source if opened.is_plain else None
+    digest: hashlib._Hash | None = None  # of the examples, once they are not the upload
     for batch, checked in spread(work, batches, limits.processes, shared):
         # Other processes do not send back what they were sent.
         lines = checked.lines
         if checked.is_all and isinstance(batch, Lines):
             lines = batch.text
+        if digest is None and not (opened.is_plain and checked.is_all):
+            digest = _digest_of_first(source, progress.written)
+        if digest is not None:
+            digest.update(lines)
         targets.examples.write(lines)
         progress.add(checked, lines)
         log.add(checked)
@@ -119,12 +122,23 @@ def ingest(
         layout=layout,
         examples=progress.examples,
         examples_bytes=progress.written,
-        examples_sha256=progress.digest.hexdigest(),
+        examples_sha256=(digest or raw.digest).hexdigest(),
         bad_lines=progress.bad_lines,
         faulty_examples=progress.faulty,
         problems=tuple(progress.problems),
         groups=tuple(log.groups.values()),
     )
+
+
+def _digest_of_first(source: BinaryIO, size: int) -> "hashlib._Hash":
+    """The SHA-256 of bytes that were read before; the place in `source` stays."""
+    digest, place = hashlib.sha256(), source.tell()
+    source.seek(0)
+    while size and (data := source.read(min(size, BATCH_BYTES))):
+        digest.update(data)
+        size -= len(data)
+    source.seek(place)
+    return digest
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ from datasets.core.columns import Layout
 from datasets.core.faults import Fault
 from datasets.core.formats import open_rows
 from datasets.core.ingest import Limits
-from datasets.core.measure import key_of
 from datasets.core.parsing import decode
 from datasets.core.private import redacted
 from datasets.core.reading import read, transcript
 from datasets.core.repairs import Repair, repaired
 from datasets.core.review import review
+from datasets.core.speech import key_of
 from slmgen.errors import InvalidInput
 
 SHOWN_CHANGES = 5

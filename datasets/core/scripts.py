@@ -1,5 +1,6 @@
 """Which writing systems a text is in, by its letters."""
 
+import string
 from collections import Counter
 
 import numpy as np
@@ -34,6 +35,9 @@ TABLE = _table()
 
 def letters(text: str) -> Counter[str]:
     """How many letters of each writing system there are."""
+    if text.isascii():  # only Latin ones
+        rest = text.encode().translate(None, string.ascii_letters.encode())
+        return Counter(latin=len(text) - len(rest))
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     numbers = TABLE[np.minimum(codes, PLANE - 1)]
     counts = np.bincount(numbers, minlength=len(NAMES) + 1)

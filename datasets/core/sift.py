@@ -5,17 +5,22 @@ fault has none for `reading` and `review`, which look closely at all other rows.
 """
 
 import re
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache, partial
 from itertools import compress
-from typing import Annotated, Any, Literal
+from operator import itemgetter
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from datasets.core.calls import call_faults
 from datasets.core.conversations import Message
 from datasets.core.order import SHAPES_KEPT, order_faults
 from datasets.core.parsing import is_too_deep
+from datasets.core.rows import Batch, Lines, Row, rows_of
+from datasets.core.scan import BLANK, DOUBTFUL, OTHER, SIGNS, scan
 from datasets.core.structure import MAX_MESSAGES, MAX_WHITE_SPACE
 from datasets.core.texts import (
     ESCAPE,
@@ -46,6 +51,91 @@ class _Call(Message, forbid_unknown_fields=True, gc=False):
 
 
 _Messages = list[_Text] | list[_Call]
+
+
+Doubted = tuple[int, Row, set[Sign] | None]  # place among all, row, signs
+
+
+class Sifted(NamedTuple):
+    """The rows of a batch, and those that must be looked at closely."""
+
+    size: int
+    doubted: list[Doubted]
+    is_all: bool  # whether the rows, one a line, are all that there is in the batch
+    texts: Callable[[], list[bytes]]  # of all rows
+
+
+def unsifted(batch: Batch) -> Sifted:
+    """All rows are to be looked at."""
+    rows = rows_of(batch)
+    doubted: list[Doubted] = [(place, row, None) for place, row in enumerate(rows)]
+    return Sifted(len(rows), doubted, False, lambda: [row.text for row in rows])
+
+
+def sift(batch: Batch) -> Sifted:
+    """Of rows that are to be conversations as they are."""
+    scanned = scan(batch.text, judged=True) if isinstance(batch, Lines) else None
+    if isinstance(batch, Lines) and scanned is not None:
+        return _sifted(batch, scanned.lines)
+    rows = rows_of(batch)
+    texts = [row.text for row in rows]
+    doubted: list[Doubted] = [
+        (place, rows[place], signs) for place, signs in doubtful(texts).items()
+    ]
+    is_all = isinstance(batch, Lines) and _is_all(
+        batch, sum(map(len, texts)), len(rows)
+    )
+    return Sifted(len(rows), doubted, is_all, lambda: texts)
+
+
+def _sifted(batch: Lines, lines: NDArray[np.void]) -> Sifted:
+    """Python looks only at those of which native code is not certain."""
+    numbers = np.flatnonzero(lines["kind"] != BLANK)
+    kept = lines[numbers]
+    doubted: list[Doubted] = []
+    for kind, look in ((OTHER, _proved), (DOUBTFUL, _told)):
+        places = np.flatnonzero(kept["kind"] == kind)
+        texts = _texts(batch.text, kept[places])
+        for at, signs in look(texts, kept[places]):
+            place = int(places[at])
+            start = batch.offset + int(kept["start"][place])
+            row = Row(batch.line + int(numbers[place]), start, texts[at])
+            doubted.append((place, row, signs))
+    doubted.sort(key=itemgetter(0))
+    return Sifted(
+        size=len(kept),
+        doubted=doubted,
+        is_all=_is_all(batch, int(kept["size"].sum()), len(kept)),
+        texts=partial(_texts, batch.text, kept),
+    )
+
+
+def _is_all(batch: Lines, size: int, rows: int) -> bool:
+    """Whether rows of this size together, a line feed after each, are the batch."""
+    # A blank line weighs as much as a line feed that is missing at the end.
+    return size + rows == len(batch.text) and batch.text.endswith(b"\n")
+
+
+def _texts(text: bytes, lines: NDArray[np.void]) -> list[bytes]:
+    starts, sizes = lines["start"].tolist(), lines["size"].tolist()
+    return [text[at : at + size] for at, size in zip(starts, sizes, strict=True)]
+
+
+def _proved(
+    texts: list[bytes], lines: NDArray[np.void]
+) -> Iterable[tuple[int, set[Sign]]]:
+    return doubtful(texts).items()
+
+
+def _told(
+    texts: list[bytes], lines: NDArray[np.void]
+) -> Iterable[tuple[int, set[Sign]]]:
+    return enumerate(map(_signs_of_bits, lines["signs"].tolist()))
+
+
+@lru_cache(SHAPES_KEPT)
+def _signs_of_bits(bits: int) -> set[Sign]:
+    return {sign for place, sign in enumerate(SIGNS) if bits >> place & 1}
 
 
 def doubtful(texts: Sequence[bytes]) -> dict[int, set[Sign]]:

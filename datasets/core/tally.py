@@ -1,17 +1,18 @@
 """Counting: sums over a batch of conversations, and sums of such sums."""
 
+from array import array
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import lru_cache
-from itertools import chain, compress, islice
 
-from datasets.core.conversations import SYSTEM_ROLES, Transcript
+import numpy as np
+from numpy.typing import NDArray
+
 from datasets.core.scripts import letters
+from datasets.core.speech import ROLES, Speech
 
 TOKEN_BUCKETS = {"0-100": 100, "100-500": 500, "500-1000": 1000, "1000+": None}
 SCRIPT_SAMPLE_EVERY = 7  # examples; the shares are an estimate from every seventh
 SCRIPT_SAMPLE_CHARACTERS = 10_000
-SHAPES_KEPT = 4096
 
 
 @dataclass(slots=True)
@@ -98,58 +99,51 @@ def bucket(tokens: int) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    user_turns: int
-    has_system: bool
-    answers: tuple[bool, ...]  # for each message whether it is one
+def tallied(said: Speech, counts: list[int]) -> tuple[Tally, "array[int]"]:
+    """The figures of some examples and the tokens of each.
 
-
-@lru_cache(SHAPES_KEPT)
-def shape_of(roles: tuple[str, ...]) -> Shape:
-    return Shape(
-        roles.count("user"),
-        not SYSTEM_ROLES.isdisjoint(roles),
-        tuple([role == "assistant" for role in roles]),
-    )
-
-
-def tallied(
-    conversations: list[Transcript], texts: list[str], counts: list[int]
-) -> tuple[Tally, list[int]]:
-    """The figures of a batch and the tokens of each example.
-
-    `texts` and `counts` are those of all messages, one after the other.
+    `counts` are the tokens of all messages, one after the other.
     """
-    tally = Tally(examples=len(conversations), messages=len(texts))
-    roles = [
-        tuple([message.role for message in conversation.messages])
-        for conversation in conversations
-    ]
-    left = iter(counts)
-    tokens = [sum(islice(left, len(own))) for own in roles]
-    for own, examples in Counter(roles).items():
-        shape = shape_of(own)
-        tally.turns[shape.user_turns] += examples
-        tally.multi_turn += examples * (shape.user_turns > 1)
-        tally.with_system += examples * shape.has_system
-        for role, messages in Counter(own).items():
-            tally.roles[role] += examples * messages
-    tally.characters = sum(map(len, texts))
-    tally.tokens = sum(counts)
-    answering = chain.from_iterable([shape_of(own).answers for own in roles])
-    tally.answer_tokens = sum(compress(counts, answering))
+    starts = said.starts
+    tokens = np.array(counts, np.int64)
+    roles = np.frombuffer(said.roles, np.uint8)
+    of_examples = np.add.reduceat(tokens, starts)
+    questions = np.add.reduceat(roles == ord("u"), starts, dtype=np.int64)
+    is_system = (roles == ord("s")) | (roles == ord("d"))
+    tally = Tally(
+        examples=len(starts),
+        messages=len(counts),
+        characters=sum(map(len, said.texts)),
+        tokens=int(tokens.sum()),
+        answer_tokens=int(tokens[roles == ord("a")].sum()),
+        multi_turn=int((questions > 1).sum()),
+        with_system=int(np.logical_or.reduceat(is_system, starts).sum()),
+        with_tools=said.with_tools,
+        lengths=_counted(of_examples),
+        message_lengths=_counted(tokens),
+        turns=_counted(questions),
+    )
+    for letter, messages in Counter(said.roles.decode()).items():
+        tally.roles[ROLES[letter]] += messages
     tally.roles["system"] += tally.roles.pop("developer", 0)
-    tally.lengths.update(tokens)
-    tally.message_lengths.update(counts)
-    return tally, tokens
+    return tally, array("I", of_examples.astype(np.uint32).tobytes())
 
 
-def sampled_letters(conversations: list[Transcript], first: int) -> Counter[str]:
-    """Letters of every seventh example; `first` is the index of the batch's first."""
-    start = -first % SCRIPT_SAMPLE_EVERY
+def _counted(values: NDArray[np.int64]) -> Counter[int]:
+    found, times = np.unique(values, return_counts=True)
+    return Counter(dict(zip(found.tolist(), times.tolist(), strict=True)))
+
+
+def sampled_letters(said: Speech, first: int) -> Counter[str]:
+    """Letters of every seventh example; `first` is the index of the first."""
+    starts, sizes = said.starts.tolist(), said.messages.tolist()
+    chosen = slice(-first % SCRIPT_SAMPLE_EVERY, None, SCRIPT_SAMPLE_EVERY)
     sample = [
-        " ".join([message.text for message in conversation.messages])
-        for conversation in conversations[start::SCRIPT_SAMPLE_EVERY]
+        " ".join(said.texts[start : start + size])[:SCRIPT_SAMPLE_CHARACTERS]
+        for start, size in zip(starts[chosen], sizes[chosen], strict=True)
     ]
-    return letters(" ".join([text[:SCRIPT_SAMPLE_CHARACTERS] for text in sample]))
+    found = Counter[str]()
+    for is_ascii in (True, False):  # most are, and are faster alone
+        texts = [text for text in sample if text.isascii() == is_ascii]
+        found.update(letters(" ".join(texts)))
+    return found

@@ -58,7 +58,17 @@ BOILERPLATE = re.compile(
     r"|\bI(?:'|’| a)m (?:just |only )(?:an AI\b|a (?:large )?language model)"
 )
 BOILERPLATE_SIGNS = (" AI", "language model", "artificial intelligence")
+BOILERPLATE_OPENINGS = tuple(
+    f"{before} {model}"
+    for before in ("s a", "s an", "just a", "just an", "only a", "only an")
+    for model in ("AI", "language model", "large language model", "artificial intell")
+)
 BOILERPLATE_ZH_SIGNS = ("作为",)
+BOILERPLATE_ZH_OPENINGS = tuple(
+    f"作为{one}{model}"
+    for one in ("", "一个", "一名", "一款")
+    for model in ("AI", "人工智能")
+)
 BOILERPLATE_ZH = re.compile(r"作为(?:一个|一名|一款)?(?:AI|人工智能)")
 REFUSAL_WINDOW = 300  # characters: a refusal is said first
 REFUSAL_SIGNS = ("orry", "pologi", "fraid", "nfortunately", "regret", "Regret")
@@ -66,23 +76,35 @@ REFUSAL = re.compile(
     r"(?:[Ss]orry|[Aa]pologi[sz]e|[Aa]fraid|[Uu]nfortunately|[Rr]egret)[^.!?]{0,80}?"
     r"\b(?:can['’]t|cannot|unable|not able|won['’]t|don['’]t have the capability)"
 )
-REFUSAL_START = re.compile(
-    r"(?:I|We)(?: am|['’]m)? (?:can['’]t|cannot|can not|won['’]t|will not|unable to|"
-    r"not able to|not comfortable|must decline|have to decline)\b"
-)
+REFUSAL_STARTS = tuple(
+    f"{who}{am} {refuse}"
+    for who in ("I", "We")
+    for am in ("", " am", "'m", "’m")
+    for refuse in (
+        "can't", "can’t", "cannot", "can not", "won't", "won’t", "will not",
+        "unable to", "not able to", "not comfortable", "must decline",
+        "have to decline",
+    )
+)  # fmt: skip
+REFUSAL_START = re.compile(rf"(?:{'|'.join(map(re.escape, REFUSAL_STARTS))})\b")
 REFUSAL_ZH_SIGNS = ("抱歉", "对不起")
 REFUSAL_ZH = re.compile(r"(?:抱歉|对不起)[^。！？]{0,30}(?:无法|不能)")
 
 
-SENTENCE_END = re.compile(r"[.!?][\"'”’)\]]*\s")
+STOPS = ".!?"
+SENTENCE_END = re.compile(rf"[{STOPS}][\"'”’)\]]*\s")
 LIST_ITEM = re.compile(r"\s*(?:[-*•+]|\d+[.)]|#|[A-Za-z][.)])\s")
 MIN_PROSE = 100  # characters
 MIN_WORDS = 6  # of the last line
+MIN_SENTENCES = 2  # before the one that breaks off, in as many characters:
+PROSE_END = 1500
 OPEN_ENDS = ",(–—"
-UNFINISHED = frozenset(string.ascii_lowercase + OPEN_ENDS + string.whitespace)
+WHITE_SPACE = "".join(filter(str.isspace, map(chr, range(0x10000))))
+UNFINISHED = frozenset(string.ascii_lowercase + OPEN_ENDS + WHITE_SPACE)
 FENCE = "```"
 ESCAPE = "\\u"  # of JSON; may hide any sign
-STARTS = frozenset("IWlL")  # of a refusal or of "lorem"
+DUMMY = "lorem"  # begins a text that stands for one
+STARTS = frozenset("IW" + DUMMY[0] + DUMMY[0].upper())
 
 
 # What is expected instead of such a text, and how to fix it.
@@ -123,22 +145,33 @@ class Rule:
     kind: str  # of the fault that a match is
     of_answers: bool = False  # what others write is not looked at
     window: int | None = None  # characters of a message that are looked at
+    openings: tuple[str, ...] = ()  # one is in every match: as `signs`, more and rarer
 
     def found_in(self, text: str) -> str:
         """What matches, or nothing."""
-        if not any(sign in text for sign in self.signs):
-            return ""
-        match = self.pattern.search(text[: self.window])
-        return match[0] if match else ""
+        for sign in self.signs:  # a generator takes twice as long
+            if sign in text:
+                match = self.pattern.search(text[: self.window])
+                return match[0] if match else ""
+        return ""
 
 
 RULES = (
     Rule(CONTROL_SIGNS, CONTROL, "control_token"),
     Rule(("{{",), TEMPLATE, "placeholder"),
-    Rule(BOILERPLATE_SIGNS, BOILERPLATE, "boilerplate", of_answers=True),
+    Rule(
+        BOILERPLATE_SIGNS, BOILERPLATE, "boilerplate", True, None, BOILERPLATE_OPENINGS
+    ),
     Rule(REFUSAL_SIGNS, REFUSAL, "refusal", True, REFUSAL_WINDOW),
     Rule(MOJIBAKE_SIGNS, MOJIBAKE, "mojibake"),
-    Rule(BOILERPLATE_ZH_SIGNS, BOILERPLATE_ZH, "boilerplate", of_answers=True),
+    Rule(
+        BOILERPLATE_ZH_SIGNS,
+        BOILERPLATE_ZH,
+        "boilerplate",
+        True,
+        None,
+        BOILERPLATE_ZH_OPENINGS,
+    ),
     Rule(REFUSAL_ZH_SIGNS, REFUSAL_ZH, "refusal", True, REFUSAL_WINDOW),
 )
 
@@ -197,7 +230,7 @@ def answer_faults(text: str, place: int) -> list[Fault]:
     """A refusal or a placeholder instead of an answer, or one that breaks off."""
     if text[:1] in {"I", "W"} and (refused := REFUSAL_START.match(text)):
         return [_fault("refusal", refused[0], place)]
-    if len(text) <= MAX_PLACEHOLDER or text[:5].lower() == "lorem":
+    if len(text) <= MAX_PLACEHOLDER or text[:5].lower() == DUMMY:
         bare = text.strip()
         return [_fault("placeholder", bare, place)] if _is_hollow(bare) else []
     return [_truncated(text, place)] if looks_cut_off(text) else []
@@ -206,7 +239,7 @@ def answer_faults(text: str, place: int) -> list[Fault]:
 def _is_hollow(bare: str) -> bool:
     if len(bare) <= MAX_EMPTY_WORD and bare.lower() in EMPTY_WORDS:
         return True
-    may_match = bare[-1:] in CLOSING or bare[:5].lower() == "lorem"
+    may_match = bare[-1:] in CLOSING or bare[:5].lower() == DUMMY
     return may_match and PLACEHOLDER.fullmatch(bare) is not None
 
 
@@ -224,11 +257,11 @@ def _truncated(text: str, place: int) -> Fault:
 def looks_cut_off(text: str) -> bool:
     """Prose with whole sentences before an end that is none, or an open code block."""
     body = text.rstrip()
-    if body.count(FENCE) % 2 and body[-1] not in ".!?":
+    if body.count(FENCE) % 2 and body[-1] not in STOPS:
         return True
     if len(body) < MIN_PROSE or not (body[-1].islower() or body[-1] in OPEN_ENDS):
         return False
     line = body[body.rfind("\n") + 1 :]
     if len(line.split()) < MIN_WORDS or LIST_ITEM.match(line) or not body.isascii():
         return False
-    return len(SENTENCE_END.findall(body[-1500:])) >= 2
+    return len(SENTENCE_END.findall(body[-PROSE_END:])) >= MIN_SENTENCES

@@ -90,7 +90,7 @@ class Remembering:
         self.characters += sum(map(len, new))
         if self.characters > REMEMBERED_CHARACTERS:
             self.known, self.characters = {}, 0
-        return [known[text] for text in texts]
+        return list(map(known.__getitem__, texts))
 
 
 def _count_by_toktok(name: str, texts: list[str]) -> list[int]:

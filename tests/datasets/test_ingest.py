@@ -6,8 +6,10 @@ import json
 
 import pytest
 
+from datasets.core import scan
 from datasets.core.filenames import clean_filename
 from datasets.core.ingest import Limits, Targets, ingest
+from datasets.core.rows import BATCH_BYTES
 from slmgen.errors import InvalidInput, TooLarge
 from tests.factories import jsonl, make_conversation, make_lines
 
@@ -27,6 +29,29 @@ def test_lines_are_kept_as_they_were_written():
     _, kept = ingested(content)
 
     assert kept == content
+
+
+@pytest.mark.parametrize("is_native", [True, False])
+def test_a_blank_line_does_not_stand_for_a_missing_line_feed(monkeypatch, is_native):
+    if not is_native:
+        monkeypatch.setattr(scan, "_native", lambda: None)
+    row = make_lines(1)
+
+    _, kept = ingested(row + b"\n" + row.rstrip())
+
+    assert kept == row * 2
+
+
+@pytest.mark.parametrize("bad", [b"", b"oops\n", b"\n", b"  " + make_lines(1)])
+def test_the_hash_is_of_what_is_kept_wherever_a_line_is_left_out(bad):
+    lines = make_lines(30_000)
+    assert len(lines) > 3 * BATCH_BYTES
+
+    found, kept = ingested(lines + bad + lines)
+
+    assert kept == lines + bad.lstrip().removeprefix(b"oops\n") + lines
+    assert found.examples_sha256 == hashlib.sha256(kept).hexdigest()
+    assert (found.examples_sha256 == found.sha256) == (not bad)
 
 
 def test_size_and_hash_are_of_the_bytes_received():
