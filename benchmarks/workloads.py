@@ -15,6 +15,7 @@ import tiktoken
 import toktok
 import xxhash
 
+from datasets.core import scan
 from datasets.core.analysis import Counting, Upload, analyze, pieces
 from datasets.core.calls import call_faults
 from datasets.core.conversations import Message, whole_text
@@ -42,6 +43,11 @@ def ours(path: Path, processes: int, tokens: bool = True) -> str:
     with ExitStack() as stack:
         files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
         return _ours(path, Targets(*files), limits, tokens)
+
+
+def without_native_code(path: Path) -> str:
+    scan.built = lambda: path.with_name("nothing")
+    return ours(path, 1)
 
 
 def _ours(path: Path, targets: Targets, limits: Limits, tokens: bool) -> str:
@@ -213,6 +219,7 @@ def together(path: Path) -> str:
 WORKLOADS: dict[str, Callable[[Path], str]] = {
     "ours, one process": lambda path: ours(path, 1),
     "ours, two processes": lambda path: ours(path, 2),
+    "ours, no native code": without_native_code,
     "ours, validation alone": lambda path: ours(path, 1, tokens=False),
     "ours, validation, two": lambda path: ours(path, 2, tokens=False),
     "plain, form only": lambda path: plain(path, has_bad_form),

@@ -1,6 +1,7 @@
 import io
 import json
 from array import array
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from datasets.core.analysis import Counting, Upload, analyze
 from datasets.core.index import IndexBuilder, confirmed, duplicates, read_records
 from datasets.core.measure import Measured
+from datasets.core.scripts import letters
 from datasets.core.tally import Tally
 from datasets.core.tokens import LIBRARIES, VocabularyError, token_counter
 from tests.factories import jsonl, make_conversation, make_lines
@@ -228,3 +230,8 @@ def test_progress_is_reported_in_bytes():
     assert len(seen) == 3
     assert np.all(np.diff(seen) > 0)
     assert seen[-1] == len(content)
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_letters_of_plain_text_are_counted_like_those_among_others(text):
+    assert letters(text) + Counter(latin=1) == letters(text + "é")
