@@ -85,16 +85,17 @@ def confirmed(
     records: NDArray[np.void], line_at: LineAt, key_of: KeyOf
 ) -> NDArray[np.void]:
     """The records with each copy compared to its first: digests may collide."""
+    offsets, lengths = records["offset"], records["length"]
     copies = np.flatnonzero(records["first"] != np.arange(len(records)))
     firsts = records["first"][copies]
-    places = [
-        records[name][which].tolist()
-        for which in (copies, firsts)
-        for name in ("offset", "length")
-    ]
-    for copy, *at in zip(copies.tolist(), *places, strict=True):
-        line, its_first = line_at(*at[:2]), line_at(*at[2:])
-        if line != its_first and key_of(line) != key_of(its_first):
+    known, its_line = -1, b""
+    # Many are of the same first; they come together, and it is read once.
+    for at in np.argsort(firsts, kind="stable"):
+        copy, first = copies[at], firsts[at]
+        if first != known:
+            known, its_line = first, line_at(int(offsets[first]), int(lengths[first]))
+        line = line_at(int(offsets[copy]), int(lengths[copy]))
+        if line != its_line and key_of(line) != key_of(its_line):
             records["first"][copy] = copy
     return records
 

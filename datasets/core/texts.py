@@ -204,7 +204,10 @@ def text_faults(messages: list[Message], signs: set[Sign] | None = None) -> list
 
     `signs` are those of the row, if they are known.
     """
-    texts = [message.text for message in messages]
+    texts = [
+        message.content if type(message.content) is str else message.text
+        for message in messages
+    ]
     if signs is None or ESCAPE in signs:
         signs = signs_of(["\n".join(texts).encode()]).get(0, set())
     return [

@@ -20,7 +20,7 @@ import toktok
 
 CountAll = Callable[[list[str]], list[int]]  # tokens of each text, in order
 LIBRARIES = ("toktok", "tiktoken")
-REMEMBERED_CHARACTERS = 4_000_000
+REMEMBERED_CHARACTERS = 6_000_000
 
 # Patterns and hashes: tiktoken 0.14.0, tiktoken_ext/openai_public.py.
 _ENDING = "(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
