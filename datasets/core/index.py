@@ -30,12 +30,12 @@ class IndexBuilder:
     def __init__(self) -> None:
         self.lengths = array("I")
         self.tokens = array("I")
-        self.digests = bytearray()
+        self.digests: list[bytes] = []
 
     def add(self, measured: Measured) -> None:
         self.lengths.extend(measured.lengths)
         self.tokens.extend(measured.tokens)
-        self.digests += measured.digests
+        self.digests.append(measured.digests)
 
     def build(self) -> NDArray[np.void]:
         records = np.zeros(len(self.lengths), RECORD)
@@ -43,7 +43,7 @@ class IndexBuilder:
         records["tokens"] = self.tokens
         ends = np.cumsum(records["length"].astype("<u8") + 1)  # 1: the line feed
         records["offset"][1:] = ends[:-1]
-        records["first"] = _first_equal(bytes(self.digests))
+        records["first"] = _first_equal(b"".join(self.digests))
         return records
 
 

@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Callable
 from functools import cache, partial
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -88,9 +89,15 @@ class Remembering:
         counts = token_counter(self.name, self.library)(new)
         known.update(zip(new, counts, strict=True))
         self.characters += sum(map(len, new))
+        counted = list(map(known.__getitem__, texts))
         if self.characters > REMEMBERED_CHARACTERS:
-            self.known, self.characters = {}, 0
-        return list(map(known.__getitem__, texts))
+            self._forget()
+        return counted
+
+    def _forget(self) -> None:
+        """The older half."""
+        self.known = dict(islice(self.known.items(), len(self.known) // 2, None))
+        self.characters = sum(map(len, self.known))
 
 
 def _count_by_toktok(name: str, texts: list[str]) -> list[int]:

@@ -91,9 +91,11 @@ pub unsafe extern "C" fn scan(text: Text, rules: *const Rules) -> *mut Found {
     let found = catch_unwind(AssertUnwindSafe(|| {
         let judge = rules.as_ref().map(|rules| Judge::new(rules, text));
         let mut reader = Reader {
-            said: vec![LIST; HEAD],
+            // Roles, keys and quotes take more room in the text than heads do here.
+            said: Vec::with_capacity(text.len() + HEAD),
             ..Reader::default()
         };
+        reader.said.extend_from_slice(&[LIST; HEAD]);
         let mut start = 0;
         loop {
             let size = until(&text[start..], |byte| byte == b'\n');
