@@ -21,7 +21,6 @@ from datasets.core.calls import call_faults
 from datasets.core.conversations import Message, whole_text
 from datasets.core.index import RECORD
 from datasets.core.ingest import Limits, Targets, ingest
-from datasets.core.insights import near_copies
 from datasets.core.language import guesses
 from datasets.core.order import order_faults
 from datasets.core.reading import transcript
@@ -189,6 +188,8 @@ def bound(path: Path) -> str:
 
 def near_duplicates(path: Path) -> str:
     """Sketches, candidates and their true similarity, on one core."""
+    from datasets.core.insights import near_copies  # only here, as in the product
+
     with path.open("rb") as file:
         lengths = np.array([len(line) for line in file], np.uint64)
         records = np.zeros(len(lengths), RECORD)

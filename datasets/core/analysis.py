@@ -18,7 +18,7 @@ from datasets.core.problems import FIRST_LINES, Group
 from datasets.core.profile import Profile, summarize
 from datasets.core.quality import Evidence, judge
 from datasets.core.reading import transcript
-from datasets.core.rows import BATCH_BYTES, Lines
+from datasets.core.rows import BATCH_BYTES, Lines, line_feeds
 from datasets.core.speech import key_of
 from datasets.core.spread import spread
 from datasets.core.tally import Tally
@@ -82,7 +82,7 @@ def pieces(examples: BinaryIO) -> Iterator[Lines]:
     while text := examples.read(BATCH_BYTES):
         text += examples.readline()
         yield Lines(line, offset, text)
-        line += text.count(b"\n")
+        line += line_feeds(text)
         offset += len(text)
 
 

@@ -23,6 +23,7 @@ from datasets.core.rows import (
     Lines,
     Row,
     batches,
+    line_feeds,
     rows_of,
     too_long,
 )
@@ -122,7 +123,7 @@ def _lines(stream: io.BufferedReader, limit: int, offset: int) -> Iterator[Batch
             rest = 0 if ends else _skipped(stream)
             offset += rest
             number += rest > 0
-        number += text.count(b"\n")
+        number += line_feeds(text)
         offset += len(text)
 
 

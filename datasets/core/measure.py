@@ -36,7 +36,8 @@ def measure(piece: Lines, *, count: CountAll, seed: int) -> Measured:
         tally=tally,
         lengths=said.lengths,
         tokens=tokens,
-        digests=b"".join([digest(key, seed) for key in said.keys]),
+        # Fast, not proof against forgery: examples with equal digests are compared.
+        digests=b"".join([xxhash.xxh3_128_digest(key, seed) for key in said.keys]),
         size=len(piece.text),
     )
 
@@ -55,8 +56,3 @@ def _untrained(said: Speech, counts: list[int]) -> int:
 
 def _may_have_weight(line: bytes) -> bool:
     return WEIGHT in line or ESCAPED.search(line) is not None
-
-
-def digest(key: bytes, seed: int) -> bytes:
-    """Fast, not proof against forgery: examples with equal ones are compared."""
-    return xxhash.xxh3_128_digest(key, seed)

@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Iterator
 
 import msgspec
+import numpy as np
 
 from datasets.core.faults import Fault
 
 JSON_SPACE = b" \t\r\n"
+LINE_FEED = 10
 BATCH_BYTES = 1048576
 BATCH_ROWS = 5_000
 
@@ -52,6 +54,11 @@ Batch = Lines | list[Row]
 
 def rows_of(batch: Batch) -> list[Row]:
     return batch.rows() if isinstance(batch, Lines) else batch
+
+
+def line_feeds(text: bytes) -> int:
+    """`text.count(b"\\n")`, which takes several times longer."""
+    return int(np.count_nonzero(np.frombuffer(text, np.uint8) == LINE_FEED))
 
 
 def batches(rows: Iterable[Row]) -> Iterator[list[Row]]:

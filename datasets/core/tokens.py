@@ -84,15 +84,15 @@ class Remembering:
         self.characters = 0
 
     def __call__(self, texts: list[str]) -> list[int]:
-        known = self.known
-        new = [text for text in texts if text not in known]
+        found = list(map(self.known.get, texts))
+        new = [text for text, count in zip(texts, found, strict=True) if count is None]
         counts = token_counter(self.name, self.library)(new)
-        known.update(zip(new, counts, strict=True))
+        self.known.update(zip(new, counts, strict=True))
         self.characters += sum(map(len, new))
-        counted = list(map(known.__getitem__, texts))
         if self.characters > REMEMBERED_CHARACTERS:
             self._forget()
-        return counted
+        left = iter(counts)
+        return [next(left) if count is None else count for count in found]
 
     def _forget(self) -> None:
         """The older half."""
