@@ -13,6 +13,7 @@ import resource
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -68,6 +69,7 @@ def stages(megabytes: int) -> dict[str, float]:
     from datasets.services import examples_page, find_dataset, upload_dataset
     from notebooks.services import generate_notebook
     from recommender.services import best_model
+    from slmgen.errors import NotReady
 
     nobody = AnonymousUser()
     content = conversations(megabytes * MB, seed=megabytes)
@@ -87,11 +89,19 @@ def stages(megabytes: int) -> dict[str, float]:
         lambda: examples_page(dataset, page=last, page_size=5)
     )
     times["recommend"], model = measured(lambda: best_model(dataset))
-    times["generate the notebook"], _ = measured(
-        lambda: generate_notebook(
+
+    def notebook() -> object:
+        return generate_notebook(
             dataset, model=model, training_config=None, server="http://x"
         )
-    )
+
+    def asked_for_and_made() -> None:
+        with suppress(NotReady):  # of a large one a worker makes it
+            notebook()
+        call_command("work", drain=True, verbosity=0)
+        notebook()
+
+    times["generate the notebook"], _ = measured(asked_for_and_made)
     return times
 
 
