@@ -8,12 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from datasets.core import tokens
 from datasets.core.analysis import Counting, Upload, analyze
 from datasets.core.index import IndexBuilder, confirmed, duplicates, read_records
 from datasets.core.measure import Measured
 from datasets.core.scripts import letters
 from datasets.core.tally import Tally
-from datasets.core.tokens import LIBRARIES, VocabularyError, token_counter
+from datasets.core.tokens import (
+    LIBRARIES,
+    Remembering,
+    VocabularyError,
+    token_counter,
+)
 from tests.factories import jsonl, make_conversation, make_lines
 
 CLEAN = Upload()
@@ -232,6 +238,26 @@ def test_progress_is_reported_in_bytes():
     assert seen[-1] == len(content)
 
 
+def test_every_character_is_counted_as_tiktoken_counts_it():
+    """Each library has tables of its own of what is a letter."""
+    letters = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    for form in ("{}:A", "a{}1"):
+        texts = [form.format(letter) for letter in letters]
+        counts = [token_counter("o200k_base", library)(texts) for library in LIBRARIES]
+        assert counts[0] == counts[1]
+
+
 @given(st.text(st.characters(max_codepoint=127)))
 def test_letters_of_plain_text_are_counted_like_those_among_others(text):
     assert letters(text) + Counter(latin=1) == letters(text + "é")
+
+
+@pytest.mark.parametrize("limit", [0, 20, 60])
+def test_what_is_remembered_is_counted_the_same_and_is_limited(monkeypatch, limit):
+    monkeypatch.setattr(tokens, "REMEMBERED_CHARACTERS", limit)
+    count, remembering = token_counter("o200k_base"), Remembering("o200k_base")
+    texts = [f"{word} text" for word in ("one", "two", "one", "three", "four", "one")]
+
+    for start in (0, 2, 1, 0):
+        assert remembering(texts[start:]) == count(texts[start:])
+        assert sum(map(len, remembering.known)) <= limit + len("".join(texts)) / 2
