@@ -23,7 +23,7 @@ from ahocorasick_rs import BytesAhoCorasick
 CountAll = Callable[[list[str]], list[int]]  # tokens of each text, in order
 LIBRARIES = ("toktok", "tiktoken")
 # Code points that Unicode 17 added: toktok 0.3 knows which are letters, tiktoken 0.14
-# does not yet, so that it counts the texts with one. The first and the last of each run.
+# does not yet, so it counts the texts with one. The first and the last of each run.
 NEWER = (
     (0x88F, 0x88F), (0xC5C, 0xC5C), (0xCDC, 0xCDC), (0x1ACF, 0x1ADD), (0x1AE0, 0x1AEB),
     (0xA7CE, 0xA7CF), (0xA7D2, 0xA7D2), (0xA7D4, 0xA7D4), (0xA7F1, 0xA7F1),
