@@ -77,8 +77,9 @@ def _texts(example: Example, change: Callable[[str], str]) -> Example:
     return _each(example, changed)
 
 
-def _role(message: Any) -> Any:
-    return message.get("role") if isinstance(message, dict) else None
+def _role(message: Any) -> str | None:
+    role = message.get("role") if isinstance(message, dict) else None
+    return role if isinstance(role, str) else None
 
 
 def fold_system(example: Example) -> Example:

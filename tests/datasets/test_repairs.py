@@ -6,7 +6,7 @@ import json
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.plants import PLANTS
@@ -209,3 +209,27 @@ BAD = [
 def test_what_no_repair_can_do_is_refused(kind, faults, roles):
     with pytest.raises(InvalidInput, match=r"known are|it takes|must be among"):
         repair_of(kind, faults, roles)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from(["user", "a", ""]),
+    lambda parts: (
+        st.lists(parts, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["role", "content", "tool_calls", "weight", "id", "text"]),
+            parts,
+            max_size=4,
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@pytest.mark.parametrize("kind", sorted(REPAIR_KINDS))
+@settings(max_examples=60, deadline=None)
+@given(st.lists(JSON, max_size=4))
+@example([{"role": ["user"], "content": "a"}, {"role": {}, "content": "b"}])
+def test_no_row_is_too_odd_for_a_repair(kind, messages):
+    repair = Repair(kind, tuple(FIXES), {"user": "assistant"})
+
+    mended([{"messages": messages}, {"messages": 5}, 5, make_conversation()], repair)
