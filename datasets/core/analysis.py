@@ -19,10 +19,11 @@ from datasets.core.profile import Profile, summarize
 from datasets.core.quality import Evidence, judge
 from datasets.core.reading import transcript
 from datasets.core.rows import BATCH_BYTES, Lines, line_feeds
+from datasets.core.scan import Memory, is_built
 from datasets.core.speech import key_of
 from datasets.core.spread import spread
 from datasets.core.tally import Tally
-from datasets.core.tokens import Remembering
+from datasets.core.tokens import counted
 
 LANGUAGE_SAMPLE = 200  # examples
 
@@ -54,9 +55,12 @@ def analyze(
 ) -> tuple[Profile, NDArray[np.void]]:
     """The profile of `examples` and one index record (`index.RECORD`) for each."""
     tally, index, done = Tally(), IndexBuilder(), 0
-    count = Remembering(counting.encoding, counting.library)
-    work = partial(measure, count=count, seed=secrets.randbits(64))
-    for _, measured in spread(work, pieces(examples), counting.processes, examples):
+    count = partial(counted, name=counting.encoding, library=counting.library)
+    work = partial(measure, count=count, memory=Memory(), seed=secrets.randbits(64))
+    threads = is_built() and counting.library == "toktok"
+    for _, measured in spread(
+        work, pieces(examples), counting.processes, examples, threads=threads
+    ):
         tally.merge(measured.tally)
         index.add(measured)
         done += measured.size

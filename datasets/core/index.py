@@ -30,12 +30,12 @@ class IndexBuilder:
     def __init__(self) -> None:
         self.lengths = array("I")
         self.tokens = array("I")
-        self.digests: list[bytes] = []
+        self.digests = bytearray()
 
     def add(self, measured: Measured) -> None:
         self.lengths.extend(measured.lengths)
         self.tokens.extend(measured.tokens)
-        self.digests.append(measured.digests)
+        self.digests += measured.digests
 
     def build(self) -> NDArray[np.void]:
         records = np.zeros(len(self.lengths), RECORD)
@@ -43,11 +43,11 @@ class IndexBuilder:
         records["tokens"] = self.tokens
         ends = np.cumsum(records["length"].astype("<u8") + 1)  # 1: the line feed
         records["offset"][1:] = ends[:-1]
-        records["first"] = _first_equal(b"".join(self.digests))
+        records["first"] = _first_equal(self.digests)
         return records
 
 
-def _first_equal(digests: bytes) -> NDArray[np.intp]:
+def _first_equal(digests: bytearray) -> NDArray[np.uint32]:
     """For each digest the position of the first equal one."""
     keys = np.frombuffer(digests, np.dtype(f"V{DIGEST_BYTES}"))
     halves = keys.view(np.dtype([("a", "<u8"), ("b", "<u8")]))
@@ -55,8 +55,8 @@ def _first_equal(digests: bytes) -> NDArray[np.intp]:
     ordered = halves[order]
     starts = np.ones(len(order), bool)
     starts[1:] = ordered[1:] != ordered[:-1]
-    group = np.cumsum(starts) - 1
-    first = np.empty(len(order), np.intp)
+    group = np.cumsum(starts, dtype=np.uint32) - 1
+    first = np.empty(len(order), np.uint32)
     first[order] = order[starts][group]
     return first
 

@@ -17,6 +17,7 @@ from datasets.core.formats import Source, open_rows
 from datasets.core.parsing import decode
 from datasets.core.problems import Group, ProblemLog
 from datasets.core.rows import BATCH_BYTES, Batch, Lines, Row, rows_of
+from datasets.core.scan import is_built
 from datasets.core.spread import spread
 from datasets.core.structure import examine
 from slmgen.errors import InvalidInput
@@ -64,14 +65,12 @@ class Targets:
 @dataclass
 class _Progress:
     examples: int = 0
-    written: int = 0
     bad_lines: int = 0
     faulty: int = 0
     problems: list[Problem] = field(default_factory=list)
 
-    def add(self, checked: Checked, lines: bytes) -> None:
+    def add(self, checked: Checked) -> None:
         self.examples += checked.examples
-        self.written += len(lines)
         self.bad_lines += checked.bad_rows
         self.faulty += checked.faulty_examples
         left = SHOWN_PROBLEMS - len(self.problems)
@@ -84,6 +83,29 @@ class _Progress:
             )
 
 
+@dataclass
+class _Examples:
+    """The file of examples while it is written."""
+
+    upload: BinaryIO
+    target: BinaryIO
+    is_upload: bool  # to the byte, so far; then it needs no hash of its own
+    size: int = 0
+    digest: "hashlib._Hash | None" = None
+
+    def add(self, batch: Batch, checked: Checked) -> None:
+        lines = checked.lines
+        if checked.is_all and isinstance(batch, Lines):
+            lines = batch.text  # nobody sends back what they were sent
+        self.is_upload = self.is_upload and checked.is_all
+        if not self.is_upload and self.digest is None:
+            self.digest = _digest_of_first(self.upload, self.size)
+        if self.digest is not None:
+            self.digest.update(lines)
+        self.target.write(lines)
+        self.size += len(lines)
+
+
 def ingest(
     source: BinaryIO, targets: Targets, limits: Limits, layout: Layout | None = None
 ) -> Ingested:
@@ -93,25 +115,20 @@ def ingest(
     it can be trained on, TooLarge.
     """
     raw = _Hashed(source)
-    opened = open_rows(
-        raw, max_row_bytes=limits.max_row_bytes, max_bytes=limits.max_bytes
-    )
+    opened = _opened(raw, limits)
     batches, layout = settled(opened, layout)
     progress, log = _Progress(), ProblemLog(targets.problems, targets.problem_index)
-    work = partial(check, unit=opened.unit, columns=layout.columns)
-    shared = source if opened.is_plain else None
-    digest: hashlib._Hash | None = None  # of the examples, once they are not the upload
-    for batch, checked in spread(work, batches, limits.processes, shared):
-        # Other processes do not send back what they were sent.
-        lines = checked.lines
-        if checked.is_all and isinstance(batch, Lines):
-            lines = batch.text
-        if digest is None and not (opened.is_plain and checked.is_all):
-            digest = _digest_of_first(source, progress.written)
-        if digest is not None:
-            digest.update(lines)
-        targets.examples.write(lines)
-        progress.add(checked, lines)
+    examples = _Examples(source, targets.examples, opened.is_plain)
+    found = spread(
+        partial(check, unit=opened.unit, columns=layout.columns),
+        batches,
+        limits.processes,
+        source if opened.is_plain else None,
+        threads=is_built() and layout.columns == columns.CHAT.columns,
+    )
+    for batch, checked in found:
+        examples.add(batch, checked)
+        progress.add(checked)
         log.add(checked)
     raw.drain()
     _check_enough(progress, limits)
@@ -121,12 +138,18 @@ def ingest(
         container=opened.container,
         layout=layout,
         examples=progress.examples,
-        examples_bytes=progress.written,
-        examples_sha256=(digest or raw.digest).hexdigest(),
+        examples_bytes=examples.size,
+        examples_sha256=(examples.digest or raw.digest).hexdigest(),
         bad_lines=progress.bad_lines,
         faulty_examples=progress.faulty,
         problems=tuple(progress.problems),
         groups=tuple(log.groups.values()),
+    )
+
+
+def _opened(source: BinaryIO, limits: Limits) -> Source:
+    return open_rows(
+        source, max_row_bytes=limits.max_row_bytes, max_bytes=limits.max_bytes
     )
 
 
@@ -149,9 +172,7 @@ class Sample:
 
 def sample(source: BinaryIO, limits: Limits, layout: Layout) -> Sample:
     """The first row that `layout` makes an example of, before and after."""
-    opened = open_rows(
-        source, max_row_bytes=limits.max_row_bytes, max_bytes=limits.max_bytes
-    )
+    opened = _opened(source, limits)
     batches, layout = settled(opened, layout)
     rows = chain.from_iterable(map(rows_of, batches))
     problem = "there is no row"

@@ -8,6 +8,7 @@ import xxhash
 
 from datasets.core.reading import weighted
 from datasets.core.rows import Lines
+from datasets.core.scan import Memory
 from datasets.core.speech import Speech, speech
 from datasets.core.tally import Tally, sampled_letters, tallied
 from datasets.core.tokens import CountAll
@@ -26,11 +27,10 @@ class Measured:
     size: int  # bytes of all of it
 
 
-def measure(piece: Lines, *, count: CountAll, seed: int) -> Measured:
-    said = speech(piece)
-    counts = count(said.texts)
-    tally, tokens = tallied(said, counts)
-    tally.trainable_tokens = tally.answer_tokens - _untrained(said, counts)
+def measure(piece: Lines, *, count: CountAll, memory: Memory, seed: int) -> Measured:
+    said = speech(piece, count, memory)
+    tally, tokens = tallied(said)
+    tally.trainable_tokens = tally.answer_tokens - _untrained(said)
     tally.letters = sampled_letters(said, piece.line - 1)
     return Measured(
         tally=tally,
@@ -42,14 +42,14 @@ def measure(piece: Lines, *, count: CountAll, seed: int) -> Measured:
     )
 
 
-def _untrained(said: Speech, counts: list[int]) -> int:
+def _untrained(said: Speech) -> int:
     """Tokens of answers whose weight is 0; few files have any."""
     heavy = {at: line for at, line in said.rich.items() if _may_have_weight(line)}
     starts = said.starts[list(heavy)].tolist()
     return sum(
-        count
+        int(count)
         for start, line in zip(starts, heavy.values(), strict=True)
-        for count, message in zip(counts[start:], weighted(line), strict=False)
+        for count, message in zip(said.counts[start:], weighted(line), strict=False)
         if message.role == "assistant" and message.weight == 0
     )
 

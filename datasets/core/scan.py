@@ -1,15 +1,18 @@
 """Whole batches of lines read by native code, where it was built.
 
-It finds the lines that are certain to be conversations without a fault, and what is
-said in conversations of the everyday form (`datasets/native/scan.rs`). It is an
-addition: without it, and for every other line, the same is found out in Python.
+It finds the lines that are certain to be conversations without a fault, what is said in
+conversations of the everyday form, and which of it was counted before
+(`datasets/native`). It is an addition: without it, and for every other line, the same
+is found out in Python.
 """
 
 import ctypes
 import logging
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +36,16 @@ from datasets.core.texts import (
 )
 from datasets.native.build import built
 
+Found = TypeVar("Found")
+
 logger = logging.getLogger(__name__)
 
 BLANK, OTHER, DOUBTFUL, CLEAN = range(4)
 OF_ANSWERS, WINDOW, ODD = 1, 2, 4  # of a sign
 MAX_CHARACTER = 4  # bytes
 MAX_BYTES = 1 << 30  # of one batch: places in it are 32 bits
+REMEMBERED_BYTES = 16_000_000
+HASH_MASK = 2**64 - 1  # bits of a hash that count: all, but where one tests clashes
 
 LINE = np.dtype(
     [
@@ -58,9 +65,12 @@ SIGNS: tuple[Sign, ...] = (*RULES, FENCE)
 
 @dataclass(frozen=True)
 class Scanned:
-    lines: NDArray[np.void]  # `LINE`, one for each line feed and one more
+    lines: NDArray[np.void]  # as of `judge`
     said: bytes  # texts of the messages of lines that are not OTHER, in MessagePack
     roles: bytes  # the first letter of the role of each
+    counts: NDArray[np.int32]  # tokens of each text; ~place of those in `new`
+    new: bytes  # a list of texts that were not counted lately, in MessagePack
+    characters: int  # of all texts
 
 
 class _Text(ctypes.Structure):
@@ -89,28 +99,96 @@ class _Rules(ctypes.Structure):
 class _View(ctypes.Structure):
     _fields_ = (("start", ctypes.c_void_p), ("size", ctypes.c_size_t))
 
-    def copied(self, width: int = 1) -> bytes:
-        size = self.size * width
-        return ctypes.string_at(self.start, size) if size else b""
+    def copied(self) -> bytes:
+        return ctypes.string_at(self.start, self.size) if self.size else b""
 
 
 class _Found(ctypes.Structure):
-    _fields_ = (("lines", _View), ("said", _View), ("roles", _View))
+    _fields_ = (
+        ("lines", _View),
+        ("said", _View),
+        ("roles", _View),
+        ("counts", _View),
+        ("new", _View),
+        ("characters", ctypes.c_uint64),
+    )
 
 
-def scan(text: bytes, *, judged: bool) -> Scanned | None:
-    """None where there is no native code. If it is not `judged`, no line is CLEAN.
+def is_built() -> bool:
+    """Whether there is native code."""
+    return _native() is not None
 
-    What is not judged must be known to be UTF-8.
+
+class Memory:
+    """Texts that were counted lately, with their tokens; empty in each process.
+
+    Several threads may use one.
     """
-    call = _native()
-    if call is None or len(text) > MAX_BYTES:
+
+    def __init__(self) -> None:
+        library = _native()
+        self.handle: int | None = None
+        if library is not None:
+            self.handle = library.memory(REMEMBERED_BYTES, HASH_MASK)
+            weakref.finalize(self, library.forget, self.handle)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Memory, ()
+
+    def learn(self, new: bytes, counts: NDArray[np.uint32]) -> None:
+        """The tokens of `Scanned.new`."""
+        library = _native()
+        if library is not None and self.handle is not None and len(counts):
+            texts = _Text(new, len(new))
+            library.learn(self.handle, texts, counts.ctypes.data, len(counts))
+
+
+def judge(text: bytes) -> NDArray[np.void] | None:
+    """As `LINE`, one for each line feed and one more; None without native code."""
+    return _scan(text, _lines, rules=_rules())
+
+
+def recall(text: bytes, memory: Memory) -> Scanned | None:
+    """No line is CLEAN. `text` must be known to be UTF-8. None without native code."""
+    return _scan(text, _scanned, memory=memory.handle)
+
+
+def _scan(
+    text: bytes,
+    read: Callable[[_Found], Found],
+    *,
+    rules: _Rules | None = None,
+    memory: int | None = None,
+) -> Found | None:
+    library = _native()
+    if library is None or len(text) > MAX_BYTES:
         return None
-    return call(text, judged)
+    found = library.scan(_Text(text, len(text)), rules, memory)
+    if not found:
+        return None
+    try:
+        return read(found.contents)
+    finally:
+        library.release(found)
+
+
+def _lines(found: _Found) -> NDArray[np.void]:
+    return np.frombuffer(found.lines.copied(), LINE)
+
+
+def _scanned(found: _Found) -> Scanned:
+    return Scanned(
+        lines=_lines(found),
+        said=found.said.copied(),
+        roles=found.roles.copied(),
+        counts=np.frombuffer(found.counts.copied(), np.int32),
+        new=found.new.copied(),
+        characters=found.characters,
+    )
 
 
 @cache
-def _native() -> Callable[[bytes, bool], Scanned | None] | None:
+def _native() -> ctypes.CDLL | None:
     path = built()
     if not path.exists():
         return None
@@ -119,28 +197,19 @@ def _native() -> Callable[[bytes, bool], Scanned | None] | None:
     except OSError as error:  # of another kind of machine
         logger.warning("Native code is not used: %s", error)
         return None
-    library.scan.argtypes = (_Text, ctypes.POINTER(_Rules))
-    library.scan.restype = ctypes.POINTER(_Found)
-    library.release.argtypes = (ctypes.POINTER(_Found),)
-    library.release.restype = None
-    rules = ctypes.byref(_rules())
-
-    def call(text: bytes, judged: bool) -> Scanned | None:
-        found = library.scan(_Text(text, len(text)), rules if judged else None)
-        if not found:
-            return None
-        try:
-            return Scanned(
-                np.frombuffer(found.contents.lines.copied(LINE.itemsize), LINE),
-                found.contents.said.copied(),
-                found.contents.roles.copied(),
-            )
-        finally:
-            library.release(found)
-
-    return call
+    found, memory, size = ctypes.POINTER(_Found), ctypes.c_void_p, ctypes.c_size_t
+    for function, takes, gives in (
+        (library.scan, (_Text, ctypes.POINTER(_Rules), memory), found),
+        (library.release, (found,), None),
+        (library.memory, (size, ctypes.c_uint64), memory),
+        (library.learn, (memory, _Text, ctypes.c_void_p, size), None),
+        (library.forget, (memory,), None),
+    ):
+        function.argtypes, function.restype = takes, gives
+    return library
 
 
+@cache
 def _rules() -> _Rules:
     signs = [
         (sign, _flags(rule), SIGNS.index(rule))

@@ -20,7 +20,7 @@ from datasets.core.conversations import Message
 from datasets.core.order import SHAPES_KEPT, order_faults
 from datasets.core.parsing import is_too_deep
 from datasets.core.rows import Batch, Lines, Row, rows_of
-from datasets.core.scan import BLANK, DOUBTFUL, OTHER, SIGNS, scan
+from datasets.core.scan import BLANK, DOUBTFUL, OTHER, SIGNS, judge
 from datasets.core.structure import MAX_MESSAGES, MAX_WHITE_SPACE
 from datasets.core.texts import (
     ESCAPE,
@@ -74,9 +74,9 @@ def unsifted(batch: Batch) -> Sifted:
 
 def sift(batch: Batch) -> Sifted:
     """Of rows that are to be conversations as they are."""
-    scanned = scan(batch.text, judged=True) if isinstance(batch, Lines) else None
-    if isinstance(batch, Lines) and scanned is not None:
-        return _sifted(batch, scanned.lines)
+    lines = judge(batch.text) if isinstance(batch, Lines) else None
+    if isinstance(batch, Lines) and lines is not None:
+        return _sifted(batch, lines)
     rows = rows_of(batch)
     texts = [row.text for row in rows]
     doubted: list[Doubted] = [

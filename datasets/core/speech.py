@@ -3,6 +3,7 @@
 from array import array
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import add
 
 import msgspec
 import numpy as np
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 from datasets.core.conversations import Transcript
 from datasets.core.reading import transcript
 from datasets.core.rows import Lines
-from datasets.core.scan import Scanned, scan
+from datasets.core.scan import Memory, Scanned, recall
+from datasets.core.tokens import CountAll
 
 ROLES = {
     "s": "system", "d": "developer", "u": "user", "a": "assistant", "t": "tool",
@@ -19,7 +21,8 @@ ROLES = {
 }  # fmt: skip
 
 NO_CALLS = (False, None, None)
-LIST_HEAD = 5  # bytes
+# What begins a list and a text in MessagePack; then comes its size, in four bytes.
+LIST, STRING = b"\xdd", b"\xdb"
 
 _decode_texts = msgspec.msgpack.Decoder(list[str]).decode
 _encoder = msgspec.json.Encoder(order="deterministic")
@@ -29,9 +32,11 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 class Speech:
     """The messages of several examples, one after the other."""
 
-    texts: list[str]
+    counts: NDArray[np.int64]  # tokens of each message
+    characters: int
     roles: bytes  # the first letter of each
     messages: NDArray[np.intp]  # of each example, how many
+    packed: list[bytes]  # the texts of each example, see `_packed`
     keys: list[bytes]  # `key_of` each example
     lengths: "array[int]"  # of each line without its line feed, bytes
     with_tools: int  # examples
@@ -42,22 +47,40 @@ class Speech:
         """Of each example, the place of its first message."""
         return np.cumsum(self.messages) - self.messages
 
+    def texts(self, example: int) -> list[str]:
+        """Of its messages."""
+        head = LIST + int(self.messages[example]).to_bytes(4)
+        return _decode_texts(head + self.packed[example])
 
-def speech(piece: Lines) -> Speech:
-    scanned = scan(piece.text, judged=False)
+
+def speech(piece: Lines, count: CountAll, memory: Memory) -> Speech:
+    scanned = recall(piece.text, memory)
     if scanned is not None:
         lines = scanned.lines[:-1]  # nothing follows the last line feed
         if int(lines["size"].sum()) + len(lines) == len(piece.text):
-            return _spliced(piece.text, scanned, lines)
-    return _read(piece.examples)
+            counts = _counts(scanned, count, memory)
+            return _spliced(piece.text, scanned, lines, counts, count)
+    return _read(piece.examples, count)
 
 
-def _read(lines: list[bytes]) -> Speech:
+def _counts(scanned: Scanned, count: CountAll, memory: Memory) -> NDArray[np.int64]:
+    counts = scanned.counts.astype(np.int64)
+    new = np.array(count(_decode_texts(scanned.new)), np.uint32)
+    memory.learn(scanned.new, new)
+    unknown = np.flatnonzero(counts < 0)
+    counts[unknown] = new[~counts[unknown]]
+    return counts
+
+
+def _read(lines: list[bytes], count: CountAll) -> Speech:
     found = list(map(transcript, lines))
+    texts = [text for each in found for text in _texts(each)]
     return Speech(
-        texts=[text for each in found for text in _texts(each)],
+        counts=np.array(count(texts), np.int64),
+        characters=sum(map(len, texts)),
         roles=b"".join(map(_roles, found)),
         messages=np.array([len(each.messages) for each in found], np.intp),
+        packed=[_packed(_texts(each)) for each in found],
         keys=list(map(key_of, found)),
         lengths=array("I", map(len, lines)),
         with_tools=sum(each.uses_tools for each in found),
@@ -67,7 +90,7 @@ def _read(lines: list[bytes]) -> Speech:
 
 def key_of(transcript: Transcript) -> bytes:
     """Equal for conversations with the same roles, contents and tool calls."""
-    texts = b"".join(map(_packed, _texts(transcript)))
+    texts = _packed(_texts(transcript))
     return texts + _roles(transcript) + _calls(transcript)
 
 
@@ -81,10 +104,10 @@ def _calls(transcript: Transcript) -> bytes:
     return _encoder.encode(calls)
 
 
-def _packed(text: str) -> bytes:
-    """As native code writes it, in MessagePack."""
-    data = text.encode()
-    return b"\xdb" + len(data).to_bytes(4) + data
+def _packed(texts: list[str]) -> bytes:
+    """As native code writes them, in MessagePack."""
+    parts = [text.encode() for text in texts]
+    return b"".join([STRING + len(part).to_bytes(4) + part for part in parts])
 
 
 def _texts(transcript: Transcript) -> list[str]:
@@ -96,45 +119,51 @@ def _roles(transcript: Transcript) -> bytes:
     return "".join([turn.role[0] for turn in transcript.messages]).encode()
 
 
-def _spliced(text: bytes, scanned: Scanned, lines: NDArray[np.void]) -> Speech:
+def _spliced(
+    text: bytes,
+    scanned: Scanned,
+    lines: NDArray[np.void],
+    counts: NDArray[np.int64],
+    count: CountAll,
+) -> Speech:
     """What native code has read, and between it what it left to Python."""
-    said, letters = scanned.said, scanned.roles
-    texts = _decode_texts(said)
-    ends = np.cumsum(lines["messages"]).tolist()
-    keys = [
-        said[start:end] + letters[first:last]
-        for (start, end), (first, last) in zip(
-            pairwise([LIST_HEAD, *lines["end"].tolist()]),
-            pairwise([0, *ends]),
-            strict=True,
-        )
-    ]
     messages = lines["messages"].astype(np.intp)
-    with_tools = int((lines["has_tools"] | lines["has_calls"]).sum())
+    rich = {
+        place: _line(text, lines[place])
+        for place in np.flatnonzero(messages == 0).tolist()
+    }
+    read = _read(list(rich.values()), count)
+    places = np.repeat(np.cumsum(messages)[list(rich)], read.messages)
+    roles = np.frombuffer(scanned.roles, np.uint8)
+    roles = np.insert(roles, places, np.frombuffer(read.roles, np.uint8))
+    packed, keys = _keys(scanned, lines)
+    for at, place in enumerate(rich):
+        packed[place], keys[place] = read.packed[at], read.keys[at]
     for place in np.flatnonzero(lines["has_calls"]).tolist():
         keys[place] += _calls(transcript(_line(text, lines[place])))
-    rich = {}
-    all_texts: list[str] = []
-    all_roles = []
-    done = 0  # messages of `texts`
-    for place in np.flatnonzero(messages == 0).tolist():
-        end = ends[place]
-        rich[place] = _line(text, lines[place])
-        found = transcript(rich[place])
-        all_texts += texts[done:end] + _texts(found)
-        all_roles += [letters[done:end], _roles(found)]
-        keys[place], messages[place] = key_of(found), len(found.messages)
-        with_tools += found.uses_tools
-        done = end
+    messages[list(rich)] = read.messages
+    with_tools = int((lines["has_tools"] | lines["has_calls"]).sum())
     return Speech(
-        texts=all_texts + texts[done:],
-        roles=b"".join([*all_roles, letters[done:]]),
+        counts=np.insert(counts, places, read.counts),
+        characters=scanned.characters + read.characters,
+        roles=roles.tobytes(),
         messages=messages,
+        packed=packed,
         keys=keys,
         lengths=array("I", lines["size"].tobytes()),
-        with_tools=with_tools,
+        with_tools=with_tools + read.with_tools,
         rich=rich,
     )
+
+
+def _keys(scanned: Scanned, lines: NDArray[np.void]) -> tuple[list[bytes], list[bytes]]:
+    """Of lines that native code has read: packed texts; keys, but for their calls."""
+    said, roles = scanned.said, scanned.roles
+    ends = pairwise([0, *lines["end"].tolist()])
+    packed = [said[start:end] for start, end in ends]
+    places = pairwise([0, *np.cumsum(lines["messages"]).tolist()])
+    letters = [roles[start:end] for start, end in places]
+    return packed, list(map(add, packed, letters))
 
 
 def _line(text: bytes, at: np.void) -> bytes:

@@ -3,7 +3,14 @@
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import (
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import current_process, get_context, parent_process
 from multiprocessing.reduction import DupFd
@@ -15,50 +22,91 @@ from datasets.core.rows import Lines
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
-GIVEN_PER_PROCESS = 3  # batches that another process has or will have: nobody idles
+GIVEN_TO_EACH = 3  # batches that each of the others has or will have: nobody idles
 MOST_WAITING = 16  # answers for their turn: memory stays flat
 
 
 def spread(
     work: Callable[[Item], Answer],
     items: Iterable[Item],
-    processes: int,
+    cores: int,
     source: BinaryIO | None = None,
+    *,
+    threads: bool = False,
 ) -> Iterator[tuple[Item, Answer]]:
-    """Each item and `work` on it, in order; this process is one of `processes` and
-    works too.
+    """Each item and `work` on it, in order, done here and by others on other cores.
 
-    `work` is sent to each of the others once: what it remembers is its process's own.
-    Lines of `source`, a file, are not sent where they can be read there again.
+    Others are processes, to each of which `work` is sent once: what it remembers is its
+    process's own. Lines of `source`, a file, are not sent where they can be read there
+    again. With `threads` the first of the others is one, which starts at once and
+    shares what is remembered: for work that mostly runs without Python's lock.
     """
-    # A daemon may start none, and Celery's are daemons.
-    if processes <= 1 or current_process().daemon:
-        for item in items:
-            yield item, work(item)
-        return
-    others = processes - 1
-    # Not forked: a server's threads may hold locks that a fork would keep for ever.
-    spawn = get_context("spawn")
-    shared = _shared(source)
-    there = partial(_worked_on, work=work, source=shared)
-    with ProcessPoolExecutor(others, spawn, _hold, (there,)) as pool:
-        waiting: deque[tuple[Item, Future[Answer]]] = deque()
+    waiting: deque[tuple[Item, Future[Answer]]] = deque()
+    with ExitStack() as stack:
+        crews = _crews(stack, work, cores - 1, source, threads)
         try:
             for item in items:
-                given = sum(not future.done() for _, future in waiting)
-                if given < others * GIVEN_PER_PROCESS:
-                    waiting.append((item, pool.submit(_held, _brief(item, shared))))
-                else:
-                    waiting.append((item, _done(work(item))))
-                while waiting and (waiting[0][1].done() or len(waiting) > MOST_WAITING):
-                    first, future = waiting.popleft()
-                    yield first, future.result()
-            while waiting:
-                first, future = waiting.popleft()
-                yield first, future.result()
+                free = next((crew for crew in crews if crew.has_time), None)
+                given = free.take(item) if free else _done(work(item))
+                waiting.append((item, given))
+                yield from _ready(waiting, MOST_WAITING)
+            yield from _ready(waiting, 0)
         finally:
             for _, future in waiting:
                 future.cancel()
+
+
+def _ready(
+    waiting: deque[tuple[Item, Future[Answer]]], most: int
+) -> Iterator[tuple[Item, Answer]]:
+    """The first answers, as far as they are there or more than `most` wait."""
+    while waiting and (waiting[0][1].done() or len(waiting) > most):
+        item, future = waiting.popleft()
+        yield item, future.result()
+
+
+@dataclass
+class _Crew:
+    """Others of one kind."""
+
+    pool: Executor
+    size: int
+    do: Callable[[Any], Any]
+    brief: Callable[[Any], Any]  # what is sent of an item
+    given: list[Future[Any]] = field(default_factory=list)
+
+    @property
+    def has_time(self) -> bool:
+        self.given = [future for future in self.given if not future.done()]
+        return len(self.given) < self.size * GIVEN_TO_EACH
+
+    def take(self, item: Any) -> Future[Any]:
+        self.given.append(self.pool.submit(self.do, self.brief(item)))
+        return self.given[-1]
+
+
+def _crews(
+    stack: ExitStack,
+    work: Callable[[Any], Any],
+    others: int,
+    source: BinaryIO | None,
+    threads: bool,
+) -> list[_Crew]:
+    crews = []
+    if threads and others > 0:
+        thread = stack.enter_context(ThreadPoolExecutor(1))
+        crews.append(_Crew(thread, 1, work, lambda item: item))
+        others -= 1
+    # A daemon may start none, and Celery's are daemons.
+    if others > 0 and not current_process().daemon:
+        shared = _shared(source)
+        there = partial(_worked_on, work=work, source=shared)
+        # Not forked: a server's threads may hold locks that a fork would keep for ever.
+        spawn = get_context("spawn")
+        pool = ProcessPoolExecutor(others, spawn, _hold, (there,))
+        brief = partial(_brief, source=shared)
+        crews.append(_Crew(stack.enter_context(pool), others, _held, brief))
+    return crews
 
 
 class _Shared:

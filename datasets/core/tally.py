@@ -99,21 +99,17 @@ def bucket(tokens: int) -> str:
     )
 
 
-def tallied(said: Speech, counts: list[int]) -> tuple[Tally, "array[int]"]:
-    """The figures of some examples and the tokens of each.
-
-    `counts` are the tokens of all messages, one after the other.
-    """
-    starts = said.starts
-    tokens = np.array(counts, np.int64)
+def tallied(said: Speech) -> tuple[Tally, "array[int]"]:
+    """The figures of some examples and the tokens of each."""
+    starts, tokens = said.starts, said.counts
     roles = np.frombuffer(said.roles, np.uint8)
     of_examples = np.add.reduceat(tokens, starts)
     questions = np.add.reduceat(roles == ord("u"), starts, dtype=np.int64)
     is_system = (roles == ord("s")) | (roles == ord("d"))
     tally = Tally(
         examples=len(starts),
-        messages=len(counts),
-        characters=sum(map(len, said.texts)),
+        messages=len(tokens),
+        characters=said.characters,
         tokens=int(tokens.sum()),
         answer_tokens=int(tokens[roles == ord("a")].sum()),
         multi_turn=int((questions > 1).sum()),
@@ -136,11 +132,9 @@ def _counted(values: NDArray[np.int64]) -> Counter[int]:
 
 def sampled_letters(said: Speech, first: int) -> Counter[str]:
     """Letters of every seventh example; `first` is the index of the first."""
-    starts, sizes = said.starts.tolist(), said.messages.tolist()
-    chosen = slice(-first % SCRIPT_SAMPLE_EVERY, None, SCRIPT_SAMPLE_EVERY)
+    places = range(-first % SCRIPT_SAMPLE_EVERY, len(said.keys), SCRIPT_SAMPLE_EVERY)
     sample = [
-        " ".join(said.texts[start : start + size])[:SCRIPT_SAMPLE_CHARACTERS]
-        for start, size in zip(starts[chosen], sizes[chosen], strict=True)
+        " ".join(said.texts(place))[:SCRIPT_SAMPLE_CHARACTERS] for place in places
     ]
     found = Counter[str]()
     for is_ascii in (True, False):  # most are, and are faster alone

@@ -12,8 +12,8 @@ import hashlib
 from collections.abc import Callable
 from functools import cache, partial
 from importlib.util import find_spec
-from itertools import islice
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
 import tiktoken
@@ -33,11 +33,13 @@ NEWER = (
     (0x1E6C0, 0x1E6DE), (0x1E6E0, 0x1E6F5), (0x1E6FE, 0x1E6FF), (0x2B73A, 0x2B73F),
     (0x2CEA2, 0x2CEAD), (0x323B0, 0x33479),
 )  # fmt: skip
-REMEMBERED_CHARACTERS = 6_000_000
 
 # Patterns and hashes: tiktoken 0.14.0, tiktoken_ext/openai_public.py.
 _ENDING = "(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
 _UPPER, _LOWER = r"\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}", r"\p{Ll}\p{Lm}\p{Lo}\p{M}"
+
+
+_loading = Lock()
 
 
 class Vocabulary(NamedTuple):
@@ -72,14 +74,20 @@ class VocabularyError(Exception):
     """The vocabulary is missing or is not the published one."""
 
 
-@cache
 def token_counter(name: str, library: str = "toktok") -> CountAll:
     """Counts tokens of plain texts; markers such as `<|endoftext|>` are text too."""
+    with _loading:  # threads that begin together load one vocabulary
+        return _counter(name, library)
+
+
+@cache
+def _counter(name: str, library: str) -> CountAll:
     vocabulary = VOCABULARIES.get(name)
     if vocabulary is None:
         known = ", ".join(VOCABULARIES)
         raise VocabularyError(f"unknown encoding {name!r}; known are {known}")
     if library == "toktok":
+        toktok.batch_count([], name, threads=1)  # loads it
         return partial(_count_by_toktok, name)
     if library != "tiktoken":
         known = ", ".join(LIBRARIES)
@@ -87,29 +95,9 @@ def token_counter(name: str, library: str = "toktok") -> CountAll:
     return partial(_count_by_tiktoken, _encoding(name, vocabulary))
 
 
-class Remembering:
-    """Counts what was counted lately only once: prompts and labels repeat."""
-
-    def __init__(self, name: str, library: str = "toktok") -> None:
-        self.name, self.library = name, library
-        self.known: dict[str, int] = {}
-        self.characters = 0
-
-    def __call__(self, texts: list[str]) -> list[int]:
-        found = list(map(self.known.get, texts))
-        new = [text for text, count in zip(texts, found, strict=True) if count is None]
-        counts = token_counter(self.name, self.library)(new)
-        self.known.update(zip(new, counts, strict=True))
-        self.characters += sum(map(len, new))
-        if self.characters > REMEMBERED_CHARACTERS:
-            self._forget()
-        left = iter(counts)
-        return [next(left) if count is None else count for count in found]
-
-    def _forget(self) -> None:
-        """The older half."""
-        self.known = dict(islice(self.known.items(), len(self.known) // 2, None))
-        self.characters = sum(map(len, self.known))
+def counted(texts: list[str], *, name: str, library: str) -> list[int]:
+    """As `token_counter`, which another process can't be sent."""
+    return token_counter(name, library)(texts)
 
 
 def _count_by_toktok(name: str, texts: list[str]) -> list[int]:

@@ -1,4 +1,4 @@
-"""Compiles `scan.rs`, if there is a Rust compiler.
+"""Compiles `scan.rs` and its modules, if there is a Rust compiler.
 
     python datasets/native/build.py
 
@@ -17,7 +17,9 @@ SOURCE = Path(__file__).with_name("scan.rs")
 
 def built() -> Path:
     """Where the code is once it was compiled: the name tells of which source."""
-    digest = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16]
+    sources = sorted(SOURCE.parent.glob("*.rs"))
+    texts = b"".join([path.read_bytes() for path in sources])
+    digest = hashlib.sha256(texts).hexdigest()[:16]
     return SOURCE.with_name(f"scan-{digest}.so")
 
 

@@ -1,12 +1,19 @@
 """Work that other processes import."""
 
 import os
+import threading
+import time
 
 from datasets.core.spread import spread
 
 
 def pid(item):
     return os.getpid()
+
+
+def slow_worker(item):
+    time.sleep(0.005)  # so that each of the others has begun
+    return os.getpid(), threading.get_ident()
 
 
 def pid_and_text(item):

@@ -168,11 +168,13 @@ def test_processes_change_nothing(coding, tmp_path):
     path = tmp_path / "upload"
     path.write_bytes(CODED[coding](content * 3))
 
-    alone, shared = (
-        ingested_from(path, Limits(10**8, 10**6, 1, processes)) for processes in (1, 2)
+    alone, two, three = (
+        ingested_from(path, Limits(10**8, 10**6, 1, processes))
+        for processes in (1, 2, 3)
     )
 
-    assert shared == alone
+    assert two == alone
+    assert three == alone
     assert alone[0].bad_lines == 30
 
 

@@ -14,14 +14,27 @@ import pytest
 from datasets.core.rows import Lines
 from datasets.core.spread import MOST_WAITING, spread
 from tests.conftest import REPO
-from tests.datasets.processes import over_two, pid_and_text
+from tests.datasets.processes import over_two, pid_and_text, slow_worker
 
 
-@pytest.mark.parametrize("processes", [1, 2, 3])
-def test_answers_come_in_the_order_of_the_items(processes):
+@pytest.mark.parametrize("threads", [False, True])
+@pytest.mark.parametrize("cores", [1, 2, 3])
+def test_answers_come_in_the_order_of_the_items(cores, threads):
     items = range(-3 * MOST_WAITING, 0)
+    found = spread(abs, items, cores, threads=threads)
 
-    assert list(spread(abs, items, processes)) == [(item, -item) for item in items]
+    assert list(found) == [(item, -item) for item in items]
+
+
+@pytest.mark.parametrize(
+    ("cores", "threads", "expected"),
+    [(1, True, (1, 1)), (2, False, (2, 2)), (2, True, (1, 2)), (3, True, (2, 3))],
+)
+def test_with_threads_the_first_of_the_others_is_one(cores, threads, expected):
+    items = range(20 * MOST_WAITING)
+    found = {who for _, who in spread(slow_worker, items, cores, threads=threads)}
+
+    assert (len({pid for pid, _ in found}), len(found)) == expected
 
 
 def test_items_are_not_read_far_ahead():
