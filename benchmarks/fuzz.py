@@ -9,6 +9,7 @@ them: bytes replaced, cut, doubled, swapped between files, hostile values put in
 
 import argparse
 import gzip
+import hashlib
 import io
 import json
 import random
@@ -104,6 +105,8 @@ def is_read(content: bytes) -> bool:
         found = ingest(io.BytesIO(content), targets, LIMITS)
     except REFUSALS:
         return False
+    digest = hashlib.sha256(targets.examples.getvalue()).hexdigest()
+    assert digest == found.examples_sha256, "the hash is of another file"
     use(content, targets.examples, found)
     return True
 

@@ -40,6 +40,7 @@ class Source:
     container: str  # "JSON Lines", "JSON array", "CSV", "TSV" or "Parquet"
     batches: Iterator[Batch]
     is_plain: bool = False  # lines are in the stream as they are here
+    has_mark: bool = False  # a byte order mark of UTF-8 before them
 
     @property
     def rows(self) -> Iterator[Row]:
@@ -70,7 +71,7 @@ def open_rows(stream: BinaryIO, *, max_row_bytes: int, max_bytes: int) -> Source
         if text.peek(3)[:3] == codecs.BOM_UTF8:
             skipped = len(text.read(3))
         found = _text_source(text, max_row_bytes, skipped)
-        return replace(found, is_plain=decoded is stream)
+        return replace(found, is_plain=decoded is stream, has_mark=skipped > 0)
 
 
 def _is_parquet(stream: BinaryIO) -> bool:

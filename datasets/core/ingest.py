@@ -118,7 +118,8 @@ def ingest(
     opened = _opened(raw, limits)
     batches, layout = settled(opened, layout)
     progress, log = _Progress(), ProblemLog(targets.problems, targets.problem_index)
-    examples = _Examples(source, targets.examples, opened.is_plain)
+    is_same = opened.is_plain and not opened.has_mark
+    examples = _Examples(source, targets.examples, is_same)
     found = spread(
         partial(check, unit=opened.unit, columns=layout.columns),
         batches,

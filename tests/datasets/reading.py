@@ -1,5 +1,6 @@
 """Uploads read as the product reads them, but in memory."""
 
+import hashlib
 import io
 import json
 
@@ -13,8 +14,15 @@ def read(content, mapping=None):
     targets = new_targets()
     layout = mapped(mapping) if mapping else None
     found = ingest(io.BytesIO(content), targets, LIMITS, layout)
-    lines = targets.examples.getvalue().splitlines()
-    return found, [json.loads(line) for line in lines]
+    examples = targets.examples.getvalue()
+    assert_is_of(found, examples)
+    return found, [json.loads(line) for line in examples.splitlines()]
+
+
+def assert_is_of(found, examples):
+    """Whoever reads the stored file later compares it with these."""
+    assert found.examples_bytes == len(examples)
+    assert found.examples_sha256 == hashlib.sha256(examples).hexdigest()
 
 
 def new_targets():

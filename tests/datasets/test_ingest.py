@@ -11,6 +11,7 @@ from datasets.core.filenames import clean_filename
 from datasets.core.ingest import Limits, Targets, ingest
 from datasets.core.rows import BATCH_BYTES
 from slmgen.errors import InvalidInput, TooLarge
+from tests.datasets.reading import assert_is_of
 from tests.factories import jsonl, make_conversation, make_lines
 
 LIMITS = Limits(max_bytes=10**8, max_row_bytes=10**6, min_examples=1)
@@ -19,6 +20,7 @@ LIMITS = Limits(max_bytes=10**8, max_row_bytes=10**6, min_examples=1)
 def ingested(content, limits=LIMITS):
     targets = Targets(io.BytesIO(), io.BytesIO(), io.BytesIO())
     found = ingest(io.BytesIO(content), targets, limits)
+    assert_is_of(found, targets.examples.getvalue())
     return found, targets.examples.getvalue()
 
 
@@ -162,6 +164,17 @@ CODED = {
 }
 
 
+@pytest.mark.parametrize("end", [b"", b"\n"])
+@pytest.mark.parametrize("coding", CODED)
+def test_the_examples_of_good_rows_and_their_hash(coding, end):
+    content = make_lines(3000).rstrip() + end
+
+    found, kept = ingested(CODED[coding](content))
+
+    assert (found.examples, found.bad_lines) == (3000, 0)
+    assert kept == content.rstrip() + b"\n"
+
+
 @pytest.mark.parametrize("coding", CODED)
 def test_processes_change_nothing(coding, tmp_path):
     content = make_lines(3000) + b"oops\n" + jsonl([make_conversation("q", " ")] * 9)
@@ -182,4 +195,5 @@ def ingested_from(path, limits):
     targets = Targets(*(io.BytesIO() for _ in range(3)))
     with path.open("rb") as source:
         found = ingest(source, targets, limits)
+    assert_is_of(found, targets.examples.getvalue())
     return found, *(target.getvalue() for target in vars(targets).values())
