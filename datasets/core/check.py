@@ -1,6 +1,5 @@
 """A batch of rows → its examples, canonical, and what is wrong with the others."""
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,16 +28,17 @@ class Checked:
     bad_rows: int = 0
     faulty_examples: int = 0
     problems: list[Problem] = field(default_factory=list)
-    # Lines of rows, each once, by kind of fault; how many are examples all the same.
+    # Lines of rows, each once, by kind of fault; those that are examples all the same.
     rows_of_kind: dict[str, list[int]] = field(default_factory=dict)
-    kept_of_kind: Counter[str] = field(default_factory=Counter)
+    kept_of_kind: dict[str, list[int]] = field(default_factory=dict)
 
     def note(
         self, line: int, faults: list[Fault], *, left_out: bool, unit: str
     ) -> None:
         for kind in dict.fromkeys(fault.kind for fault in faults):
             self.rows_of_kind.setdefault(kind, []).append(line)
-            self.kept_of_kind[kind] += not left_out
+            if not left_out:
+                self.kept_of_kind.setdefault(kind, []).append(line)
         self.problems += [
             problem(line, fault, left_out=left_out, unit=unit) for fault in faults
         ]
@@ -54,7 +54,8 @@ def check(batch: Batch, *, unit: str, columns: Columns) -> Checked:
         found = _read(reader, row)
         faults = found.faults
         if found.conversation is not None:
-            faults = faults + review(found.conversation, found.text, signs)
+            reviewed = review(found.conversation, found.text, signs)
+            faults = _each_once(found.faults, reviewed)
         left_out = bool(found.faults)
         read[place] = b"" if left_out else found.text
         checked.bad_rows += left_out
@@ -67,6 +68,13 @@ def check(batch: Batch, *, unit: str, columns: Columns) -> Checked:
         texts = [read.get(place, text) for place, text in enumerate(sifted.texts())]
         checked.lines = b"".join([text + b"\n" for text in texts if text])
     return checked
+
+
+def _each_once(faults: list[Fault], reviewed: list[Fault]) -> list[Fault]:
+    """Both, but nothing of the row as a whole that is said of its messages too."""
+    kinds = {fault.kind for fault in reviewed}
+    rest = [f for f in faults if f.message is not None or f.kind not in kinds]
+    return rest + reviewed
 
 
 class Read(NamedTuple):

@@ -23,6 +23,7 @@ class Group(msgspec.Struct):
     left_out: int = 0  # problems in rows that are no examples
     kept: int = 0  # rows that are examples all the same
     first_lines: list[int] = msgspec.field(default_factory=list)
+    first_kept: list[int] = msgspec.field(default_factory=list)
 
 
 @dataclass
@@ -39,8 +40,10 @@ class ProblemLog:
         for kind, rows in checked.rows_of_kind.items():
             group = self.groups.setdefault(kind, Group(kind))
             group.rows += len(rows)
-            group.kept += checked.kept_of_kind.get(kind, 0)
             group.first_lines += rows[: FIRST_LINES - len(group.first_lines)]
+            kept = checked.kept_of_kind.get(kind, [])
+            group.kept += len(kept)
+            group.first_kept += kept[: FIRST_LINES - len(group.first_kept)]
         numbers = {kind: number for number, kind in enumerate(self.groups)}
         records = np.zeros(len(problems), RECORD)
         for place, problem in enumerate(problems):
@@ -77,7 +80,8 @@ def _read(lines: BinaryIO, record: NDArray[np.void]) -> Problem:
 
 
 def places(group: Group, shown: int = 5) -> str:
-    """The first rows of a group in words."""
-    numbers = ", ".join(f"{line:,}" for line in group.first_lines[:shown])
-    more = group.rows - min(shown, len(group.first_lines))
-    return f"{numbers} and {more:,} more" if more > 0 else numbers
+    """The first rows of a group that are examples, in words."""
+    lines = [f"{line:,}" for line in group.first_kept[:shown]]
+    noun = "line" if group.kept == 1 else "lines"
+    more = group.kept - len(lines)
+    return f"{noun} {', '.join(lines)}" + (f" and {more:,} more" if more else "")

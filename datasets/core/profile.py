@@ -6,7 +6,7 @@ from typing import Any
 from datasets.core.quality import Verdict
 from datasets.core.tally import Tally, histogram, percentiles
 
-RULES_VERSION = 4  # raise it when the same data would get another profile
+RULES_VERSION = 5  # raise it when the same data would get another profile
 
 
 @dataclass(frozen=True)

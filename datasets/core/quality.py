@@ -125,11 +125,11 @@ def _kind(evidence: Evidence, group: Group) -> Part | None:
     if weight is None or not group.kept:
         return None  # its rows are left out, which costs points already
     sentence = (
-        f"{KINDS[group.kind]}: {_of_all(group.kept, evidence.examples)}, on lines "
+        f"{KINDS[group.kind]}: {_of_all(group.kept, evidence.examples)}, on "
         f"{places(group)}."
     )
     points = weight * evidence.share(group.kept)
-    return Part(group.kind, points, group.kept, (sentence,), tuple(group.first_lines))
+    return Part(group.kind, points, group.kept, (sentence,), tuple(group.first_kept))
 
 
 def _of_all(count: int, total: int) -> str:

@@ -42,7 +42,7 @@ def _rare_faults(messages: list[Message]) -> list[Fault]:
 
 
 def _blank(message: Message, place: int) -> list[Fault]:
-    if not message.is_blank:
+    if not message.is_blank or message.content is None:  # that has a fault of its own
         return []
     answers = message.role == "assistant"
     return [

@@ -56,7 +56,7 @@ EVIDENCE = {
     "duplicates": {"duplicates": 30, "first_duplicates": (3, 4)},
     "left_out": {"bad_lines": 5, "problems": ("Line 3: x.",)},
     **{
-        kind: {"faulty": 9, "groups": (Group(kind, 9, 9, 0, 9, [2]),)}
+        kind: {"faulty": 9, "groups": (Group(kind, 9, 9, 0, 9, [2], [2]),)}
         for kind in WEIGHTS
     },
 }
@@ -81,6 +81,20 @@ def test_a_row_that_is_left_out_costs_points_once():
     names = [part["name"] for part in judged([*CLEAN, lonely]).quality_parts]
 
     assert names == ["left_out"]
+
+
+def test_the_rows_named_are_those_that_are_counted():
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    unanswered = {"messages": [*turns, turns[0]]}
+    lonely = {"messages": turns[:1]}
+
+    profile = judged([lonely, unanswered, *CLEAN, unanswered])
+
+    share = f"{2 / profile.total_examples:.1%}"
+    assert profile.quality_issues[-1] == (
+        f"Conversations that do not end with an answer: 2 of {profile.total_examples} "
+        f"({share}), on lines 2, {profile.total_examples + 1}."
+    )
 
 
 def test_few_examples_are_counted_in_words():

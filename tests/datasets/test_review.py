@@ -30,6 +30,23 @@ def test_a_clean_set_has_no_false_alarm(shared_data, name):
     assert problems_of((shared_data / f"{name}.chat.jsonl").read_bytes()) == []
 
 
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("", [("empty_answer", 1)]),
+        (" \n", [("empty_answer", 1)]),
+        (None, [("null_content", 1), ("empty_answer", None)]),
+    ],
+)
+def test_an_answer_that_says_nothing_is_named_with_its_message(answer, expected):
+    rows = [make_conversation("q", f"{number}") for number in range(60)]
+    rows.append(make_conversation("q", answer))
+
+    found = problems_of(jsonl(rows))
+
+    assert [(problem["kind"], problem["message"]) for problem in found] == expected
+
+
 @pytest.fixture(scope="session")
 def real(shared_data):
     lines = (shared_data / "user_oriented_252.chat.jsonl").read_bytes().splitlines()
