@@ -1,5 +1,6 @@
 """New versions of a dataset by repair."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -9,6 +10,7 @@ from datasets.core import columns
 from datasets.core.index import RECORD
 from datasets.core.mending import Mending, Report, mend
 from datasets.core.repairs import Repair, repair_of
+from datasets.core.rows import Progress
 from datasets.engine import Claim, handles
 from datasets.files import opened, verified
 from datasets.models import Dataset, Kind
@@ -44,15 +46,21 @@ def repair_dataset(
     *,
     dry_run: bool,
     seal: Seal | None = None,
+    share_done: Callable[[float], None] = lambda share: None,
 ) -> Repaired:
     """A new version of `dataset` with `repairs` made in their order."""
+
+    def half(first: int) -> Progress:
+        """Mending and reading again take about as long."""
+        return lambda done: share_done((first + min(done / dataset.size, 1)) / 2)
+
     with temporary_file() as target:
-        report = _mended(dataset, repairs, target)
+        report = _mended(dataset, repairs, target, half(0))
         if dry_run:
             return Repaired(dataset, report.summary, report)
         summary = report.summary
         origin = Origin(dataset.filename, dataset.owner_id, dataset, summary)
-        made = keep(target, origin, columns.CHAT, seal)
+        made = keep(target, origin, columns.CHAT, seal, half(1))
         return Repaired(made, summary, report)
 
 
@@ -61,17 +69,24 @@ def repair_as_work(claim: Claim) -> None:
     def seal(made: Dataset) -> None:
         claim.finish(result={"dataset": str(made.pk), "report": made.repairs})
 
+    def share_done(share: float) -> None:
+        claim.report(int(share * dataset.examples_bytes))
+
+    dataset = claim.item.dataset
     repairs = repairs_of(claim.item.payload["repairs"])
-    repair_dataset(claim.item.dataset, repairs, dry_run=False, seal=seal)
+    repair_dataset(dataset, repairs, dry_run=False, seal=seal, share_done=share_done)
 
 
-def _mended(dataset: Dataset, repairs: tuple[Repair, ...], target: BinaryIO) -> Report:
+def _mended(
+    dataset: Dataset, repairs: tuple[Repair, ...], target: BinaryIO, report: Progress
+) -> Report:
     layout = columns.Layout(dataset.form, columns.Columns(**dataset.columns))
     copies: frozenset[int] = frozenset()
     if any(repair.kind == "drop_near_duplicates" for repair in repairs):
         copies = _near_copies(dataset)
     with verified(dataset.original_key, dataset.sha256) as source:
-        return mend(source, target, limits(), layout, Mending(repairs, copies))
+        work = Mending(repairs, copies)
+        return mend(source, target, limits(), layout, work, report)
 
 
 def _near_copies(dataset: Dataset) -> frozenset[int]:

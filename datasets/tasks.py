@@ -1,6 +1,6 @@
 """Analysis, closer look and export as work."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
 from tempfile import TemporaryFile
@@ -15,11 +15,10 @@ from datasets.core import analysis
 from datasets.core.export import export
 from datasets.core.index import RECORD
 from datasets.core.problems import Group
+from datasets.core.rows import Progress, untold
 from datasets.engine import Claim, handles
 from datasets.files import opened, verified
 from datasets.models import Dataset, Kind
-
-Report = Callable[[int], None]
 
 
 @handles(Kind.ANALYSIS)
@@ -64,9 +63,7 @@ def export_to_file(claim: Claim) -> None:
     claim.finish(file=key)
 
 
-def exported(
-    dataset: Dataset, form: str, report: Report = lambda done_bytes: None
-) -> BinaryIO:
+def exported(dataset: Dataset, form: str, report: Progress = untold) -> BinaryIO:
     """The examples in another form, in a file that is gone when it is closed."""
     with ExitStack() as stack:
         folder = settings.FILE_UPLOAD_TEMP_DIR
@@ -78,7 +75,7 @@ def exported(
         return cast("BinaryIO", target)
 
 
-def _reported(lines: Iterable[bytes], report: Report) -> Iterator[bytes]:
+def _reported(lines: Iterable[bytes], report: Progress) -> Iterator[bytes]:
     done = 0
     for line in lines:
         done += len(line)

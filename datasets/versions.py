@@ -16,6 +16,7 @@ from msgspec import to_builtins
 from datasets import engine, work
 from datasets.core.columns import Layout
 from datasets.core.ingest import Ingested, Limits, Targets, ingest
+from datasets.core.rows import Progress, untold
 from datasets.models import Dataset, Kind, WorkItem
 from datasets.quotas import claim_room
 
@@ -44,7 +45,11 @@ def limits(size: int = 0) -> Limits:
 
 
 def keep(
-    source: BinaryIO, origin: Origin, layout: Layout | None, seal: Seal | None = None
+    source: BinaryIO,
+    origin: Origin,
+    layout: Layout | None,
+    seal: Seal | None = None,
+    report: Progress = untold,
 ) -> Dataset:
     """Reads, checks and keeps a file: all of it, or nothing of it.
 
@@ -54,7 +59,7 @@ def keep(
         targets = Targets(*(stack.enter_context(temporary_file()) for _ in range(3)))
         size = source.seek(0, SEEK_END)
         source.seek(0)
-        ingested = ingest(source, targets, limits(size), layout)
+        ingested = ingest(source, targets, limits(size), layout, report)
         dataset = _dataset_of(ingested, origin)
         with _removed_on_failure(dataset):
             _save(dataset, source, targets)

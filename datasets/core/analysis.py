@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO
@@ -18,7 +18,7 @@ from datasets.core.problems import FIRST_LINES, Group
 from datasets.core.profile import Profile, summarize
 from datasets.core.quality import Evidence, judge
 from datasets.core.reading import transcript
-from datasets.core.rows import BATCH_BYTES, Lines, line_feeds
+from datasets.core.rows import BATCH_BYTES, Lines, Progress, line_feeds
 from datasets.core.scan import Memory, is_built
 from datasets.core.speech import key_of
 from datasets.core.spread import spread
@@ -26,8 +26,6 @@ from datasets.core.tally import Tally
 from datasets.core.tokens import counted
 
 LANGUAGE_SAMPLE = 200  # examples
-
-Report = Callable[[int], None]  # bytes of the examples file that are done
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ class Counting:
 
 
 def analyze(
-    examples: BinaryIO, upload: Upload, counting: Counting, report: Report
+    examples: BinaryIO, upload: Upload, counting: Counting, report: Progress
 ) -> tuple[Profile, NDArray[np.void]]:
     """The profile of `examples` and one index record (`index.RECORD`) for each."""
     tally, index, done = Tally(), IndexBuilder(), 0

@@ -16,7 +16,15 @@ from datasets.core.faults import Fault, Problem
 from datasets.core.formats import Source, open_rows
 from datasets.core.parsing import decode
 from datasets.core.problems import Group, ProblemLog
-from datasets.core.rows import BATCH_BYTES, Batch, Lines, Row, rows_of
+from datasets.core.rows import (
+    BATCH_BYTES,
+    Batch,
+    Lines,
+    Progress,
+    Row,
+    rows_of,
+    untold,
+)
 from datasets.core.scan import is_built
 from datasets.core.spread import spread
 from datasets.core.structure import examine
@@ -63,7 +71,7 @@ class Targets:
 
 
 @dataclass
-class _Progress:
+class _Totals:
     examples: int = 0
     bad_lines: int = 0
     faulty: int = 0
@@ -107,17 +115,21 @@ class _Examples:
 
 
 def ingest(
-    source: BinaryIO, targets: Targets, limits: Limits, layout: Layout | None = None
+    source: BinaryIO,
+    targets: Targets,
+    limits: Limits,
+    layout: Layout | None = None,
+    report: Progress = untold,
 ) -> Ingested:
     """Writes the valid examples of `source` and what is wrong to `targets`.
 
-    Without a `layout` it is found in the rows. Raises InvalidInput when too little of
-    it can be trained on, TooLarge.
+    `report` is told how many bytes of `source` were read. Without a `layout` it is
+    found in the rows. Raises InvalidInput when too little can be trained on, TooLarge.
     """
     raw = _Hashed(source)
     opened = _opened(raw, limits)
     batches, layout = settled(opened, layout)
-    progress, log = _Progress(), ProblemLog(targets.problems, targets.problem_index)
+    totals, log = _Totals(), ProblemLog(targets.problems, targets.problem_index)
     is_same = opened.is_plain and not opened.has_mark
     examples = _Examples(source, targets.examples, is_same)
     found = spread(
@@ -129,21 +141,22 @@ def ingest(
     )
     for batch, checked in found:
         examples.add(batch, checked)
-        progress.add(checked)
+        totals.add(checked)
         log.add(checked)
+        report(raw.size)
     raw.drain()
-    _check_enough(progress, limits)
+    _check_enough(totals, limits)
     return Ingested(
         size=raw.size,
         sha256=raw.digest.hexdigest(),
         container=opened.container,
         layout=layout,
-        examples=progress.examples,
+        examples=totals.examples,
         examples_bytes=examples.size,
         examples_sha256=(examples.digest or raw.digest).hexdigest(),
-        bad_lines=progress.bad_lines,
-        faulty_examples=progress.faulty,
-        problems=tuple(progress.problems),
+        bad_lines=totals.bad_lines,
+        faulty_examples=totals.faulty,
+        problems=tuple(totals.problems),
         groups=tuple(log.groups.values()),
     )
 
@@ -228,8 +241,8 @@ def _object(row: Row) -> dict[str, object] | None:
     return value if isinstance(value, dict) else None
 
 
-def _check_enough(progress: _Progress, limits: Limits) -> None:
-    valid, bad = progress.examples, progress.bad_lines
+def _check_enough(totals: _Totals, limits: Limits) -> None:
+    valid, bad = totals.examples, totals.bad_lines
     if not valid and not bad:
         raise InvalidInput(
             "The file is empty; expected one JSON object a line, such as "
@@ -237,8 +250,8 @@ def _check_enough(progress: _Progress, limits: Limits) -> None:
             '{"role": "assistant", "content": "..."}]}; choose a file that has some.'
         )
     if valid < limits.min_examples or valid < VALID_SHARE_NEEDED * (valid + bad):
-        lines = " ".join(map(str, progress.problems))
-        named = len({problem.line for problem in progress.problems})
+        lines = " ".join(map(str, totals.problems))
+        named = len({problem.line for problem in totals.problems})
         more = f" And {bad - named:,} more." if bad > named else ""
         raise InvalidInput(
             f"{valid:,} of {valid + bad:,} lines can be trained on; needed are at "

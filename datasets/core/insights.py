@@ -1,7 +1,6 @@
 """What a closer look tells about a dataset: one more pass, in pieces, in processes."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, BinaryIO
@@ -16,13 +15,12 @@ from datasets.core.glance import Glance, Seen, glance, sketches_of
 from datasets.core.index import LineAt, lines_of
 from datasets.core.near import Cluster
 from datasets.core.reading import transcript
+from datasets.core.rows import Progress
 from datasets.core.spread import spread
 from datasets.core.tokenizers import reported
 
 SHOWN = 20
-INSIGHTS_VERSION = 2
-
-Report = Callable[[int], None]  # bytes of the examples file that are done
+INSIGHTS_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class _Total:
 
 
 def look_closer(
-    examples: BinaryIO, records: NDArray[np.void], processes: int, report: Report
+    examples: BinaryIO, records: NDArray[np.void], processes: int, report: Progress
 ) -> Insights:
     """`records` is the index of the examples (`index.RECORD`)."""
     total = _Total()

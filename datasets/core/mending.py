@@ -1,11 +1,11 @@
 """A stored upload and chosen repairs → its repaired rows and a report."""
 
+import hashlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 import msgspec
-import xxhash
 
 from datasets.core.check import reader_for
 from datasets.core.columns import Layout
@@ -17,6 +17,7 @@ from datasets.core.private import redacted
 from datasets.core.reading import read, transcript
 from datasets.core.repairs import Repair, repaired
 from datasets.core.review import review
+from datasets.core.rows import Progress, Row, rows_of, untold
 from datasets.core.speech import key_of
 from slmgen.errors import InvalidInput
 
@@ -94,14 +95,21 @@ class Mending:
 
 
 def mend(
-    source: BinaryIO, target: BinaryIO, limits: Limits, layout: Layout, work: Mending
+    source: BinaryIO,
+    target: BinaryIO,
+    limits: Limits,
+    layout: Layout,
+    work: Mending,
+    progress: Progress = untold,
 ) -> Report:
     """Writes the repaired rows as JSON Lines. Rows that are no JSON object are kept.
 
-    Raises InvalidInput when nothing would be left.
+    `progress` is told how many bytes of `source` were read. Raises InvalidInput when
+    nothing would be left.
     """
     report = Report(changes=[Change(repair) for repair in work.repairs])
-    for text in _mended(source, limits, layout, work, report):
+    rows = _rows(source, limits, progress)
+    for text in _mended(rows, layout, work, report):
         target.write(text + b"\n")
         report.rows_after += 1
     if not report.rows_after:
@@ -111,16 +119,22 @@ def mend(
     return report
 
 
-def _mended(
-    source: BinaryIO, limits: Limits, layout: Layout, work: Mending, report: Report
-) -> Iterator[bytes]:
+def _rows(source: BinaryIO, limits: Limits, progress: Progress) -> Iterator[Row]:
     opened = open_rows(
         source, max_row_bytes=limits.max_row_bytes, max_bytes=limits.max_bytes
     )
+    for batch in opened.batches:
+        yield from rows_of(batch)
+        progress(source.tell())
+
+
+def _mended(
+    rows: Iterator[Row], layout: Layout, work: Mending, report: Report
+) -> Iterator[bytes]:
     reader = reader_for(layout.columns)
     seen: set[bytes] = set()
     index = -1  # of the last row that is an example
-    for row in opened.rows:
+    for row in rows:
         report.rows_before += 1
         if row.fault is not None:
             report.unreadable += 1
@@ -163,7 +177,8 @@ def _unless_seen(text: bytes, seen: set[bytes]) -> bytes | None:
     conversation, faults = read(text)
     if faults or conversation is None:
         return text
-    key = xxhash.xxh3_128_digest(key_of(transcript(text)))
+    # No two that differ have this digest, whoever wrote them: a row would be lost.
+    key = hashlib.blake2b(key_of(transcript(text)), digest_size=16).digest()
     if key in seen:
         return None
     seen.add(key)

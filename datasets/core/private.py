@@ -90,6 +90,10 @@ WITH_SIGNS = (
 WITH_DOTS = (
     _rule("ip_address", "", r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])", _is_address),
 )
+# 2000::/3 is all of IPv6 that is given out; other groups with colons are seldom addresses.
+WITH_COLONS = (
+    _rule("ip_address", "", r"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{1,33}[0-9A-Fa-f](?!\w)", _is_address),
+)  # fmt: skip
 WITH_DIGITS = (
     _rule("card", "", r"(?<![\d.-])[3-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{1,7}(?![\d.-])",
           digits.is_card),
@@ -107,6 +111,7 @@ CODES = (
           digits.is_codice_fiscale),
 )  # fmt: skip
 
+COLONS = re.compile(r"[23][0-9A-Fa-f]{3}:[0-9A-Fa-f]{0,4}:")
 DOTTED = re.compile(r"\d\.\d{1,3}\.\d")
 MANY_DIGITS = re.compile(r"\d(?:[ .()-]{0,2}\d){6}")
 CODE = re.compile(r"[A-Z]{2}\d{2}")
@@ -133,6 +138,8 @@ def _worth_trying(text: str) -> Iterator[_Rule]:
             yield rule
     if DOTTED.search(text):
         yield from WITH_DOTS
+    if COLONS.search(text):
+        yield from WITH_COLONS
     if MANY_DIGITS.search(text):
         yield from WITH_DIGITS
     if CODE.search(text):

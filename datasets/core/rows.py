@@ -1,6 +1,6 @@
 """One row of an upload, before anybody knows whether it is an example."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 import numpy as np
@@ -11,6 +11,12 @@ JSON_SPACE = b" \t\r\n"
 LINE_FEED = 10
 BATCH_BYTES = 1048576
 BATCH_ROWS = 5_000
+
+Progress = Callable[[int], None]  # is told how many bytes are done
+
+
+def untold(done: int) -> None:
+    """Progress that nobody wants to know."""
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):

@@ -156,6 +156,17 @@ def test_a_file_name_is_cleaned(name):
     assert clean_filename(name) == NAMES[name]
 
 
+def test_progress_is_told_in_bytes_of_the_upload():
+    content, told = make_lines(40_000), []
+    targets = Targets(io.BytesIO(), io.BytesIO(), io.BytesIO())
+
+    ingest(io.BytesIO(content), targets, LIMITS, report=told.append)
+
+    assert len(told) >= len(content) // BATCH_BYTES > 1
+    assert told == sorted(told)
+    assert told[0] < told[-1] == len(content)
+
+
 CODED = {
     "plain": bytes,
     "BOM": lambda content: codecs.BOM_UTF8 + content,

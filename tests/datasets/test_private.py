@@ -16,6 +16,8 @@ FOUND = {
     "4111 1111 1111 1111": "card",
     "5500005555555559": "card",
     "8.8.8.8": "ip_address",
+    "2001:4860:4860::8888": "ip_address",
+    "2606:4700:4700:0:0:0:0:1111": "ip_address",
     "529.982.247-25": "national_id",
     "12345678Z": "national_id",
     "1 85 05 78 006 084 91": "national_id",
@@ -35,7 +37,8 @@ NOT_FOUND = [
     "1234567890", "2021-05-06 07:08:09", "3.14159265358979", "1,000,000,000",
     "password: correcthorsebatterystaple", "token = aaaaaaaaaaaaaaaaaaaaaaa1",
     "sk-learn is a package", "task-force-of-the-whole-country-together",
-    "999.999.999.999",
+    "999.999.999.999", "2001:db8::1", "fe80::1", "12:30:45", "2024:10:11", "2f0a::Text",
+    "3c5e:22:41:0a:9f:00",
 ]  # fmt: skip
 
 

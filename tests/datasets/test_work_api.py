@@ -5,6 +5,7 @@ import json
 import pytest
 from django.core.management import call_command
 
+from datasets.engine import Claim
 from datasets.models import Dataset, Kind, WorkItem
 from jobs.models import Job
 from notebooks.models import Notebook
@@ -81,6 +82,18 @@ def test_a_repair_is_made_once_by_the_worker(client, large):
     assert answers[0] == answers[1]
     assert Dataset.objects.count() == 2
     assert answers[0]["parent_id"] == str(large.id)
+
+
+def test_a_repair_tells_how_far_it_is(client, large, monkeypatch):
+    shares = []
+    monkeypatch.setattr(Claim, "report", lambda claim, done: shares.append(done))
+    body = {"repairs": [{"kind": "drop_exact_duplicates"}]}
+
+    client.post(f"/datasets/{large.id}/repairs", body, JSON)
+    drain()
+
+    size = large.examples_bytes
+    assert shares[:2] == [size // 2, size]  # mended, then read again
 
 
 def test_a_repair_that_does_not_exist_is_refused_at_once(client, large):
