@@ -3,9 +3,9 @@
     python benchmarks/fuzz_atheris.py FOLDER [--minutes 10]
 
 Needs the package atheris, which the development requirements leave out: its wheel is 35
-MB and is built for few versions of Python. What it traces it keeps (about two megabytes
-a file), so it runs in spells that hand their corpus on. A file that fails is written as
-`crash-…` where the command runs.
+MB and is built for few versions of Python. What it traces it keeps (two to five
+megabytes a file), so it runs in spells that hand their corpus on. A file that fails is
+written as `crash-…` where the command runs.
 """
 
 import argparse
@@ -55,7 +55,8 @@ def spell(corpus: Path, seeds: list[bytes]) -> None:
         f"-runs={SPELL_RUNS}",
         f"-max_len={MAX_BYTES}",
         "-timeout=60",
-        "-rss_limit_mb=6000",
+        "-rss_limit_mb=12000",  # the tracing; one file that needs much is told below
+        "-malloc_limit_mb=2000",
     ]
     atheris.Setup(
         [sys.argv[0], *options, str(corpus)],

@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.defaultfilters import filesizeformat
 
+from datasets.core.scan import is_built
 from datasets.models import Dataset, Kind, State, WorkItem
 from jobs.models import Job, TrainingPoint
 from jobs.upkeep import purge_expired
@@ -133,5 +134,6 @@ def _versions() -> list[Fact]:
         Fact("Python", platform.python_version()),
         Fact("Django", django.get_version()),
         Fact("SQLite", sqlite3.sqlite_version),
+        Fact("Native code", "in use" if is_built() else "not compiled: install rustc"),
         Fact("Migrations not applied", str(len(missing)), bool(missing)),
     ]

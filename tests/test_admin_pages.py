@@ -279,6 +279,16 @@ def test_the_status_page_says_how_the_server_is(pages):
     assert not [fact for facts in groups.values() for fact in facts if fact.is_bad]
 
 
+@pytest.mark.parametrize("built", [True, False])
+def test_the_status_page_says_whether_native_code_is_in_use(pages, monkeypatch, built):
+    monkeypatch.setattr("slmgen.status.is_built", lambda: built)
+
+    facts = pages.get("/admin/status/").context["groups"]["Versions"]
+
+    (said,) = [fact.value for fact in facts if fact.name == "Native code"]
+    assert said == ("in use" if built else "not compiled: install rustc")
+
+
 def test_a_lost_worker_is_pointed_at(pages):
     make_dataset()
     past = timezone.now() - timedelta(seconds=1)

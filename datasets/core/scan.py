@@ -36,7 +36,7 @@ from datasets.core.texts import (
 )
 from datasets.native.build import built
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
 
@@ -155,11 +155,11 @@ def recall(text: bytes, memory: Memory) -> Scanned | None:
 
 def _scan(
     text: bytes,
-    read: Callable[[_Found], Found],
+    read: Callable[[_Found], Result],
     *,
     rules: _Rules | None = None,
     memory: int | None = None,
-) -> Found | None:
+) -> Result | None:
     library = _native()
     if library is None or len(text) > MAX_BYTES:
         return None
