@@ -1,4 +1,4 @@
-"""How much faster two workers empty a queue of 40 files than one.
+"""How much faster two workers empty a queue of 80 files than one.
 
 python benchmarks/load_workers.py    fills the queue of SLMGEN_VAR, as load.py wants
 """
@@ -11,12 +11,12 @@ import time
 
 from serving import MB, REPO, Rows, conversations
 
-FILES = 40
+FILES = 80
 ENOUGH = 1.7  # times faster with two
 
 
 def workers() -> Rows:
-    """A queue of 40 files, done by one worker and by two. Each has a core of its own,
+    """A queue of 80 files, done by one worker and by two. Each has a core of its own,
     as workers on hosts of their own do: one alone would count on all cores."""
     times = []
     for count in (1, 2):
@@ -33,7 +33,7 @@ def workers() -> Rows:
             times.append(drained(count, variables) - starting)
     one, two = times
     return [
-        ("a queue of 40 files of 12 MB, one worker on a core", f"{one:.1f} s", True),
+        ("a queue of 80 files of 12 MB, one worker on a core", f"{one:.1f} s", True),
         (
             "… two workers on two cores",
             f"{two:.1f} s, {one / two:.2f} times faster",
