@@ -218,11 +218,11 @@ def together(path: Path) -> str:
 
 
 WORKLOADS: dict[str, Callable[[Path], str]] = {
-    "ours, one process": lambda path: ours(path, 1),
-    "ours, two processes": lambda path: ours(path, 2),
+    "ours, one core": lambda path: ours(path, 1),
+    "ours, two cores": lambda path: ours(path, 2),
     "ours, no native code": without_native_code,
     "ours, validation alone": lambda path: ours(path, 1, tokens=False),
-    "ours, validation, two": lambda path: ours(path, 2, tokens=False),
+    "ours, validation, two cores": lambda path: ours(path, 2, tokens=False),
     "plain, form only": lambda path: plain(path, has_bad_form),
     "plain, all our faults": lambda path: plain(path, has_fault),
     "OpenAI cookbook's logic": cookbook,

@@ -126,20 +126,15 @@ def ingest(
     `report` is told how many bytes of `source` were read. Without a `layout` it is
     found in the rows. Raises InvalidInput when too little can be trained on, TooLarge.
     """
-    raw = _Hashed(source)
+    raw, totals = _Hashed(source), _Totals()
     opened = _opened(raw, limits)
     batches, layout = settled(opened, layout)
-    totals, log = _Totals(), ProblemLog(targets.problems, targets.problem_index)
-    is_same = opened.is_plain and not opened.has_mark
-    examples = _Examples(source, targets.examples, is_same)
-    found = spread(
-        partial(check, unit=opened.unit, columns=layout.columns),
-        batches,
-        limits.processes,
-        source if opened.is_plain else None,
-        threads=is_built() and layout.columns == columns.CHAT.columns,
-    )
-    for batch, checked in found:
+    log = ProblemLog(targets.problems, targets.problem_index)
+    examples = _Examples(source, targets.examples, _is_kept(opened))
+    file = source if opened.is_plain else None
+    work = partial(check, unit=opened.unit, columns=layout.columns)
+    native = is_built() and layout.columns == columns.CHAT.columns
+    for batch, checked in spread(work, batches, limits.processes, file, threads=native):
         examples.add(batch, checked)
         totals.add(checked)
         log.add(checked)
@@ -159,6 +154,11 @@ def ingest(
         problems=tuple(totals.problems),
         groups=tuple(log.groups.values()),
     )
+
+
+def _is_kept(opened: Source) -> bool:
+    """Whether the examples are the upload to the byte, if every row is good."""
+    return opened.is_plain and not opened.has_mark
 
 
 def _opened(source: BinaryIO, limits: Limits) -> Source:

@@ -40,6 +40,7 @@ class Evidence:
 
     @property
     def clean(self) -> int:
+        """Neither copies nor faulty: at least so many."""
         return max(self.examples - self.faulty - self.duplicates, 0)
 
     def share(self, count: int) -> float:
@@ -85,9 +86,11 @@ def _few(evidence: Evidence) -> Part | None:
     noun = "example" if total == 1 else "examples"
     number = f"{total:,} {noun}"
     if total >= ENOUGH_EXAMPLES:
-        number = f"{count:,} of {total:,} examples without a fault"
+        number = f"{count:,} of {total:,} examples are neither copies nor faulty"
+    # Faulty copies count as both.
+    only = "Perhaps only" if evidence.faulty and evidence.duplicates else "Only"
     sentence = (
-        f"Only {number}: fewer than {ENOUGH_EXAMPLES} teach a model style at best; "
+        f"{only} {number}: fewer than {ENOUGH_EXAMPLES} teach a model style at best; "
         "add more."
     )
     points = 0.05 + 0.25 * (1 - count / ENOUGH_EXAMPLES)

@@ -83,6 +83,16 @@ def test_a_row_that_is_left_out_costs_points_once():
     assert names == ["left_out"]
 
 
+@pytest.mark.parametrize(
+    ("faulty", "duplicates", "expected"),
+    [(0, 95, "Only 5 of 100 examples are"), (60, 60, "Perhaps only 0 of 100 examples")],
+)
+def test_what_is_not_known_is_not_said_as_if_it_were(faulty, duplicates, expected):
+    verdict = judge(Evidence(examples=100, faulty=faulty, duplicates=duplicates))
+
+    assert verdict.sentences[0].startswith(expected)
+
+
 def test_the_rows_named_are_those_that_are_counted():
     turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
     unanswered = {"messages": [*turns, turns[0]]}
