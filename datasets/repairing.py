@@ -4,17 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-import numpy as np
-
+from datasets.bounds import on_disk, run_bounded, temporary_file
 from datasets.core import columns
-from datasets.core.index import RECORD
 from datasets.core.mending import Mending, Report, mend
 from datasets.core.repairs import Repair, repair_of
 from datasets.core.rows import Progress
 from datasets.engine import Claim, handles
 from datasets.files import opened, verified
 from datasets.models import Dataset, Kind
-from datasets.versions import Origin, Seal, keep, limits, temporary_file
+from datasets.versions import Origin, Seal, keep, limits
 from slmgen.errors import InvalidInput
 
 MAX_REPAIRS = 20
@@ -85,15 +83,23 @@ def _mended(
     if any(repair.kind == "drop_near_duplicates" for repair in repairs):
         copies = _near_copies(dataset)
     with verified(dataset.original_key, dataset.sha256) as source:
-        work = Mending(repairs, copies)
-        return mend(source, target, limits(), layout, work, report)
+        return run_bounded(
+            mend,
+            *(source, target, limits(), layout, Mending(repairs, copies)),
+            size=dataset.size,
+            report=report,
+        )
 
 
 def _near_copies(dataset: Dataset) -> frozenset[int]:
     # Imported when needed: most processes never take a closer look.
-    from datasets.core.insights import near_copies
+    from datasets.core.insights import near_copies_by_index
 
-    with opened(dataset.index_key) as file:
-        records = np.frombuffer(file.read(), RECORD)
-    with verified(dataset.examples_key, dataset.examples_sha256) as file:
-        return near_copies(file, records)
+    with (
+        verified(dataset.examples_key, dataset.examples_sha256) as examples,
+        opened(dataset.index_key) as stored,
+        on_disk(stored) as index,
+    ):
+        return run_bounded(
+            near_copies_by_index, examples, index, size=dataset.examples_bytes
+        )

@@ -11,6 +11,7 @@ from msgspec import to_builtins
 from numpy.typing import NDArray
 
 from datasets import engine, work
+from datasets.bounds import run_bounded
 from datasets.core import columns, index, problems, tokens
 from datasets.core.export import FORMS
 from datasets.core.filenames import clean_filename
@@ -88,7 +89,7 @@ def mapping_of(dataset: Dataset, mapping: Mapping[str, Any] | None = None) -> Ma
     if mapping is not None:
         layout = columns.mapped(mapping)
     with opened(dataset.original_key, dataset.size) as file:
-        shown = sample(file, limits(), layout)
+        shown = run_bounded(sample, file, limits(), layout, size=dataset.size)
     return Mapped(
         container=dataset.container,
         form=layout.form,

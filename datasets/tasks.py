@@ -1,19 +1,17 @@
 """Analysis, closer look and export as work."""
 
-from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
 from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
-import numpy as np
 from django.conf import settings
-from django.core.files.base import ContentFile, File
+from django.core.files.base import File
 from django.core.files.storage import default_storage
 
+from datasets.bounds import on_disk, run_bounded, temporary_file
 from datasets.core import analysis
-from datasets.core.export import export
-from datasets.core.index import RECORD
+from datasets.core.export import export_file
 from datasets.core.problems import Group
 from datasets.core.rows import Progress, untold
 from datasets.engine import Claim, handles
@@ -31,12 +29,18 @@ def analyze(claim: Claim) -> None:
         groups=tuple(Group(**group) for group in dataset.problem_groups),
         notes=_notes(dataset),
     )
-    with verified(dataset.examples_key, dataset.examples_sha256) as file:
-        profile, records = analysis.analyze(
-            file, upload, _counting(dataset), claim.report
+    with (
+        verified(dataset.examples_key, dataset.examples_sha256) as examples,
+        temporary_file() as index,
+    ):
+        profile = run_bounded(
+            analysis.analyze_into,
+            *(examples, index, upload, _counting(dataset)),
+            size=dataset.examples_bytes,
+            report=claim.report,
         )
-    key = claim.key("index")
-    default_storage.save(key, ContentFile(records.tobytes()))
+        key = claim.key("index")
+        default_storage.save(key, File(index))
     claim.finish(file=key, result=asdict(profile))
 
 
@@ -47,10 +51,17 @@ def look_closer(claim: Claim) -> None:
 
     dataset = claim.item.dataset
     processes = _counting(dataset).processes
-    with opened(dataset.index_key) as file:
-        records = np.frombuffer(file.read(), RECORD)
-    with verified(dataset.examples_key, dataset.examples_sha256) as file:
-        found = insights.look_closer(file, records, processes, claim.report)
+    with (
+        verified(dataset.examples_key, dataset.examples_sha256) as examples,
+        opened(dataset.index_key) as stored,
+        on_disk(stored) as index,
+    ):
+        found = run_bounded(
+            insights.look_closer_by_index,
+            *(examples, index, processes),
+            size=dataset.examples_bytes,
+            report=claim.report,
+        )
     claim.finish(result=asdict(found))
 
 
@@ -69,18 +80,15 @@ def exported(dataset: Dataset, form: str, report: Progress = untold) -> BinaryIO
         folder = settings.FILE_UPLOAD_TEMP_DIR
         target = stack.enter_context(TemporaryFile(dir=folder))
         with verified(dataset.examples_key, dataset.examples_sha256) as examples:
-            export(_reported(examples, report), cast("BinaryIO", target), form)
+            run_bounded(
+                export_file,
+                *(examples, target, form),
+                size=dataset.examples_bytes,
+                report=report,
+            )
         target.seek(0)
         stack.pop_all()  # the caller closes it
         return cast("BinaryIO", target)
-
-
-def _reported(lines: Iterable[bytes], report: Progress) -> Iterator[bytes]:
-    done = 0
-    for line in lines:
-        done += len(line)
-        report(done)
-        yield line
 
 
 def _counting(dataset: Dataset) -> analysis.Counting:

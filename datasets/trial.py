@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from datasets import services
+from datasets.bounds import run_bounded
 from datasets.browsing import profile_now
 from datasets.core.columns import Columns, Layout
 from datasets.core.differences import Difference, difference
@@ -64,4 +65,4 @@ def role_names(dataset: Dataset) -> list[RoleName]:
     """The roles of an upload as its file names them."""
     layout = Layout(dataset.form, Columns(**dataset.columns))
     with opened(dataset.original_key) as source:
-        return roles_in(source, limits(), layout)
+        return run_bounded(roles_in, source, limits(), layout, size=dataset.size)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from os import SEEK_END
-from tempfile import NamedTemporaryFile
 from typing import Any, BinaryIO
 
 from django.conf import settings
@@ -14,8 +13,9 @@ from django.db import transaction
 from msgspec import to_builtins
 
 from datasets import engine, work
+from datasets.bounds import run_bounded, temporary_file
 from datasets.core.columns import Layout
-from datasets.core.ingest import Ingested, Limits, Targets, ingest
+from datasets.core.ingest import Ingested, Limits, Targets, ingest_files
 from datasets.core.rows import Progress, untold
 from datasets.models import Dataset, Kind, WorkItem
 from datasets.quotas import claim_room
@@ -59,7 +59,12 @@ def keep(
         targets = Targets(*(stack.enter_context(temporary_file()) for _ in range(3)))
         size = source.seek(0, SEEK_END)
         source.seek(0)
-        ingested = ingest(source, targets, limits(size), layout, report)
+        ingested = run_bounded(
+            ingest_files,
+            *(source, *vars(targets).values(), limits(size), layout),
+            size=size,
+            report=report,
+        )
         dataset = _dataset_of(ingested, origin)
         with _removed_on_failure(dataset):
             _save(dataset, source, targets)
@@ -75,12 +80,6 @@ def _save(dataset: Dataset, source: BinaryIO, targets: Targets) -> None:
     if dataset.problem_groups:
         default_storage.save(dataset.problems_key, File(targets.problems))
         default_storage.save(dataset.problem_index_key, File(targets.problem_index))
-
-
-@contextmanager
-def temporary_file() -> Iterator[BinaryIO]:
-    with NamedTemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as file:
-        yield file  # type: ignore[misc]  # a BinaryIO in all but name
 
 
 def _dataset_of(ingested: Ingested, origin: Origin) -> Dataset:

@@ -27,6 +27,7 @@ from recommender.services import catalog
 SOURCE = Path(__file__).with_name("source") / "finetune.py"
 # Chat text packs to a third at best (bz2, then base64): more is not worth a try.
 MAX_PACKING = 20
+NO_NAME = re.compile(r"[^a-z0-9]+")
 DATA_SIGNER = signing.Signer(salt="notebooks.data", sep=".")
 
 Seal = Callable[[Notebook], None]
@@ -110,7 +111,7 @@ def _embedded(dataset: Dataset) -> Embedded:
 
 def _filename(slugs: Sequence[str]) -> str:
     name = slugs[0] if len(slugs) == 1 else f"{len(slugs)}-models"
-    safe = re.sub(r"[^a-z0-9]+", "-", name)
+    safe = NO_NAME.sub("-", name)
     return f"slmgen-{safe}-{secrets.token_hex(16)}.ipynb"
 
 

@@ -11,6 +11,8 @@ warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronou
 django_application = get_asgi_application()
 
 # Settings must be loaded before the guard reads them.
+from datasets.core import bounded  # noqa: E402
 from slmgen.guard import App, guard  # noqa: E402
 
+bounded.prepare()
 application = guard(cast("App", django_application))

@@ -5,15 +5,25 @@ anything to do. Redis may lose all that it holds; `manage.py beat` sends it agai
 """
 
 import logging
+from multiprocessing import current_process
 from uuid import UUID
 
 from celery import Celery
+from celery.signals import worker_process_init
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
 logger = logging.getLogger("slmgen.work")
 
 WORK = "slmgen.work"
+
+
+@worker_process_init.connect
+def may_have_children(**_: object) -> None:
+    """Celery's processes are marked as daemons, which may start none; ours do, to read
+    data under limits, and end them themselves."""
+    current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+
 
 app = Celery("slmgen", broker=settings.REDIS_URL, include=["datasets.messages"])
 app.conf.update(

@@ -248,6 +248,9 @@ SLMGEN_MAX_LINE_BYTES = env.number("SLMGEN_MAX_LINE_MB", 8, at_least=1) * 10**6
 SLMGEN_MIN_EXAMPLES = env.number("SLMGEN_MIN_EXAMPLES", 1, at_least=1)
 SLMGEN_ENCODING = env.text("SLMGEN_ENCODING", "o200k_base")
 SLMGEN_TOKENIZER = env.text("SLMGEN_TOKENIZER", "toktok")
+SLMGEN_WORK_MEMORY_BYTES = (
+    env.number("SLMGEN_WORK_MEMORY_MB", 2_000, at_least=200) * 10**6
+)
 SLMGEN_PROCESSES = env.number("SLMGEN_PROCESSES", os.cpu_count() or 1, at_least=1)
 SLMGEN_SPREAD_BYTES = 16 * 10**6  # smaller files are done before processes start
 SLMGEN_ANALYSIS_WAIT_SECONDS = env.number("SLMGEN_ANALYSIS_WAIT_SECONDS", 20)

@@ -78,6 +78,19 @@ def analyze(
     return profile, records
 
 
+def analyze_into(
+    examples: BinaryIO,
+    index: BinaryIO,
+    upload: Upload,
+    counting: Counting,
+    report: Progress,
+) -> Profile:
+    """`analyze`, with the records written to the file `index`."""
+    profile, records = analyze(examples, upload, counting, report)
+    index.write(records.tobytes())
+    return profile
+
+
 def pieces(examples: BinaryIO) -> Iterator[Lines]:
     """About a megabyte at a time, from the start."""
     line, offset = 1, 0

@@ -9,11 +9,12 @@ from slmgen.errors import InvalidInput
 
 JSON_SPACE = b" \t\r\n"
 
-# Everything that opens, closes or separates in JSON; a whole string counts as one, and
-# a quote alone is a string whose end has not been read yet.
+# Everything that opens, closes or separates in JSON; a whole string counts as one. One
+# whose end has not been read yet takes all that follows, or each quote inside it would
+# be tried as a beginning.
 STRUCTURE = re.compile(
-    rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\],]|"', re.DOTALL
-)  # fmt: skip
+    rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\],]|(?P<open>".*+)', re.DOTALL
+)
 
 
 def elements(stream: io.BufferedReader, limit: int, chunk_bytes: int) -> Iterator[Row]:
@@ -52,7 +53,7 @@ class _ArrayScan:
         position = self.seen
         for match in STRUCTURE.finditer(buffer, position):
             token = match[0]
-            if token == b'"':  # the string's end is in a later chunk
+            if match.lastgroup == "open":  # the string's end is in a later chunk
                 position = match.start()
                 break
             position = match.end()

@@ -1,6 +1,7 @@
 """Tool calls and their results."""
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from datasets.core.faults import Fault, kind_of, shown
 
 def call_faults(messages: Sequence[Message]) -> list[Fault]:
     faults: list[Fault] = []
-    known: list[Any] = []  # ids of calls so far that no result has answered
+    waiting: dict[Any, int] = {}  # ids of calls that no result has answered, so often
     called = False
     for place, message in enumerate(messages):
         calls = calls_of(message)
@@ -19,9 +20,10 @@ def call_faults(messages: Sequence[Message]) -> list[Fault]:
         for number, call in enumerate(calls):
             faults += _faults_of_call(call, place, number)
             if isinstance(call, dict) and call.get("id") is not None:
-                known.append(call["id"])
+                key = _hashable(call["id"])
+                waiting[key] = waiting.get(key, 0) + 1
         if message.role in TOOL_ROLES:
-            fault = _fault_of_result(message, place, known, called)
+            fault = _fault_of_result(message, place, waiting, called)
             faults += [fault] if fault else []
     return faults
 
@@ -61,6 +63,11 @@ def _faults_of_call(call: Any, place: int, number: int) -> list[Fault]:
     ]
 
 
+def _hashable(key: Any) -> Any:
+    """An id, or its JSON text where somebody wrote a list or an object as one."""
+    return key if isinstance(key, str | int | None) else msgspec.json.encode(key)
+
+
 def _is_object(arguments: Any) -> bool:
     if not isinstance(arguments, str):
         return False
@@ -71,7 +78,7 @@ def _is_object(arguments: Any) -> bool:
 
 
 def _fault_of_result(
-    message: Message, place: int, known: list[Any], called: bool
+    message: Message, place: int, waiting: dict[Any, int], called: bool
 ) -> Fault | None:
     if not called:
         return Fault(
@@ -83,16 +90,18 @@ def _fault_of_result(
             field="role",
         )
     key = message.tool_call_id
-    if key in known:
-        known.remove(key)
+    if (known := _hashable(key)) in waiting:
+        waiting[known] -= 1
+        if not waiting[known]:
+            del waiting[known]
         return None
-    if key is None and (message.role == "function" or not known):
+    if key is None and (message.role == "function" or not waiting):
         return None  # the older form, which has names instead of ids
-    waiting = ", ".join(shown(call) for call in known[:3]) or "none, all are answered"
+    first = ", ".join(map(shown, islice(waiting, 3))) or "none, all are answered"
     return Fault(
         "tool_call_id",
         found="missing" if key is None else shown(key),
-        expected=f"the id of a call that waits for its result ({waiting})",
+        expected=f"the id of a call that waits for its result ({first})",
         fix="write that id",
         message=place,
         field="tool_call_id",

@@ -4,6 +4,7 @@ import re
 
 DNI_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"
 IBAN_LENGTHS = range(15, 35)
+CODICE_FISCALE = re.compile(r"[A-Z0-9]{16}")
 CARD_LENGTHS = frozenset({13, 14, 15, 16, 19})
 # Codice fiscale: the value of a character at an odd place, from 1.
 ODD = {
@@ -69,7 +70,7 @@ def is_nir(text: str) -> bool:
 
 def is_codice_fiscale(text: str) -> bool:
     """Italy."""
-    if not re.fullmatch(r"[A-Z0-9]{16}", text):
+    if not CODICE_FISCALE.fullmatch(text):
         return False
     odd = sum(ODD[character] for character in text[0:15:2])
     even = sum(int(c) if c.isdigit() else ord(c) - 65 for c in text[1:15:2])

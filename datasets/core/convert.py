@@ -1,6 +1,7 @@
 """A row in any known layout → the canonical object with `messages`."""
 
 import json
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -151,7 +152,7 @@ class _Turns:
 
     def __init__(self) -> None:
         self.calls = 0
-        self.open: list[str] = []
+        self.open: deque[str] = deque()
 
     def message(self, item: Any, place: int) -> dict[str, Any]:
         if not isinstance(item, dict):
@@ -190,7 +191,7 @@ class _Turns:
                 fix="write the call as JSON",
                 message=place,
             )
-        self.open = []
+        self.open.clear()
         return {
             "role": "assistant",
             "content": None,
@@ -207,7 +208,7 @@ class _Turns:
         return {"id": key, "type": "function", "function": function}
 
     def _answered(self) -> dict[str, str]:
-        return {"tool_call_id": self.open.pop(0)} if self.open else {}
+        return {"tool_call_id": self.open.popleft()} if self.open else {}
 
 
 def _spaced(value: Any) -> str:

@@ -13,6 +13,7 @@ from datasets.core.faults import Fault
 from datasets.core.mending import ChangedRow
 from datasets.core.parsing import decode
 
+COMPARED_MESSAGES = 200  # of one row, which grow with their square too
 COMPARED_CHARACTERS = 3_000  # of one message; comparing words grows with their square
 SHOWN_LINES = 12
 AROUND_CHARACTERS = 120  # of what stays, before and after what changes
@@ -63,10 +64,15 @@ def difference(row: ChangedRow) -> Difference:
     before = _said(row.before)
     if row.after is None:
         lines = [Line(REMOVED, said.who, _cut(said.text)) for said in before]
+        more = 0
     else:
-        lines = list(_compared(before, _said(row.after)))
+        after = _said(row.after)
+        most = COMPARED_MESSAGES
+        lines = list(_compared(before[:most], after[:most]))
+        more = max(len(before), len(after), most) - most
     shown = lines[:SHOWN_LINES]
-    return Difference(row.line, row.after is None, shown, len(lines) - len(shown))
+    left_out = len(lines) - len(shown) + more
+    return Difference(row.line, row.after is None, shown, left_out)
 
 
 def _said(text: bytes) -> list[_Said]:

@@ -11,6 +11,7 @@ from datasets.core.calls import calls_of
 from datasets.core.conversations import SYSTEM_ROLES, Message
 from datasets.core.parsing import decode
 from datasets.core.reading import weighted
+from datasets.core.rows import Progress
 from slmgen.errors import InvalidInput
 
 SPEAKERS = {"user": "human", "assistant": "gpt", "tool": "observation",
@@ -109,6 +110,21 @@ def _parquet(examples: Iterable[bytes], target: BinaryIO) -> None:
 
 def _columns(value: Row, messages: list[Message], place: int) -> Row:
     return {"messages": value["messages"]}
+
+
+def export_file(
+    examples: BinaryIO, target: BinaryIO, form: str, report: Progress
+) -> None:
+    """`export` of a file, which tells how many bytes of it are done."""
+
+    def lines() -> Iterator[bytes]:
+        done = 0
+        for line in examples:
+            done += len(line)
+            report(done)
+            yield line
+
+    export(lines(), target, form)
 
 
 FORMS: dict[str, Callable[[Iterable[bytes], BinaryIO], None]] = {

@@ -156,6 +156,20 @@ def ingest(
     )
 
 
+def ingest_files(
+    source: BinaryIO,
+    examples: BinaryIO,
+    problems: BinaryIO,
+    problem_index: BinaryIO,
+    limits: Limits,
+    layout: Layout | None,
+    report: Progress,
+) -> Ingested:
+    """`ingest`, for another process: files are sent one by one."""
+    targets = Targets(examples, problems, problem_index)
+    return ingest(source, targets, limits, layout, report)
+
+
 def _is_kept(opened: Source) -> bool:
     """Whether the examples are the upload to the byte, if every row is good."""
     return opened.is_plain and not opened.has_mark

@@ -12,7 +12,7 @@ from datasets.core import labels, near, outliers, split
 from datasets.core.analysis import pieces
 from datasets.core.conversations import whole_text
 from datasets.core.glance import Glance, Seen, glance, sketches_of
-from datasets.core.index import LineAt, lines_of
+from datasets.core.index import RECORD, LineAt, lines_of
 from datasets.core.near import Cluster
 from datasets.core.reading import transcript
 from datasets.core.rows import Progress
@@ -78,6 +78,19 @@ def look_closer(
         split=split.plan(copies, clusters),
         tokenizers=reported(seen.tokenizers),
     )
+
+
+def look_closer_by_index(
+    examples: BinaryIO, index: BinaryIO, processes: int, report: Progress
+) -> Insights:
+    """`look_closer`, with the records in the file `index`."""
+    records = np.frombuffer(index.read(), RECORD)
+    return look_closer(examples, records, processes, report)
+
+
+def near_copies_by_index(examples: BinaryIO, index: BinaryIO) -> frozenset[int]:
+    """`near_copies`, with the records in the file `index`."""
+    return near_copies(examples, np.frombuffer(index.read(), RECORD))
 
 
 def near_copies(examples: BinaryIO, records: NDArray[np.void]) -> frozenset[int]:

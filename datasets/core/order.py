@@ -23,6 +23,7 @@ def order_faults(roles: tuple[str, ...]) -> tuple[Fault, ...]:
 
 
 def _late_systems(roles: tuple[str, ...]) -> list[Fault]:
+    talk = next((n for n, role in enumerate(roles) if role not in SYSTEM_ROLES), 0)
     return [
         Fault(
             "system_not_first",
@@ -33,7 +34,7 @@ def _late_systems(roles: tuple[str, ...]) -> list[Fault]:
             field="role",
         )
         for place, role in enumerate(roles)
-        if role in SYSTEM_ROLES and not SYSTEM_ROLES.issuperset(roles[:place])
+        if role in SYSTEM_ROLES and place > talk and roles[talk] not in SYSTEM_ROLES
     ]
 
 

@@ -38,6 +38,9 @@ MIN_ENTROPY_BITS = 3.5  # a character; words have less, random keys more
 LEFT, RIGHT = r"(?<![A-Za-z0-9_])", r"(?![A-Za-z0-9_])"
 
 
+ASSIGNMENT = re.compile(r"[=:]\s*[\"']?")
+
+
 def _is_random(text: str) -> bool:
     counts = Counter(text)
     shares = [count / len(text) for count in counts.values()]
@@ -45,7 +48,7 @@ def _is_random(text: str) -> bool:
 
 
 def _assigned(text: str) -> bool:
-    value = re.split(r"[=:]\s*[\"']?", text, maxsplit=1)[1]
+    value = ASSIGNMENT.split(text, maxsplit=1)[1]
     mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
     return mixed and _is_random(value)
 
@@ -76,7 +79,7 @@ SECRETS = (
     _rule("huggingface_token", "hf_", LEFT + r"hf_[A-Za-z0-9]{30,}" + RIGHT),
     _rule("npm_token", "npm_", LEFT + r"npm_[A-Za-z0-9]{36}" + RIGHT),
     _rule("sendgrid_key", "SG.", LEFT + r"SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}"),
-    _rule("jwt", "eyJ", LEFT + r"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
+    _rule("jwt", "eyJ", r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}+\.eyJ[A-Za-z0-9_-]{10,}+\.[A-Za-z0-9_-]{10,}"),
     _rule("assigned_secret", "assw ecret oken _key -key ASSW ECRET OKEN _KEY api",
           r"(?i:passw(?:or)?d|secret|token|api[_-]?key|access[_-]?key)[\"']?\s*[=:]\s*[\"']?"
           r"[A-Za-z0-9+/_=.-]{16,128}(?![A-Za-z0-9+/_=.-])", _assigned),
@@ -101,7 +104,7 @@ WITH_DIGITS = (
     _rule("national_id", "", LEFT + r"(?:[XYZ]\d{7}|\d{8})-?[A-Z]" + RIGHT, digits.is_dni),
     _rule("national_id", "", LEFT + r"[12] ?\d{2} ?(?:0[1-9]|1[0-2]) ?\d{2} ?\d{3} ?\d{3} ?\d{2}"
           + RIGHT, digits.is_nir),
-    _rule("phone", "", r"(?<![\w+])\+[1-9]\d{0,2}(?:[ .-]?\(?\d{1,4}\)?){2,5}(?!\d)", _is_phone),
+    _rule("phone", "", r"(?<![\w+])\+[1-9]\d{0,2}+(?:[ .-]?+\(?+\d{1,4}+\)?+){2,5}(?!\d)", _is_phone),
     _rule("phone", "", r"(?<![\w.+-])(?:\(\d{3}\) ?|\d{3}[-.])\d{3}[-.]\d{4}(?![\w-])", _is_phone),
 )  # fmt: skip
 CODES = (

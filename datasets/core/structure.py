@@ -8,7 +8,7 @@ from datasets.core.faults import Fault, keys_of, kind_of, shown
 
 MAX_MESSAGES = 2_000
 MAX_WHITE_SPACE = 200_000  # characters in one run; tiktoken's regex fails near 500,000
-WHITE_SPACE_RUN = re.compile(rf"\s{{{MAX_WHITE_SPACE}}}")
+WHITE_SPACE_RUN = re.compile(rf"(?<!\s)\s{{{MAX_WHITE_SPACE}}}")
 FIELDS = ("tool_calls", "function_call", "tool_call_id", "name", "weight")
 MEDIA = ("image_url", "image", "input_image", "input_audio", "audio", "video", "file")
 

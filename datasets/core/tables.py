@@ -75,17 +75,17 @@ def _row(lines: "_Lines", names: list[str], cells: list[str], limit: int) -> Row
 
 
 def _names(cells: list[str], line: int) -> list[str]:
+    if len(cells) > MAX_COLUMNS:
+        raise InvalidInput(
+            f"Line {line:,}: {len(cells):,} columns; at most {MAX_COLUMNS} are read, "
+            "remove those that are not needed."
+        )
     names = [cell.strip() for cell in cells]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise InvalidInput(
             f"Line {line:,}: the column {twice!r} occurs twice; give every column a "
             "name of its own."
-        )
-    if len(names) > MAX_COLUMNS:
-        raise InvalidInput(
-            f"Line {line:,}: {len(names):,} columns; at most {MAX_COLUMNS} are read, "
-            "remove those that are not needed."
         )
     return names
 

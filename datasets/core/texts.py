@@ -47,8 +47,8 @@ MAX_EMPTY_WORD = max(map(len, EMPTY_WORDS))
 MAX_PLACEHOLDER = 60  # characters
 CLOSING = ("]", ")", ">", "}")
 PLACEHOLDER = re.compile(
-    r"[\[<({]+\s*(?:insert|your|answer|response|output|placeholder|todo|tbd)\b"
-    r"[^\])>}]*[\])>}]+|lorem ipsum dolor.*",
+    r"\A(?:[\[<({]+\s*(?:insert|your|answer|response|output|placeholder|todo|tbd)\b"
+    r"[^\])>}]*[\])>}]+|lorem ipsum dolor.*)",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -93,7 +93,7 @@ REFUSAL_ZH = re.compile(r"(?:抱歉|对不起)[^。！？]{0,30}(?:无法|不能
 
 STOPS = ".!?"
 SENTENCE_END = re.compile(rf"[{STOPS}][\"'”’)\]]*\s")
-LIST_ITEM = re.compile(r"\s*(?:[-*•+]|\d+[.)]|#|[A-Za-z][.)])\s")
+LIST_ITEM = re.compile(r"\A\s*(?:[-*•+]|\d+[.)]|#|[A-Za-z][.)])\s")
 MIN_PROSE = 100  # characters
 MIN_WORDS = 6  # of the last line
 MIN_SENTENCES = 2  # before the one that breaks off, in as many characters:

@@ -1,5 +1,7 @@
 //! Who may speak after whom, and which results fit to which calls.
 
+use std::collections::HashMap;
+
 pub struct Message<'a> {
     pub role: u8,
     pub calls: Option<Vec<Option<&'a [u8]>>>, // the ids of its calls; never empty
@@ -9,7 +11,7 @@ pub struct Message<'a> {
 /// The calls so far, as `calls.py` keeps them.
 #[derive(Default)]
 pub struct Calls<'a> {
-    waiting: Vec<&'a [u8]>,
+    waiting: HashMap<&'a [u8], usize>, // so often, without a result
     pub called: bool,
 }
 
@@ -18,19 +20,21 @@ impl<'a> Calls<'a> {
     pub fn fit(&mut self, message: &Message<'a>) -> bool {
         if let Some(calls) = &message.calls {
             self.called = true;
-            self.waiting.extend(calls.iter().flatten());
+            for id in calls.iter().flatten() {
+                *self.waiting.entry(id).or_insert(0) += 1;
+            }
         }
         if message.role != b't' {
             return true;
         }
-        let place = self
-            .waiting
-            .iter()
-            .position(|id| Some(*id) == message.result_of);
-        match place {
-            Some(place) => drop(self.waiting.remove(place)),
-            None => return self.called && message.result_of.is_none() && self.waiting.is_empty(),
-        }
+        let Some(id) = message.result_of.filter(|id| self.waiting.contains_key(id)) else {
+            return self.called && message.result_of.is_none() && self.waiting.is_empty();
+        };
+        let left = self.waiting[id] - 1;
+        match left {
+            0 => self.waiting.remove(id),
+            _ => self.waiting.insert(id, left),
+        };
         self.called
     }
 }

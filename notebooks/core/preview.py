@@ -17,8 +17,9 @@ SPAN = re.compile(
     r"(?P<code>`[^`]+`)|(?P<bold>\*\*[^*]+\*\*)|(?<!\\)(?P<text>\*[^*\s][^*]*\*)"
 )
 ESCAPED = re.compile(r"\\([\\`*_{}\[\]()<>#+\-.!|~$&:])")
-ITEM = re.compile(r"\s*(?:[-*]|\d+\.) +(.*)")
-HEADING = re.compile(r"(#+) +(.*)")
+BAR = re.compile(r"(?<!\\)\|")
+ITEM = re.compile(r"\A\s*(?:[-*]|\d+\.) +(.*)")
+HEADING = re.compile(r"\A(#+) +(.*)")
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def _alone(line: str) -> Block | None:
 
 def _table_row(line: str) -> Block:
     """The cells of a table's row as one item; empty for its head and ruler."""
-    cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)]
+    cells = [cell.strip() for cell in BAR.split(line)]
     filled = [cell for cell in cells if cell.strip("-: ")]
     return Block("item", spans(": ".join(filled)))
 

@@ -10,6 +10,8 @@ from recommender.core.gpus import GPUS
 from recommender.core.needs import Need, languages_of
 from recommender.core.serving import serving
 
+NUMBER = re.compile(r"\d+")
+
 
 @dataclass(frozen=True)
 class Violation:
@@ -146,7 +148,7 @@ def _software(model: ModelSpec, need: Need, catalog: Catalog) -> Violation | Non
 
 
 def version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", text))
+    return tuple(int(part) for part in NUMBER.findall(text))
 
 
 def _system_role(model: ModelSpec, need: Need, _: Catalog) -> Violation | None:

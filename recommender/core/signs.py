@@ -14,12 +14,12 @@ CODE_MARKS = re.compile(r"[|$\\{}\[\];`]")
 PLACEHOLDER = re.compile(r"\{\{\s*\w+\s*\}\}")
 CODE_SHARE = 0.03  # of an answer's characters
 CODE_START = re.compile(
-    r"\s*(?:def |class |import |from \w+ import |#include|#!|function |const |let |"
+    r"\A\s*(?:def |class |import |from \w+ import |#include|#!|function |const |let |"
     r"select |insert |update |create table|find |grep |ls |cat |awk |sed |rm |cp |mv |"
     r"chmod |tar |echo |for \(|public |<\?php|<html|<!doctype)",
     re.IGNORECASE,
 )
-QUESTION = re.compile(r"[?？؟\u037e](?:\s*[\"'”’)\]]*)?\s*(?:\n|$)")
+QUESTION = re.compile(r"[?？؟\u037e](?:[^\S\n]*[\"'”’)\]]++)?[^\S\n]*+(?:\n|$)")
 SUMMARY = re.compile(r"summar|tl;?dr|in one sentence|résum|zusammenfass|要約|总结|摘要")
 CREATE = re.compile(
     r"\b(?:story|poem|lyrics|essay|dialogue|role-?play|pretend|imagine|you are an? |"

@@ -1,0 +1,102 @@
+"""How much computing the data that strangers send may take."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from shutil import copyfileobj
+from tempfile import TemporaryFile
+from threading import BoundedSemaphore
+from typing import Any, BinaryIO, TypeVar, cast
+
+from django.conf import settings
+
+from datasets.core import bounded
+from datasets.core.formats import PARQUET_MAGIC
+from datasets.core.rows import Progress
+from datasets.core.streams import GZIP_MAGIC
+from slmgen.errors import Unavailable
+
+Answer = TypeVar("Answer")
+
+# What is done where it is asked for, in milliseconds: its patterns and parsers take
+# time in proportion to it. All else, and whatever is packed, has a process of its own.
+SMALL_BYTES = 64_000
+BASE_SECONDS = 20
+SECONDS_PER_MB = 4  # ten times what real data take on a slow machine
+MOST_UNPACKED = 20  # bytes that real data have for each byte of a packed file
+SECONDS_TO_WAIT = 30
+RETRY_SECONDS = 10
+
+_places = BoundedSemaphore(settings.SLMGEN_PROCESSES + 2)
+
+
+def budget_for(size: int) -> bounded.Budget:
+    """For data of so many bytes."""
+    return bounded.Budget(
+        cpu_seconds=BASE_SECONDS + SECONDS_PER_MB * size // 10**6,
+        memory_bytes=settings.SLMGEN_WORK_MEMORY_BYTES,
+    )
+
+
+def run_bounded(
+    work: Callable[..., Answer],
+    *arguments: Any,
+    size: int,
+    report: Progress | None = None,
+) -> Answer:
+    """`work(*arguments)` on data of `size` bytes, under limits; with a `report`, that
+    is the last argument.
+
+    The first argument is the file of the data, unpacked or not. Raises what `work`
+    raises, InvalidInput when the data take too much, Unavailable when too many wait.
+    """
+    source = arguments[0]
+    packed = _is_packed(source)
+    if size <= SMALL_BYTES and not packed:
+        return work(*arguments, *([report] if report is not None else []))
+    budget = budget_for(size * MOST_UNPACKED if packed else size)
+    with ExitStack() as stack:
+        stack.enter_context(_place())
+        files = [stack.enter_context(on_disk(source)), *arguments[1:]]
+        return bounded.run(work, *files, budget=budget, report=report)
+
+
+def _is_packed(source: BinaryIO) -> bool:
+    source.seek(0)
+    head = source.read(len(PARQUET_MAGIC))
+    source.seek(0)
+    return head.startswith((GZIP_MAGIC, PARQUET_MAGIC))
+
+
+@contextmanager
+def _place() -> Iterator[None]:
+    """One of the few that compute at once, so that memory stays bounded too."""
+    if not _places.acquire(timeout=SECONDS_TO_WAIT):
+        raise Unavailable(
+            "Too many files are being read at once; try again in "
+            f"{RETRY_SECONDS} seconds.",
+            RETRY_SECONDS,
+        )
+    try:
+        yield
+    finally:
+        _places.release()
+
+
+@contextmanager
+def temporary_file() -> Iterator[BinaryIO]:
+    with TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as file:
+        yield cast("BinaryIO", file)
+
+
+@contextmanager
+def on_disk(source: BinaryIO) -> Iterator[BinaryIO]:
+    """The file where another process can read it too."""
+    try:
+        source.fileno()
+    except OSError:  # in memory, or behind a network
+        with temporary_file() as copy:
+            copyfileobj(source, copy)
+            copy.seek(0)
+            yield copy
+    else:
+        yield source
