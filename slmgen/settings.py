@@ -155,7 +155,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["slmgen.identity.passwords.PasswordBackend"]
 LOGIN_URL = "/app/account/login/"
 LOGIN_REDIRECT_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "/app/"
 SLMGEN_SIGNUP = env.flag("SLMGEN_SIGNUP", True)
@@ -166,6 +166,8 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[SLMGEN] "
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_MAX_EMAIL_ADDRESSES = 5
+# By address only; the backend limits the failures of an account at every door.
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip"}
 # No form tells whether somebody has an account with an address, sign-up included.
 ACCOUNT_PREVENT_ENUMERATION = "strict"
 # An address that a client writes into X-Forwarded-For is not believed.

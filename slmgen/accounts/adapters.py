@@ -4,10 +4,11 @@ import logging
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
 from allauth.core import context
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.conf import settings
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
@@ -15,7 +16,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from slmgen.accounts.adoption import adopt
 from slmgen.audit.services import audit
-from slmgen.errors import Unavailable
+from slmgen.errors import TooMany, Unavailable
+from slmgen.identity.passwords import forget_failures
 
 logger = logging.getLogger("slmgen.accounts")
 
@@ -45,9 +47,20 @@ class AccountAdapter(DefaultAccountAdapter):
         adopt(request.session, user)
         audit(user, "sign in")
 
-    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        super().authentication_failed(request, **credentials)
-        audit(AnonymousUser(), "fail to sign in")
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        try:
+            user: User | None = super().authenticate(request, **credentials)
+        except TooMany as error:
+            raise ValidationError(error.detail) from error
+        return user
+
+    def set_password(self, user: User, password: str) -> None:
+        super().set_password(user, password)
+        audit(user, "change password", user)
+        # Anybody may add an address, so that only a confirmed one is the user's.
+        confirmed = EmailAddress.objects.filter(user=user, verified=True)
+        for login in (user.username, *confirmed.values_list("email", flat=True)):
+            forget_failures(login)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("page-account")

@@ -255,7 +255,7 @@ def test_guessing_passwords_is_slowed_down(client, owner):
     for _ in range(6):
         page = sign_in(client, password="wrong").content.decode()
 
-    assert "Too many failed login attempts" in page
+    assert "Too many wrong passwords for this account" in page
     sign_in(client)
     assert client.get("/app/account/").status_code == 302
 
