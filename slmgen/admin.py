@@ -1,6 +1,6 @@
 """Users in the admin, and what allauth brings there that configures nothing here."""
 
-from typing import Any, cast
+from typing import Any
 
 from allauth.socialaccount.models import SocialApp, SocialToken
 from django.contrib import admin
@@ -24,8 +24,8 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]  # generic in stubs onl
         return rows, counts, set(), protected
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        delete_account(obj, by=cast("User", request.user))
+        delete_account(obj, by=request.user)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         for user in queryset:
-            delete_account(user, by=cast("User", request.user))
+            delete_account(user, by=request.user)

@@ -19,7 +19,7 @@ from django.views.decorators.http import (
 from slmgen.accounts.deletion import delete_account
 from slmgen.accounts.export import export
 from slmgen.accounts.forms import DeletionForm, TokenForm
-from slmgen.errors import InvalidInput, NotFound
+from slmgen.errors import InvalidInput
 from slmgen.identity import api_tokens
 from slmgen.streaming import Streamed
 
@@ -65,8 +65,8 @@ def _tokens_page(
 @require_POST
 @login_required
 def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
-    if not api_tokens.revoke(token_id, user=cast("User", request.user)):
-        raise NotFound("There is no token at this address.")
+    row = api_tokens.find_token(token_id, user=cast("User", request.user))
+    api_tokens.revoke(row, by=request.user)
     messages.success(request, "The token is revoked; nothing can use it any more.")
     return redirect("page-tokens")
 
@@ -93,7 +93,7 @@ def delete(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         status = HTTPStatus.BAD_REQUEST if form.is_bound else HTTPStatus.OK
         return render(request, "accounts/delete.html", {"form": form}, status=status)
-    delete_account(form.user, by=form.user)
+    delete_account(form.user, by=request.user)
     logout(request)
     messages.success(request, "Your account and everything in it is deleted.")
     return redirect("page-start")

@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 from django.utils import timezone
 
-from slmgen.audit.services import audit
-from slmgen.errors import Forbidden, InvalidInput, Unauthorized
+from slmgen.audit.services import Actor, audit
+from slmgen.errors import Forbidden, InvalidInput, NotFound, Unauthorized
 from slmgen.identity.models import ApiToken
 from slmgen.identity.tokens import REFUSED
 
@@ -48,13 +48,20 @@ def tokens_of(user: User) -> list[ApiToken]:
     return list(ApiToken.objects.kept().filter(user=user))
 
 
-def revoke(token_id: int, *, user: User) -> bool:
-    """Ends a token of this user; False when there is none."""
-    kept = ApiToken.objects.kept().filter(user=user, pk=token_id)
-    row = kept.first()
-    if row is None or not kept.update(revoked_at=timezone.now()):
+def find_token(token_id: int, *, user: User) -> ApiToken:
+    """A token of this user that is not revoked. Raises NotFound."""
+    row = ApiToken.objects.kept().filter(user=user, pk=token_id).first()
+    if row is None:
+        raise NotFound("There is no token at this address.")
+    return row
+
+
+def revoke(row: ApiToken, *, by: Actor) -> bool:
+    """Ends a token; False when it was revoked before."""
+    kept = ApiToken.objects.kept().filter(pk=row.pk)
+    if not kept.update(revoked_at=timezone.now()):
         return False
-    audit(user, "revoke", row)
+    audit(by, "revoke", row)
     return True
 
 
