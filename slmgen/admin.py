@@ -19,6 +19,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from slmgen.accounts.deletion import delete_account
+from slmgen.accounts.forms import NewUserForm
 from slmgen.audit.services import audit
 
 admin.site.unregister([SocialApp, SocialToken, User])
@@ -62,6 +63,8 @@ class AccountConnectionAdmin(SuperusersChange, SocialAccountAdmin):  # type: ign
 @admin.register(User)
 class AccountAdmin(UserAdmin):  # type: ignore[type-arg]  # generic in stubs only
     """Deleting a user deletes the stored files too."""
+
+    add_form = NewUserForm
 
     def has_change_permission(
         self, request: HttpRequest, obj: User | None = None

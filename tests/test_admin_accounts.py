@@ -94,6 +94,15 @@ def test_staff_make_users_without_rights(client, support):
     assert rights_of(User.objects.get(username="new")) == (False, False, 0, [])
 
 
+def test_the_rule_for_names_holds_in_the_admin_too(client, support):
+    form = {"password1": NEW, "password2": NEW, "usable_password": "true"}
+
+    for name in ("adm\u0456n", "sb_5f0c"):
+        client.post("/admin/auth/user/add/", {**form, "username": name})
+
+    assert list(User.objects.all()) == [support]
+
+
 @pytest.mark.parametrize("part", ["change/", "password/", "delete/"])
 @pytest.mark.parametrize("who", ["admin", "colleague", "switched off"])
 def test_staff_touch_no_account_of_support(

@@ -1,7 +1,9 @@
 from typing import Any, cast
 
+from allauth.account.adapter import get_adapter
 from allauth.core import ratelimit
 from django import forms
+from django.contrib.auth.forms import AdminUserCreationForm
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
@@ -28,6 +30,14 @@ class TokenForm(forms.Form):
         choices=[(days, LIFE_WORDS[days]) for days in LIFE_DAYS],
         initial=90,
     )
+
+
+class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]  # generic in stubs only
+    """A user made in the admin, by the rules of the sign-up page."""
+
+    def clean_username(self) -> str | None:
+        username = super().clean_username()
+        return get_adapter().clean_username(username) if username else username
 
 
 class DeletionForm(forms.Form):
