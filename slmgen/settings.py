@@ -162,6 +162,10 @@ SLMGEN_SIGNUP = env.flag("SLMGEN_SIGNUP", True)
 ACCOUNT_ADAPTER = "slmgen.accounts.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
+ACCOUNT_FORMS = {
+    "change_password": "slmgen.accounts.forms.PasswordChangeForm",
+    "reset_password_from_key": "slmgen.accounts.forms.PasswordResetForm",
+}
 ACCOUNT_USERNAME_VALIDATORS = "slmgen.accounts.names.VALIDATORS"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[SLMGEN] "

@@ -30,7 +30,7 @@ def create_token(
     *, user: User, name: str, scope: str, days: int
 ) -> tuple[ApiToken, str]:
     """The row and the token itself, which exists nowhere else. Raises InvalidInput."""
-    if ApiToken.objects.alive().filter(user=user).count() >= MAX_TOKENS:
+    if count_alive(user) >= MAX_TOKENS:
         raise InvalidInput(f"You have {MAX_TOKENS} tokens; revoke one of them first.")
     token = _new()
     row = ApiToken.objects.create(
@@ -63,6 +63,15 @@ def revoke(row: ApiToken, *, by: Actor) -> bool:
         return False
     audit(by, "revoke", row)
     return True
+
+
+def count_alive(user: User) -> int:
+    return ApiToken.objects.alive().filter(user=user).count()
+
+
+def revoke_all(user: User, *, by: Actor) -> None:
+    for row in tokens_of(user):
+        revoke(row, by=by)
 
 
 def holder_of(token: str, *, method: str) -> tuple[User, ApiToken]:
