@@ -170,6 +170,10 @@ ACCOUNT_USERNAME_VALIDATORS = "slmgen.accounts.names.VALIDATORS"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[SLMGEN] "
 ACCOUNT_EMAIL_NOTIFICATIONS = True
+# A sign-in or a repeated password is recent for so long: a new API token, address or
+# connection asks for it.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
 ACCOUNT_MAX_EMAIL_ADDRESSES = 5
 # By address only; the backend limits the failures of an account at every door.
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip"}

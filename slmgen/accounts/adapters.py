@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import record_authentication
 from allauth.account.models import EmailAddress
 from allauth.core import context
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
@@ -22,8 +23,10 @@ from slmgen.identity.passwords import forget_failures
 logger = logging.getLogger("slmgen.accounts")
 
 TOKEN_USERS = "sb_"  # accounts that are made for tokens, see slmgen.identity.services
-# Signing up goes on without its letter: the account page sends another one.
-DISPENSABLE = "account/email/email_confirmation_signup"
+# What was done stays done without its email: the account page sends another one, and
+# lists the tokens.
+NEW_TOKEN = "account/email/api_token_created"
+DISPENSABLE = {"account/email/email_confirmation_signup", NEW_TOKEN}
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -44,6 +47,8 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def login(self, request: HttpRequest, user: User) -> None:
         super().login(request, user)
+        # Who has just signed in is not asked for the password again.
+        record_authentication(request, user, method="sign_in", reauthenticated=True)
         adopt(request.session, user)
         audit(user, "sign in")
 
@@ -70,7 +75,7 @@ class AccountAdapter(DefaultAccountAdapter):
             super().send_mail(template_prefix, email, context)
         except OSError as error:
             logger.error("an e-mail was not sent: %s", type(error).__name__)
-            if template_prefix != DISPENSABLE:
+            if template_prefix not in DISPENSABLE:
                 raise Unavailable(
                     "The e-mail could not be sent; try again in a few minutes.", 60
                 ) from error

@@ -1,6 +1,8 @@
 from http import HTTPStatus
 from typing import cast
 
+from allauth.account.adapter import get_adapter
+from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
@@ -16,6 +18,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
+from slmgen.accounts.adapters import NEW_TOKEN
 from slmgen.accounts.deletion import delete_account
 from slmgen.accounts.export import export
 from slmgen.accounts.forms import DeletionForm, TokenForm
@@ -36,18 +39,24 @@ def account(request: HttpRequest) -> HttpResponse:
 @login_required
 def tokens(request: HttpRequest) -> HttpResponse:
     """The only answer that ever shows a token is the one that makes it."""
-    if request.method != "POST":
-        return _tokens_page(request, TokenForm())
+    if request.method == "POST":
+        return _create_token(request)
+    return _tokens_page(request, TokenForm())
+
+
+@reauthentication_required
+def _create_token(request: HttpRequest) -> HttpResponse:
+    """A token outlives the session, so that a session alone does not make one."""
     form = TokenForm(request.POST)
     if not form.is_valid():
         return _tokens_page(request, form, status=HTTPStatus.BAD_REQUEST)
     try:
-        _, token = api_tokens.create_token(
-            user=cast("User", request.user), **form.cleaned_data
-        )
+        user = cast("User", request.user)
+        row, token = api_tokens.create_token(user=user, **form.cleaned_data)
     except InvalidInput as error:
         form.add_error(None, error.detail)
         return _tokens_page(request, form, status=HTTPStatus.BAD_REQUEST)
+    get_adapter().send_notification_mail(NEW_TOKEN, user, {"token": row})
     return _tokens_page(request, TokenForm(), token, HTTPStatus.CREATED)
 
 

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from allauth.account.models import EmailAddress
 from asgiref.sync import async_to_sync
 from django.contrib.auth import aauthenticate, authenticate
 from django.db import connection
@@ -207,11 +208,12 @@ def test_every_failure_is_recorded_whatever_the_door(owner):
     assert list(events) == [("", "fail to sign in")] * 2
 
 
-def test_a_new_password_ends_the_lock_of_its_account_alone(client, owner):
+def test_a_new_password_ends_the_lock_of_its_account_alone(owner):
     """Anybody may add an address that is not theirs; it opens no lock until it is
     confirmed."""
-    client.force_login(owner)
+    client = by_page("owner", RIGHT)
     client.post("/app/account/email/", {"action_add": "", "email": "eve@example.org"})
+    assert EmailAddress.objects.filter(user=owner, email="eve@example.org").exists()
     guess(opens_api)
     guess(opens_api, "eve@example.org")
 
