@@ -28,7 +28,7 @@ docs = SpectacularSwaggerSplitView.as_view(
 
 # One page signs people in and one changes passwords, each with its limit on guessing.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
-admin.site.password_change = RedirectView.as_view(  # type: ignore[method-assign]
+admin.site.password_change = RedirectView.as_view(  # type: ignore[method-assign, assignment]
     pattern_name="account_change_password"
 )
 admin.site.site_header = "SLMGEN support"

@@ -57,7 +57,8 @@ class RevokingForm(forms.Form):
     def save(self) -> None:
         super().save()  # type: ignore[misc]  # of the form this is mixed into
         if self.cleaned_data.get("revoke_tokens"):
-            api_tokens.revoke_all(self.user, by=self.user)
+            user = self.user  # by the old password or by the email, they have shown it
+            api_tokens.revoke_all(user, by=user)
 
 
 class PasswordChangeForm(RevokingForm, ChangePasswordForm):  # type: ignore[misc]  # allauth is not annotated for others
@@ -73,9 +74,9 @@ class PasswordResetForm(RevokingForm, ResetPasswordKeyForm):  # type: ignore[mis
 class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]  # generic in stubs only
     """A user made in the admin, by the rules of the sign-up page."""
 
-    def clean_username(self) -> str | None:
-        username = super().clean_username()
-        return get_adapter().clean_username(username) if username else username
+    def clean_username(self) -> str:
+        get_adapter().clean_username(self.cleaned_data["username"], shallow=True)
+        return super().clean_username()
 
 
 class DeletionForm(forms.Form):

@@ -40,11 +40,12 @@ def account(request: HttpRequest) -> HttpResponse:
 def tokens(request: HttpRequest) -> HttpResponse:
     """The only answer that ever shows a token is the one that makes it."""
     if request.method == "POST":
-        return _create_token(request)
+        made: HttpResponse = _create_token(request)
+        return made
     return _tokens_page(request, TokenForm())
 
 
-@reauthentication_required
+@reauthentication_required  # type: ignore[untyped-decorator]  # of allauth
 def _create_token(request: HttpRequest) -> HttpResponse:
     """A token outlives the session, so that a session alone does not make one."""
     form = TokenForm(request.POST)

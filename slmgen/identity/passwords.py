@@ -1,7 +1,7 @@
-"""The one place where a password is compared with an account, and guessing is limited.
+"""Guessing passwords is limited by account, for every way to sign in together.
 
-The limit is in the authentication backend, so every way to sign in shares it: the
-sign-in page, `POST /auth/token`, and whatever calls Django's `authenticate`.
+The limit is in the authentication backend, so the sign-in page, `POST /auth/token` and
+whatever calls Django's `authenticate` share it.
 """
 
 import time
@@ -26,7 +26,7 @@ _LIMIT: dict[str, Any] = {
 }
 
 
-class PasswordBackend(AuthenticationBackend):
+class PasswordBackend(AuthenticationBackend):  # type: ignore[misc]  # allauth is not annotated for others
     """Refuses a locked account before it looks whether the account exists."""
 
     def authenticate(
