@@ -106,7 +106,8 @@ class JobView(APIView):
     )
     def delete(self, request: Request, job_id: str) -> Response:
         """Delete the job and its files; its dataset too, unless another job uses it."""
-        services.delete_job(services.find_job(job_id, user=request.user))
+        job = services.find_job(job_id, user=request.user)
+        services.delete_job(job, by=request.user)
         return Response(status=204)
 
 

@@ -68,7 +68,7 @@ def losses(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
 def delete(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
     job = services.find_job(str(job_id), user=request.user)
     if request.method == "POST":
-        services.delete_job(job)
+        services.delete_job(job, by=request.user)
         return redirect("page-jobs")
     context = {
         "job": job,

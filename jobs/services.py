@@ -26,7 +26,7 @@ from notebooks.services import (
 )
 from recommender.core.catalog import parse_target, parse_task
 from recommender.services import catalog, last_need
-from slmgen.audit.services import audit
+from slmgen.audit.services import Actor, audit
 from slmgen.errors import InvalidInput, NotFound
 
 
@@ -200,12 +200,12 @@ def _checked_move(job: Job, status: str) -> str:
     raise InvalidInput(f"A {job.status} job cannot become {status}, {rest}.")
 
 
-def delete_job(job: Job) -> None:
+def delete_job(job: Job, *, by: Actor) -> None:
     """Removes the job, its notebook, and its dataset where no other job uses it."""
     dataset: Dataset = job.dataset
     notebook = job.notebook
     with transaction.atomic():
-        audit(job.owner, "delete", job)
+        audit(by, "delete", job)
         Job.objects.filter(pk=job.pk).delete()
         shared_notebook = Job.objects.filter(notebook=notebook).exists()
         if notebook is not None and not shared_notebook:

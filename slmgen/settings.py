@@ -155,17 +155,28 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["slmgen.identity.passwords.PasswordBackend"]
 LOGIN_URL = "/app/account/login/"
 LOGIN_REDIRECT_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "/app/"
 SLMGEN_SIGNUP = env.flag("SLMGEN_SIGNUP", True)
 ACCOUNT_ADAPTER = "slmgen.accounts.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
+ACCOUNT_FORMS = {
+    "change_password": "slmgen.accounts.forms.PasswordChangeForm",
+    "reset_password_from_key": "slmgen.accounts.forms.PasswordResetForm",
+}
+ACCOUNT_USERNAME_VALIDATORS = "slmgen.accounts.names.VALIDATORS"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[SLMGEN] "
 ACCOUNT_EMAIL_NOTIFICATIONS = True
+# A sign-in or a repeated password is recent for so long: a new API token, address or
+# connection asks for it.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
 ACCOUNT_MAX_EMAIL_ADDRESSES = 5
+# By address only; the backend limits the failures of an account at every door.
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip"}
 # No form tells whether somebody has an account with an address, sign-up included.
 ACCOUNT_PREVENT_ENUMERATION = "strict"
 # An address that a client writes into X-Forwarded-For is not believed.

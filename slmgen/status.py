@@ -29,6 +29,7 @@ from slmgen.read_only import age
 from slmgen.views import look_around
 
 LEAST_FREE = 0.05  # of a disk
+MAY_VIEW = "audit.view_server_status"
 MAY_PURGE = "jobs.change_trainingrun"
 
 
@@ -41,6 +42,8 @@ class Fact:
 
 def page(request: HttpRequest) -> HttpResponse:
     """Shows it; POST removes what has expired."""
+    if not request.user.has_perm(MAY_VIEW):
+        raise PermissionDenied
     may_purge = request.user.has_perm(MAY_PURGE)
     if request.method == "POST":
         if not may_purge:

@@ -26,8 +26,11 @@ docs = SpectacularSwaggerSplitView.as_view(
     http_method_names=["get", "head"],  # its OPTIONS has no template
 )
 
-# One page signs people in, with one limit on guessing.
+# One page signs people in and one changes passwords, each with its limit on guessing.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.password_change = RedirectView.as_view(  # type: ignore[method-assign, assignment]
+    pattern_name="account_change_password"
+)
 admin.site.site_header = "SLMGEN support"
 
 urlpatterns = [

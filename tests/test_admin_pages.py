@@ -265,6 +265,14 @@ def test_a_record_outlives_the_account_of_its_actor(client, django_user_model):
     assert (event.actor, event.actor_name) == (None, "staff")
 
 
+def test_the_status_page_has_a_permission_of_its_own(client, django_user_model):
+    client.force_login(staff(django_user_model, "change_trainingrun", "view_job"))
+
+    assert client.get("/admin/status/").status_code == 404
+    assert client.post("/admin/status/").status_code == 404
+    assert "/admin/status/" not in client.get("/admin/").content.decode()
+
+
 def test_the_status_page_says_how_the_server_is(pages):
     make_dataset()
     WorkItem.objects.update(state="queued")
@@ -316,7 +324,7 @@ def test_what_has_expired_is_removed_and_recorded(pages, owner, files):
 
 
 def test_who_may_only_look_removes_nothing(client, django_user_model):
-    client.force_login(staff(django_user_model, "view_trainingrun"))
+    client.force_login(staff(django_user_model, "view_server_status"))
 
     assert client.get("/admin/status/").status_code == 200
     assert client.post("/admin/status/").status_code == 404

@@ -78,7 +78,7 @@ PAGES = [
     ("page-job-losses", "GET", {}, PRIVATE),
     ("page-job-delete", "GET", {}, PRIVATE),
     ("page-job-delete", "POST", {}, {**PRIVATE, "owner": 302}),
-    ("admin-status", "GET", {}, {**row(302, 302, 302), "staff": 200}),
+    ("admin-status", "GET", {}, {**row(302, 302, 302), "staff": 404}),
     ("schema", "GET", {}, {**OPEN, "bad token": 401}),
     ("docs", "GET", {}, {**OPEN, "bad token": 401}),
     ("favicon", "GET", {}, row(302, 302, 302)),

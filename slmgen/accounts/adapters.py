@@ -4,10 +4,12 @@ import logging
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import record_authentication
+from allauth.account.models import EmailAddress
 from allauth.core import context
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.conf import settings
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
@@ -15,13 +17,16 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from slmgen.accounts.adoption import adopt
 from slmgen.audit.services import audit
-from slmgen.errors import Unavailable
+from slmgen.errors import TooMany, Unavailable
+from slmgen.identity.passwords import forget_failures
 
 logger = logging.getLogger("slmgen.accounts")
 
 TOKEN_USERS = "sb_"  # accounts that are made for tokens, see slmgen.identity.services
-# Signing up goes on without its letter: the account page sends another one.
-DISPENSABLE = "account/email/email_confirmation_signup"
+# What was done stays done without its email: the account page sends another one, and
+# lists the tokens.
+NEW_TOKEN = "account/email/api_token_created"
+DISPENSABLE = {"account/email/email_confirmation_signup", NEW_TOKEN}
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -42,12 +47,25 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def login(self, request: HttpRequest, user: User) -> None:
         super().login(request, user)
+        # Who has just signed in is not asked for the password again.
+        record_authentication(request, user, method="sign_in", reauthenticated=True)
         adopt(request.session, user)
         audit(user, "sign in")
 
-    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        super().authentication_failed(request, **credentials)
-        audit(AnonymousUser(), "fail to sign in")
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        try:
+            user: User | None = super().authenticate(request, **credentials)
+        except TooMany as error:
+            raise ValidationError(error.detail) from error
+        return user
+
+    def set_password(self, user: User, password: str) -> None:
+        super().set_password(user, password)
+        audit(user, "change password", user)
+        # Anybody may add an address, so that only a confirmed one is the user's.
+        confirmed = EmailAddress.objects.filter(user=user, verified=True)
+        for login in (user.username, *confirmed.values_list("email", flat=True)):
+            forget_failures(login)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("page-account")
@@ -57,7 +75,7 @@ class AccountAdapter(DefaultAccountAdapter):
             super().send_mail(template_prefix, email, context)
         except OSError as error:
             logger.error("an e-mail was not sent: %s", type(error).__name__)
-            if template_prefix != DISPENSABLE:
+            if template_prefix not in DISPENSABLE:
                 raise Unavailable(
                     "The e-mail could not be sent; try again in a few minutes.", 60
                 ) from error

@@ -7,18 +7,18 @@ from datasets.models import Dataset
 from jobs.models import Job
 from jobs.services import delete_job
 from notebooks.services import delete_notebooks_of
-from slmgen.audit.services import audit
+from slmgen.audit.services import Actor, audit
 
 
 @transaction.atomic
-def delete_account(user: User, *, by: User) -> None:
+def delete_account(user: User, *, by: Actor) -> None:
     """The user and everything of theirs: all rows together, then the files.
 
     A job takes data along that nobody owns, as deleting the job alone would.
     """
     theirs = Q(owner=user) | Q(dataset__owner=user)
     for job in list(Job.objects.filter(theirs).select_related("dataset", "notebook")):
-        delete_job(job)
+        delete_job(job, by=by)
     for dataset in list(Dataset.objects.filter(owner=user)):
         delete_notebooks_of(dataset)
         delete_dataset(dataset)

@@ -1,10 +1,14 @@
 from typing import Any, cast
 
+from allauth.account.adapter import get_adapter
+from allauth.account.forms import ChangePasswordForm, ResetPasswordKeyForm
 from allauth.core import ratelimit
 from django import forms
+from django.contrib.auth.forms import AdminUserCreationForm
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
+from slmgen.identity import api_tokens
 from slmgen.identity.api_tokens import LIFE_DAYS
 from slmgen.identity.models import ApiToken
 
@@ -28,6 +32,51 @@ class TokenForm(forms.Form):
         choices=[(days, LIFE_WORDS[days]) for days in LIFE_DAYS],
         initial=90,
     )
+
+
+class RevokingForm(forms.Form):
+    """A new password, which may end the API tokens of the old one.
+
+    For allauth's forms, which set `user` and keep the password in `save`.
+    """
+
+    user: User
+    revokes_by_default = False
+    revoke_tokens = forms.BooleanField(required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        count = api_tokens.count_alive(self.user)
+        field = self.fields["revoke_tokens"]
+        field.initial = self.revokes_by_default
+        field.label = f"Also revoke your {count} API token{'s' if count > 1 else ''}"
+        field.help_text = "Programs that use them stop working until they get new ones."
+        if not count:
+            del self.fields["revoke_tokens"]
+
+    def save(self) -> None:
+        super().save()  # type: ignore[misc]  # of the form this is mixed into
+        if self.cleaned_data.get("revoke_tokens"):
+            user = self.user  # by the old password or by the email, they have shown it
+            api_tokens.revoke_all(user, by=user)
+
+
+class PasswordChangeForm(RevokingForm, ChangePasswordForm):  # type: ignore[misc]  # allauth is not annotated for others
+    pass
+
+
+class PasswordResetForm(RevokingForm, ResetPasswordKeyForm):  # type: ignore[misc]  # allauth is not annotated for others
+    """Whoever needs a reset may have lost the account to somebody else."""
+
+    revokes_by_default = True
+
+
+class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]  # generic in stubs only
+    """A user made in the admin, by the rules of the sign-up page."""
+
+    def clean_username(self) -> str:
+        get_adapter().clean_username(self.cleaned_data["username"], shallow=True)
+        return super().clean_username()
 
 
 class DeletionForm(forms.Form):

@@ -1,6 +1,8 @@
 from http import HTTPStatus
 from typing import cast
 
+from allauth.account.adapter import get_adapter
+from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
@@ -16,10 +18,11 @@ from django.views.decorators.http import (
     require_safe,
 )
 
+from slmgen.accounts.adapters import NEW_TOKEN
 from slmgen.accounts.deletion import delete_account
 from slmgen.accounts.export import export
 from slmgen.accounts.forms import DeletionForm, TokenForm
-from slmgen.errors import InvalidInput, NotFound
+from slmgen.errors import InvalidInput
 from slmgen.identity import api_tokens
 from slmgen.streaming import Streamed
 
@@ -36,18 +39,25 @@ def account(request: HttpRequest) -> HttpResponse:
 @login_required
 def tokens(request: HttpRequest) -> HttpResponse:
     """The only answer that ever shows a token is the one that makes it."""
-    if request.method != "POST":
-        return _tokens_page(request, TokenForm())
+    if request.method == "POST":
+        made: HttpResponse = _create_token(request)
+        return made
+    return _tokens_page(request, TokenForm())
+
+
+@reauthentication_required  # type: ignore[untyped-decorator]  # of allauth
+def _create_token(request: HttpRequest) -> HttpResponse:
+    """A token outlives the session, so that a session alone does not make one."""
     form = TokenForm(request.POST)
     if not form.is_valid():
         return _tokens_page(request, form, status=HTTPStatus.BAD_REQUEST)
     try:
-        _, token = api_tokens.create_token(
-            user=cast("User", request.user), **form.cleaned_data
-        )
+        user = cast("User", request.user)
+        row, token = api_tokens.create_token(user=user, **form.cleaned_data)
     except InvalidInput as error:
         form.add_error(None, error.detail)
         return _tokens_page(request, form, status=HTTPStatus.BAD_REQUEST)
+    get_adapter().send_notification_mail(NEW_TOKEN, user, {"token": row})
     return _tokens_page(request, TokenForm(), token, HTTPStatus.CREATED)
 
 
@@ -65,8 +75,8 @@ def _tokens_page(
 @require_POST
 @login_required
 def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
-    if not api_tokens.revoke(token_id, user=cast("User", request.user)):
-        raise NotFound("There is no token at this address.")
+    row = api_tokens.find_token(token_id, user=cast("User", request.user))
+    api_tokens.revoke(row, by=request.user)
     messages.success(request, "The token is revoked; nothing can use it any more.")
     return redirect("page-tokens")
 
@@ -93,7 +103,7 @@ def delete(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         status = HTTPStatus.BAD_REQUEST if form.is_bound else HTTPStatus.OK
         return render(request, "accounts/delete.html", {"form": form}, status=status)
-    delete_account(form.user, by=form.user)
+    delete_account(form.user, by=request.user)
     logout(request)
     messages.success(request, "Your account and everything in it is deleted.")
     return redirect("page-start")

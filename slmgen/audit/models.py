@@ -24,6 +24,8 @@ class AuditEvent(models.Model):
 
     class Meta:
         ordering = ("-at", "-id")
+        # Of the page in slmgen/status.py: no model is the server itself.
+        permissions = [("view_server_status", "Can view the status of the server")]
 
     def __str__(self) -> str:
         return f"{self.action} {self.kind} {self.object_id}"

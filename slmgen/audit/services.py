@@ -3,15 +3,18 @@ from django.db.models import Model
 
 from slmgen.audit.models import AuditEvent
 
+Actor = AbstractBaseUser | AnonymousUser
+
 
 def audit(
-    actor: AbstractBaseUser | AnonymousUser | None,
+    actor: Actor | None,
     action: str,
     obj: Model | None = None,
 ) -> AuditEvent:
     """Keeps that `actor` did `action` to an object, or to the server as a whole.
 
-    None is the server itself; who is not signed in has no name.
+    None is the server itself; who is not signed in has no name. A service is told by
+    its caller who acts (`by`), and never infers it from whose object it is.
     """
     return AuditEvent.objects.create(
         actor_id=actor.pk if actor else None,

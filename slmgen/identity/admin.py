@@ -28,7 +28,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     exclude = ("hash",)
     actions = ("revoke",)
 
-    @admin.action(description="Revoke the selected tokens", permissions=["view"])
+    @admin.action(description="Revoke the selected tokens", permissions=["act"])
     def revoke(self, request: HttpRequest, rows: QuerySet[ApiToken]) -> None:
-        for row in rows.select_related("user"):
-            api_tokens.revoke(row.pk, user=row.user)
+        for row in rows:
+            api_tokens.revoke(row, by=request.user)

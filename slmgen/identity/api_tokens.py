@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 from django.utils import timezone
 
-from slmgen.audit.services import audit
-from slmgen.errors import Forbidden, InvalidInput, Unauthorized
+from slmgen.audit.services import Actor, audit
+from slmgen.errors import Forbidden, InvalidInput, NotFound, Unauthorized
 from slmgen.identity.models import ApiToken
 from slmgen.identity.tokens import REFUSED
 
@@ -30,7 +30,7 @@ def create_token(
     *, user: User, name: str, scope: str, days: int
 ) -> tuple[ApiToken, str]:
     """The row and the token itself, which exists nowhere else. Raises InvalidInput."""
-    if ApiToken.objects.alive().filter(user=user).count() >= MAX_TOKENS:
+    if count_alive(user) >= MAX_TOKENS:
         raise InvalidInput(f"You have {MAX_TOKENS} tokens; revoke one of them first.")
     token = _new()
     row = ApiToken.objects.create(
@@ -48,14 +48,30 @@ def tokens_of(user: User) -> list[ApiToken]:
     return list(ApiToken.objects.kept().filter(user=user))
 
 
-def revoke(token_id: int, *, user: User) -> bool:
-    """Ends a token of this user; False when there is none."""
-    kept = ApiToken.objects.kept().filter(user=user, pk=token_id)
-    row = kept.first()
-    if row is None or not kept.update(revoked_at=timezone.now()):
+def find_token(token_id: int, *, user: User) -> ApiToken:
+    """A token of this user that is not revoked. Raises NotFound."""
+    row = ApiToken.objects.kept().filter(user=user, pk=token_id).first()
+    if row is None:
+        raise NotFound("There is no token at this address.")
+    return row
+
+
+def revoke(row: ApiToken, *, by: Actor) -> bool:
+    """Ends a token; False when it was revoked before."""
+    kept = ApiToken.objects.kept().filter(pk=row.pk)
+    if not kept.update(revoked_at=timezone.now()):
         return False
-    audit(user, "revoke", row)
+    audit(by, "revoke", row)
     return True
+
+
+def count_alive(user: User) -> int:
+    return ApiToken.objects.alive().filter(user=user).count()
+
+
+def revoke_all(user: User, *, by: Actor) -> None:
+    for row in tokens_of(user):
+        revoke(row, by=by)
 
 
 def holder_of(token: str, *, method: str) -> tuple[User, ApiToken]:

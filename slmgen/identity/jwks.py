@@ -114,6 +114,9 @@ def read_keys(body: bytes) -> Keys:
     except (PyJWTError, ValueError, KeyError, TypeError, AttributeError,
             RecursionError) as error:  # fmt: skip
         raise FetchFailed("the answer is no JSON Web Key Set") from error
+    if not found:
+        # Believing it would refuse every good token; known keys stay in use instead.
+        raise FetchFailed("the key set holds no signature key")
     return MappingProxyType(found)
 
 

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.utils.crypto import salted_hmac
 
 from slmgen.errors import NotFound, Unauthorized
 from slmgen.identity import tokens
@@ -24,9 +25,21 @@ def user_for(claims: tokens.Claims) -> User:
         except IntegrityError:  # another first request of this user got there first
             identity = known.get()
     user: User = identity.user
-    if not user.is_active:
+    if not user.is_active or _is_outdated(claims, user):
         raise Unauthorized(tokens.REFUSED)
     return user
+
+
+def _is_outdated(claims: tokens.Claims, user: User) -> bool:
+    """Own tokens end when the password that they were traded for is replaced."""
+    is_own = claims.issuer == tokens.OWN_ISSUER
+    return is_own and claims.password_version != _password_version(user)
+
+
+def _password_version(user: User) -> str:
+    """Changes with the password and reveals nothing of it."""
+    salt = "slmgen.identity.password_version"
+    return salted_hmac(salt, user.password, algorithm="sha256").hexdigest()[:32]
 
 
 @transaction.atomic
@@ -39,7 +52,10 @@ def _create(claims: tokens.Claims) -> Identity:
 
 
 def token_for(*, username: str, password: str) -> str:
-    """A token of this server's own for one of its accounts."""
+    """A token of this server's own for one of its accounts.
+
+    Raises Unauthorized, or TooMany while the account is locked.
+    """
     if tokens.trust().mode != "own":
         raise NotFound("This server issues no tokens; get one from its Supabase login.")
     user = authenticate(username=username, password=password)
@@ -48,7 +64,7 @@ def token_for(*, username: str, password: str) -> str:
     identity, _ = Identity.objects.get_or_create(
         issuer=tokens.OWN_ISSUER, user=user, defaults={"subject": uuid.uuid4()}
     )
-    return tokens.issue(identity.subject)
+    return tokens.issue(identity.subject, _password_version(user))
 
 
 def token_seconds() -> int:

@@ -30,6 +30,7 @@ Key = bytes | jwt.PyJWK
 class Claims:
     issuer: str
     subject: uuid.UUID
+    password_version: str = ""  # in this server's own tokens alone
 
 
 @dataclass(frozen=True)
@@ -131,10 +132,11 @@ def _claims(payload: Mapping[str, Any], accepted: Trust) -> Claims:
     subject = uuid.UUID(payload["sub"])
     if str(subject) != payload["sub"]:
         raise Refusal("a subject that is no canonical UUID")
-    return Claims(accepted.issuer or str(payload.get("iss", "")), subject)
+    issuer = accepted.issuer or str(payload.get("iss", ""))
+    return Claims(issuer, subject, str(payload.get("password_version", "")))
 
 
-def issue(subject: uuid.UUID) -> str:
+def issue(subject: uuid.UUID, password_version: str) -> str:
     """A short-lived token of Supabase's shape, signed by this server."""
     now = int(time.time())
     payload = {
@@ -145,5 +147,6 @@ def issue(subject: uuid.UUID) -> str:
         "iat": now,
         "exp": now + 60 * settings.SLMGEN_TOKEN_MINUTES,
         "jti": str(uuid.uuid4()),
+        "password_version": password_version,
     }
     return jwt.encode(payload, _own_secret(), algorithm="HS256")

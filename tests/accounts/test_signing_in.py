@@ -46,6 +46,41 @@ def test_names_kept_for_tokens_are_taken(client):
     assert User.objects.count() == 0
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\u0430da",
+        "adm\u0456n",
+        "ad\u200ba",
+        "\uff41da",
+        "a da",
+        "ada@example.org",
+        "-ada",
+    ],
+)
+def test_a_name_that_looks_like_another_is_refused(client, name):
+    page = sign_up(client, username=name).content.decode()
+
+    assert "id_username_error" in page
+    assert User.objects.count() == 0
+
+
+@pytest.mark.parametrize("name", ["OWNER", "Owner"])
+def test_a_name_in_other_case_is_taken(client, owner, name):
+    page = sign_up(client, username=name).content.decode()
+
+    assert "A user with that username already exists." in page
+    assert User.objects.count() == 1
+
+
+def test_a_name_from_before_the_rule_still_signs_in(client, django_user_model):
+    django_user_model.objects.create_user("j\u00fcrgen@home", password=PASSWORD)
+
+    sign_in(client, "j\u00fcrgen@home", PASSWORD)
+
+    assert signed_in_as(client) == "j\u00fcrgen@home"
+
+
 def test_sign_up_can_be_closed(client, settings):
     settings.SLMGEN_SIGNUP = False
 
@@ -255,7 +290,7 @@ def test_guessing_passwords_is_slowed_down(client, owner):
     for _ in range(6):
         page = sign_in(client, password="wrong").content.decode()
 
-    assert "Too many failed login attempts" in page
+    assert "Too many wrong passwords for this account" in page
     sign_in(client)
     assert client.get("/app/account/").status_code == 302
 

@@ -95,7 +95,7 @@ def expired(row):
 
 
 def revoked(row):
-    api_tokens.revoke(row.pk, user=row.user)
+    api_tokens.revoke(row, by=row.user)
 
 
 def user_switched_off(row):

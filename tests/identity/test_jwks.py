@@ -66,6 +66,8 @@ BROKEN = {
     "a deep body": {"answer": b"[" * 100_000},
     "a huge body": {"answer": b'{"keys": []}' + b" " * 300_000},
     "nothing": {"answer": b""},
+    "no keys": {"answer": b'{"keys": []}'},
+    "no usable key": {"answer": b'{"keys": [{"kty": "oct", "k": "eA", "kid": "ec"}]}'},
 }
 
 
@@ -89,6 +91,19 @@ def test_without_any_keys_a_broken_issuer_is_unavailable(key_server, name):
 
     with pytest.raises(Unavailable):
         cache.key("ec")
+
+
+@pytest.mark.django_db
+def test_good_tokens_stay_good_while_the_issuer_publishes_no_key(
+    key_server, ec_key, monkeypatch
+):
+    monkeypatch.setattr(jwks, "SECONDS_BETWEEN_FETCHES", 0)
+    assert ask(sign(ec_key)).status_code == 200
+    key_server.publish({})
+
+    assert ask(sign(ec_key, kid="unknown")).status_code == 401
+    assert key_server.fetches == 2
+    assert ask(sign(ec_key)).status_code == 200
 
 
 def test_keys_that_are_too_old_are_not_trusted(key_server):

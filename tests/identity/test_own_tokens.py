@@ -1,9 +1,13 @@
+import re
 import uuid
 
+import jwt
 import pytest
 from django.contrib.auth.models import User
+from django.core import mail
 from django.core.cache import cache
 from django.db import IntegrityError
+from django.test import Client
 
 from slmgen.identity import checks, services, tokens
 from slmgen.identity.models import Identity
@@ -11,6 +15,8 @@ from tests.identity.conftest import SUBJECT
 from tests.identity.test_hostile_tokens import ask
 
 pytestmark = pytest.mark.django_db
+
+NEW = "another-good-one"
 
 
 @pytest.fixture(autouse=True)
@@ -48,8 +54,8 @@ def test_a_wrong_password_is_401(client, owner, username, password):
     assert response.json() == {"detail": "The username or the password is wrong."}
 
 
-def test_guessing_is_slowed_down(client, owner):
-    answers = [trade(client, password="x").status_code for _ in range(11)]
+def test_guessing_from_one_address_is_slowed_down(client, owner):
+    answers = [trade(client, f"name-{n}", "x").status_code for n in range(11)]
 
     assert answers == [401] * 10 + [429]
     assert int(trade(client)["Retry-After"]) > 0
@@ -73,6 +79,60 @@ def test_a_token_dies_with_the_secret_key(client, owner, settings):
     settings.SECRET_KEY = "another" * 10
 
     assert ask(token).status_code == 401
+
+
+def change_on_the_page(user):
+    client = Client()
+    client.force_login(user)
+    form = {"oldpassword": "owner-password", "password1": NEW, "password2": NEW}
+    assert client.post("/app/account/password/change/", form).status_code == 302
+
+
+def reset_by_email(user):
+    user.email = "owner@example.org"
+    user.save(update_fields=["email"])
+    client = Client()
+    client.post("/app/account/password/reset/", {"email": user.email})
+    link = re.search(r"http://testserver(\S+)", mail.outbox[0].body)[1]
+    form = client.get(link, follow=True)
+    new = {"password1": NEW, "password2": NEW}
+    assert client.post(form.request["PATH_INFO"], new).status_code == 302
+
+
+def set_in_the_admin(user):
+    client = Client()
+    client.force_login(User.objects.create_superuser("admin"))
+    form = {"password1": NEW, "password2": NEW, "usable_password": "true"}
+    address = f"/admin/auth/user/{user.pk}/password/"
+    assert client.post(address, form).status_code == 302
+
+
+def set_by_code(user):
+    user.set_password(NEW)
+    user.save()
+
+
+@pytest.mark.parametrize(
+    "replace", [change_on_the_page, reset_by_email, set_in_the_admin, set_by_code]
+)
+def test_a_new_password_ends_the_tokens_of_the_old_one(client, owner, replace):
+    token = trade(client).json()["access_token"]
+    assert ask(token).status_code == 200
+
+    replace(owner)
+
+    assert ask(token).status_code == 401
+    assert ask(trade(client, password=NEW).json()["access_token"]).status_code == 200
+
+
+def test_a_token_reveals_nothing_of_the_password(client, owner):
+    token = trade(client).json()["access_token"]
+
+    claims = jwt.decode(token, options={"verify_signature": False})
+
+    assert re.fullmatch(r"[0-9a-f]{32}", claims["password_version"])
+    assert claims["password_version"] not in owner.password
+    assert claims["password_version"] not in owner.get_session_auth_hash()
 
 
 def test_two_first_visits_at_once_make_one_user(monkeypatch):
