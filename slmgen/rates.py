@@ -4,7 +4,6 @@ Counts are kept in Django's cache, which all processes of a server share.
 """
 
 import logging
-from ipaddress import IPv6Address, ip_address, ip_network
 from time import time
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from slmgen.clients import address_of, network_of
 from slmgen.errors import TooMany
 
 if TYPE_CHECKING:  # views read these settings, and the settings name this module
@@ -24,7 +24,6 @@ if TYPE_CHECKING:  # views read these settings, and the settings name this modul
 logger = logging.getLogger("slmgen.rates")
 
 WINDOW_SECONDS = 60
-IPV6_NETWORK = 64  # what one customer is given: more addresses than could be counted
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 WITHOUT_LIMIT = {"health", "metrics"}
 # Routes whose writing requests cost more than others.
@@ -32,26 +31,9 @@ UPLOADS = {"upload", "page-start", "mapping", "page-columns", "repairs", "page-r
 NOTEBOOKS = {"generate", "plan", "page-training", "page-compare"}
 
 
-def address_of(request: HttpRequest) -> str:
-    """The client's address: what the outermost known proxy says, if there are any."""
-    address = str(request.META.get("REMOTE_ADDR", ""))
-    proxies = settings.SLMGEN_TRUSTED_PROXIES
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR")
-    if proxies and forwarded:
-        named = [part.strip() for part in forwarded.split(",")]
-        address = named[-min(proxies, len(named))]
-    return address
-
-
-def network_of(address: str) -> str:
-    """What is counted as one client."""
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return "unknown"
-    if isinstance(found, IPv6Address):
-        return str(ip_network((found, IPV6_NETWORK), strict=False))
-    return str(found)
+def client_of(request: HttpRequest) -> str:
+    peer = str(request.META.get("REMOTE_ADDR", ""))
+    return network_of(address_of(peer, request.META.get("HTTP_X_FORWARDED_FOR")))
 
 
 def check(request: HttpRequest) -> None:
@@ -66,7 +48,7 @@ def check(request: HttpRequest) -> None:
     if user.is_authenticated:
         _count(kind, f"user-{user.pk}", limit)
     else:
-        _count(kind, network_of(address_of(request)), max(limit // 2, 1))
+        _count(kind, client_of(request), max(limit // 2, 1))
 
 
 def _kind(route: str | None, method: str) -> str:
@@ -107,7 +89,7 @@ def check_refusals(request: HttpRequest) -> None:
     """Counts an answer 401. Raises TooMany when this address got too many."""
     if settings.SLMGEN_RATE_LIMITS:
         limit = settings.SLMGEN_RATES["refusals"]
-        _count("refusals", network_of(address_of(request)), limit)
+        _count("refusals", client_of(request), limit)
 
 
 class ApiRates(BaseThrottle):

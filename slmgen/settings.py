@@ -272,6 +272,10 @@ SLMGEN_DATA_LINK_DAYS = env.number("SLMGEN_DATA_LINK_DAYS", 30, at_least=1)
 # Jobs
 
 SLMGEN_TRAINING_SECRET_DAYS = env.number("SLMGEN_TRAINING_SECRET_DAYS", 7, at_least=1)
+# Event streams that are open at once; a process counts its own.
+SLMGEN_STREAMS = env.number("SLMGEN_STREAMS", 500, at_least=1)
+SLMGEN_STREAMS_PER_ACCOUNT = env.number("SLMGEN_STREAMS_PER_ACCOUNT", 20, at_least=1)
+SLMGEN_STREAMS_PER_JOB = env.number("SLMGEN_STREAMS_PER_JOB", 5, at_least=1)
 
 # Security
 

@@ -45,11 +45,17 @@ class Drip:
         return {"type": "http.request", "body": b"x", "more_body": True}
 
 
-def drip(app, seconds, sent):
+def drip(app, seconds, sent, address="198.51.100.7"):
     async def send(message):
         sent.append(message)
 
-    scope = {"type": "http", "method": "POST", "path": "/upload", "headers": []}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/upload",
+        "headers": [(b"content-length", b"900000")],
+        "client": (address, 1),
+    }
     return app(scope, Drip(seconds).receive, send)
 
 
