@@ -1,6 +1,8 @@
 """How often somebody may ask: a user by account, everybody else by address.
 
-Counts are kept in Django's cache, which all processes of a server share.
+Uploads, notebooks and refusals are counted in the cache that all processes share. Plain
+requests are counted in the process's memory, so that reading never waits for a write to
+the database; with Redis they too are counted by all processes together.
 """
 
 import logging
@@ -8,7 +10,8 @@ from time import time
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import caches
+from django.core.cache.backends.base import BaseCache
 from django.db import DatabaseError
 from django.http import HttpRequest
 from redis.exceptions import RedisError
@@ -17,6 +20,7 @@ from rest_framework.throttling import BaseThrottle
 
 from slmgen.clients import address_of, network_of
 from slmgen.errors import TooMany
+from slmgen.shared_cache import SharedCache
 
 if TYPE_CHECKING:  # views read these settings, and the settings name this module
     from rest_framework.views import APIView
@@ -28,6 +32,10 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 WITHOUT_LIMIT = {"health", "metrics"}
 # Routes whose writing requests cost more than others.
 UPLOADS = {"upload", "page-start", "mapping", "page-columns", "repairs", "page-repair"}
+CACHES = {
+    "requests": "requests", "uploads": "default", "notebooks": "default",
+    "refusals": "default",
+}  # fmt: skip
 NOTEBOOKS = {"generate", "plan", "page-training", "page-compare"}
 
 
@@ -62,7 +70,7 @@ def _kind(route: str | None, method: str) -> str:
 def _count(kind: str, who: str, limit: int) -> None:
     window, seconds = divmod(time(), WINDOW_SECONDS)
     try:
-        so_far = count(f"rate:{kind}:{who}:{window:.0f}")
+        so_far = count(caches[CACHES[kind]], f"rate:{kind}:{who}:{window:.0f}")
     except (DatabaseError, RedisError):
         # Whoever needs it will say so; the others are served.
         logger.exception("requests cannot be counted")
@@ -76,11 +84,10 @@ def _count(kind: str, who: str, limit: int) -> None:
         )
 
 
-def count(key: str) -> int:
+def count(cache: BaseCache, key: str) -> int:
     """How often this was called with `key`, which must end with its time."""
-    counted = getattr(cache, "count", None)
-    if counted is not None:
-        return int(counted(key, 2 * WINDOW_SECONDS))
+    if isinstance(cache, SharedCache):
+        return cache.count(key, 2 * WINDOW_SECONDS)
     cache.add(key, 0, 2 * WINDOW_SECONDS)
     return cache.incr(key)
 
