@@ -168,7 +168,7 @@ def _check(whose: str, taken: list[Stream], limit: int) -> None:
 def look(positions: Iterable[Position]) -> dict[Position, News]:
     """What is new at each position, where anything is. One query finds which jobs have
     changed; only those are read."""
-    wanted = list(positions)
+    wanted = set(positions)
     try:
         rows = Job.objects.select_related("training_run")
         jobs = rows.in_bulk({position.job_id for position in wanted})
