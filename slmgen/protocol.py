@@ -4,7 +4,7 @@ import asyncio
 import socket
 from typing import cast
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from slmgen.clients import network_of
 
@@ -32,7 +32,8 @@ class Waiting:
         self._by_client.setdefault(connection.network, {})[connection] = None
         self._count += 1
         if self._count > MOST_WAITING:
-            oldest = next(iter(max(self._by_client.values(), key=len)))
+            most = max(self._by_client, key=lambda client: len(self._by_client[client]))
+            oldest = next(iter(self._by_client[most]))
             oldest.stop_waiting()
             oldest.transport.abort()
 
@@ -53,6 +54,7 @@ class PatientProtocol(H11Protocol):
     head_seconds = SECONDS_FOR_A_HEAD
     network = "unknown"
     head_timer: asyncio.TimerHandle | None = None  # set while a head is waited for
+    cycle: RequestResponseCycle | None  # type: ignore[assignment]  # uvicorn sets None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
