@@ -1,14 +1,17 @@
-"""Requests that wait for a result hold no connection, and not too many wait."""
+"""Whoever waits for a result, or reads one slowly, holds no connection meanwhile."""
 
+import asyncio
 import threading
 import time
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import connection, connections
 
 from datasets import work
 from datasets.models import Kind, State, WorkItem
 from slmgen.errors import NotReady
+from slmgen.streaming import Streamed
 from tests.factories import make_dataset
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -92,3 +95,23 @@ def test_one_more_than_may_wait_is_told_at_once_to_come_back(item, monkeypatch):
         thread.join(30)
     assert work.finished(item, seconds=60) == item
     assert len(found) == 2
+
+
+def test_a_download_holds_no_connection_while_it_is_read(item):
+    held = []
+
+    def pieces():
+        held.append(connection.connection is not None)
+        yield b"piece"
+
+    async def read():
+        held.append(await sync_to_async(_opened)())
+        return [piece async for piece in Streamed(pieces())]
+
+    assert asyncio.run(read()) == [b"piece"]
+    assert held == [True, False]
+
+
+def _opened():
+    WorkItem.objects.count()
+    return connection.connection is not None

@@ -6,6 +6,7 @@ import socket
 from contextlib import ExitStack, asynccontextmanager
 
 import pytest
+from django.core.checks import run_checks
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
@@ -230,3 +231,11 @@ def test_the_limit_on_open_files_is_raised_and_never_lowered(monkeypatch):
     limits["now"] = (256, 1_024)
     open_files.raise_limit()
     assert limits["now"] == (1_024, 1_024)
+
+
+def test_too_few_open_files_are_named(monkeypatch):
+    monkeypatch.setattr(open_files.resource, "getrlimit", lambda _: (256, 1_024))
+
+    (found,) = [one for one in run_checks() if one.id == "slmgen.W002"]
+
+    assert "1,024 files and connections open; a busy server needs 4,096" in found.msg
