@@ -1,16 +1,19 @@
 """Many at once, against a server of its own on this machine; prints a table.
 
-    python benchmarks/load.py [--seconds 5] [--only uploads large drip requests workers]
+    python benchmarks/load.py [--seconds 5] [--only uploads large …]
 
 It exits 1 when a promise is broken: an upload that is neither whole nor refused by 429
-or 503, more than 400 MB of memory, /health slower than 2 s while uploads drip, two
-workers not 1.7 times faster than one.
+or 503, more than 400 MB of memory, /health slower than 2 s while uploads drip, a second
+client not served within 1 s during a flood, two workers not 1.7 times faster than one.
 """
 
 import argparse
 import asyncio
+import math
+import os
 import sqlite3
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,7 +24,7 @@ from pathlib import Path
 
 import httpx
 from load_workers import workers
-from serving import MB, Rows, conversations, free_port, memory_mb, running
+from serving import MB, REPO, Rows, conversations, free_port, memory_mb, running
 
 
 async def at_once(tasks: list[Awaitable[httpx.Response]]) -> list[httpx.Response]:
@@ -52,7 +55,7 @@ async def upload_all(
     return Counter(answer.status_code for answer in answers), whole, seconds
 
 
-async def uploads(base: str, pid: int, seconds: float) -> Rows:
+async def uploads(base: str, pid: int, seconds: float, folder: str) -> Rows:
     contents = [conversations(MB, seed) for seed in range(200)]
     statuses, whole, took = await upload_all(base, contents)
     refused = statuses[429] + statuses[503]
@@ -64,7 +67,7 @@ async def uploads(base: str, pid: int, seconds: float) -> Rows:
     ]
 
 
-async def large(base: str, pid: int, seconds: float) -> Rows:
+async def large(base: str, pid: int, seconds: float, folder: str) -> Rows:
     contents = [conversations(25 * MB, 1_000 + seed) for seed in range(5)]
     before = memory_mb(pid, "VmRSS")
     peak = before
@@ -86,7 +89,7 @@ async def large(base: str, pid: int, seconds: float) -> Rows:
     ]
 
 
-async def drip(base: str, pid: int, seconds: float) -> Rows:
+async def drip(base: str, pid: int, seconds: float, folder: str) -> Rows:
     port = int(base.rpartition(":")[2])
     head = (
         "POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n"
@@ -130,6 +133,85 @@ async def drip(base: str, pid: int, seconds: float) -> Rows:
     ]
 
 
+async def slowest(port: int, address: str) -> float:
+    """Seconds of the slowest of twenty requests on connections of their own; endless
+    where one was not served."""
+    times = []
+    for _ in range(20):
+        begun = time.monotonic()
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", port, local_addr=(address, 0)
+        )
+        writer.write(b"GET /models HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        served = (await reader.read(12)) == b"HTTP/1.1 200"
+        times.append(time.monotonic() - begun if served else math.inf)
+        writer.close()
+    return max(times)
+
+
+async def follow(port: int, job: str, token: str) -> tuple[int, asyncio.StreamWriter]:
+    """The status of an event stream, and its connection, which stays open."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = (
+        f"GET /jobs/{job}/training/stream HTTP/1.1\r\nHost: localhost\r\n"
+        f"Authorization: Bearer {token}\r\n\r\n"
+    )
+    writer.write(head.encode())
+    return int((await reader.read(12))[9:]), writer
+
+
+def new_account(folder: str) -> dict[str, str]:
+    """Made as an administrator makes one; gives what signs it in."""
+    found = {"username": "load", "password": "load-load-load"}
+    variables = {
+        "SLMGEN_VAR": folder,
+        "DJANGO_SUPERUSER_USERNAME": found["username"],
+        "DJANGO_SUPERUSER_PASSWORD": found["password"],
+        "DJANGO_SUPERUSER_EMAIL": "load@example.org",
+    }
+    subprocess.run(
+        [sys.executable, "manage.py", "createsuperuser", "--no-input"],
+        cwd=REPO, check=True, env={**os.environ, **variables},
+    )  # fmt: skip
+    return found
+
+
+async def new_job(base: str, folder: str) -> tuple[str, str]:
+    """A job, and a token of its owner."""
+    async with client(base) as http:
+        signed = await http.post("/auth/token", json=new_account(folder))
+        token = str(signed.json()["access_token"])
+        http.headers["Authorization"] = f"Bearer {token}"
+        files = {"file": conversations(MB // 10, 7_000)}
+        session = (await http.post("/upload", files=files)).json()["session_id"]
+        made = await http.post("/jobs", json={"session_id": session})
+        return str(made.json()["id"]), token
+
+
+async def floods(base: str, pid: int, seconds: float, folder: str) -> Rows:
+    port = int(base.rpartition(":")[2])
+    rows: Rows = []
+
+    async def second_clients(flood: str) -> None:
+        for address, whose in (("127.0.0.2", "another"), ("127.0.0.1", "the same")):
+            took = await slowest(port, address)
+            what = f"{flood}: a client at {whose} address, slowest of 20"
+            rows.append((what, f"{took * 1000:.0f} ms", took < 1))
+
+    silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(500)]
+    await second_clients("500 silent connections")
+    for _, writer in silent:
+        writer.close()
+    job, token = await new_job(base, folder)
+    streams = [await follow(port, job, token) for _ in range(400)]
+    refused = sum(status == 429 for status, _ in streams)
+    await second_clients("400 event streams of an account")
+    rows.append(("… refused with 429", str(refused), refused > 300))
+    for _, writer in streams:
+        writer.close()
+    return rows
+
+
 async def rate(base: str, path: str, seconds: float) -> float:
     """Requests a second of eight clients that ask again and again."""
     count = 0
@@ -147,7 +229,7 @@ async def rate(base: str, path: str, seconds: float) -> float:
     return count / seconds
 
 
-async def requests(base: str, pid: int, seconds: float) -> Rows:
+async def requests(base: str, pid: int, seconds: float, folder: str) -> Rows:
     content = conversations(MB, 5_000)
     answer = httpx.post(f"{base}/upload", files={"file": content}, timeout=60)
     session = answer.json()["session_id"]
@@ -169,9 +251,10 @@ async def requests(base: str, pid: int, seconds: float) -> Rows:
     return rows
 
 
-Part = Callable[[str, int, float], Awaitable[Rows]]
+Part = Callable[[str, int, float, str], Awaitable[Rows]]
 PARTS: dict[str, Part] = {
-    "uploads": uploads, "large": large, "drip": drip, "requests": requests,
+    "uploads": uploads, "large": large, "drip": drip, "floods": floods,
+    "requests": requests,
 }  # fmt: skip
 
 
@@ -190,7 +273,7 @@ def measure(only: list[str], seconds: float) -> Rows:
             }
             command = [sys.executable, "manage.py", "up"]
             with running(command, f"{base}/health", **variables) as pid:
-                rows += asyncio.run(part(base, pid, seconds))
+                rows += asyncio.run(part(base, pid, seconds, folder))
             rows.append((f"… files without a row after {name}", *orphans(Path(folder))))
     if "workers" in only:
         rows += workers()

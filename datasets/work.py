@@ -3,15 +3,20 @@
 import time
 import uuid
 from collections.abc import Mapping
+from threading import BoundedSemaphore
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 
 from datasets import engine
 from datasets.models import Dataset, Kind, State, WorkItem
 from slmgen.errors import Conflict, InvalidInput, NotFound, NotReady
 
-SECONDS_BETWEEN_LOOKS = 0.1
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 1.0  # seconds between two looks
+# Each request that waits holds a thread; more than these are told at once to come back.
+WAITS_AT_ONCE = 50
+waits = BoundedSemaphore(WAITS_AT_ONCE)
 RETRY_AFTER_SECONDS = 5
 
 
@@ -38,21 +43,41 @@ def finished(item: WorkItem, *, seconds: float | None = None) -> WorkItem:
     when it failed or was cancelled."""
     if seconds is None:
         seconds = settings.SLMGEN_ANALYSIS_WAIT_SECONDS
+    if _is_done(item):
+        return item
+    if seconds and waits.acquire(blocking=False):
+        try:
+            if _is_done_within(item, seconds):
+                return item
+        finally:
+            waits.release()
+    raise NotReady(
+        f"{Kind(item.kind).label} is {item.progress}% done; try again in "
+        f"{RETRY_AFTER_SECONDS} seconds.",
+        RETRY_AFTER_SECONDS,
+        percent=item.progress,
+        dataset_id=str(item.dataset_id),
+    )
+
+
+def _is_done_within(item: WorkItem, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
-    while True:
-        item.refresh_from_db()
-        if item.state == State.DONE:
-            return item
+    pause = SHORTEST_PAUSE
+    while time.monotonic() < deadline:
+        # Between looks it holds no connection: a pool of them would soon be empty.
+        connection.close_if_unusable_or_obsolete()
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
+        if _is_done(item):
+            return True
+    return False
+
+
+def _is_done(item: WorkItem) -> bool:
+    item.refresh_from_db()
+    if item.state != State.DONE:
         _refuse_ended(item)
-        if time.monotonic() >= deadline:
-            raise NotReady(
-                f"{Kind(item.kind).label} is {item.progress}% done; try again in "
-                f"{RETRY_AFTER_SECONDS} seconds.",
-                RETRY_AFTER_SECONDS,
-                percent=item.progress,
-                dataset_id=str(item.dataset_id),
-            )
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+    return item.state == State.DONE
 
 
 def _refuse_ended(item: WorkItem) -> None:

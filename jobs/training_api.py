@@ -1,28 +1,23 @@
-import asyncio
-import json
-from collections.abc import AsyncIterator
-from dataclasses import asdict
 from typing import Any, cast
 
-from asgiref.sync import sync_to_async
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.encoders import JSONEncoder
 from rest_framework.views import APIView
 
 from datasets.serializers import ErrorSerializer as ERROR
 from jobs import serializers, training
 from jobs.api import ERRORS, SignedIn
-from jobs.core.progress import State
-from jobs.models import Job
 from jobs.services import find_job
+from jobs.streams import streams, summary
 
-SECONDS_BETWEEN_LOOKS = 1.0
-MAX_LOOKS = 3_600
-LAST_STATES = {State.COMPLETED, State.FAILED}
+EVENT_STREAM = {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-store",
+    "X-Accel-Buffering": "no",  # for nginx
+}
 
 
 class ReportView(APIView):
@@ -83,7 +78,7 @@ class TrainingView(APIView):
     def get(self, request: Request, job_id: str) -> Response:
         """How the job's training goes."""
         job = find_job(job_id, user=request.user)
-        return Response(_summary(job))
+        return Response(summary(training.training_of(job)))
 
 
 class PointsView(APIView):
@@ -111,42 +106,14 @@ class StreamView(APIView):
         operation_id="training_stream",
         tags=["training"],
         parameters=[serializers.SinceSerializer],
-        responses={(200, "text/event-stream"): OpenApiTypes.STR, **ERRORS},
+        responses={(200, "text/event-stream"): OpenApiTypes.STR, **ERRORS, 429: ERROR},
     )
-    def get(self, request: Request, job_id: str) -> StreamingHttpResponse:
+    def get(self, request: Request, job_id: str) -> HttpResponseBase:
         """Server-sent events: `training` when it changes, `point` for each loss."""
         job = find_job(job_id, user=request.user)
         wanted = serializers.SinceSerializer(data=request.query_params)
         wanted.is_valid(raise_exception=True)
-        return StreamingHttpResponse(
-            _events(job, wanted.validated_data["since_step"]),
-            content_type="text/event-stream",
-            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-        )
-
-
-def _summary(job: Job) -> dict[str, Any]:
-    found = training.training_of(job)
-    values = asdict(found) if found else {"state": State.PENDING}
-    return serializers.TrainingSerializer(values).data
-
-
-async def _events(job: Job, since_step: int) -> AsyncIterator[str]:
-    last = None
-    for _ in range(MAX_LOOKS):
-        await sync_to_async(job.refresh_from_db)()
-        summary = await sync_to_async(_summary)(job)
-        points = await sync_to_async(training.points_of)(job, since_step=since_step)
-        for point in points:
-            since_step = point.step
-            yield _event("point", serializers.PointSerializer(point).data)
-        if summary != last:
-            yield _event("training", summary)
-        if summary["state"] in LAST_STATES and not points:
-            return
-        last = summary
-        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-
-
-def _event(name: str, value: Any) -> str:
-    return f"event: {name}\ndata: {json.dumps(value, cls=JSONEncoder)}\n\n"
+        cursor = wanted.validated_data["since_step"]
+        if request.method == "HEAD":  # its answer has no body that could end it
+            return HttpResponse(headers=EVENT_STREAM)
+        return StreamingHttpResponse(streams.open(job, cursor), headers=EVENT_STREAM)

@@ -3,6 +3,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from slmgen import open_files
 from slmgen.env import LOOPBACK
 from slmgen.traces import missing_packages
 
@@ -61,3 +62,15 @@ def traces_can_be_sent(**kwargs: Any) -> list[CheckMessage]:
         f"{', '.join(missing)}."
     )
     return [Error(message, hint, id="slmgen.E005")]
+
+
+@register()
+def enough_files_may_be_open(**kwargs: Any) -> list[CheckMessage]:
+    if open_files.limit() >= open_files.NEEDED:
+        return []
+    message = (
+        f"This process may have {open_files.limit():,} files and connections open; a "
+        f"busy server needs {open_files.NEEDED:,}."
+    )
+    hint = "Raise it: LimitNOFILE of systemd, ulimits of a container, or ulimit -Hn."
+    return [Warning(message, hint, id="slmgen.W002")]

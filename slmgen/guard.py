@@ -10,12 +10,14 @@ import json
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import ip_address, ip_network
-from typing import Any
+from typing import Any, NoReturn
 
 from django.conf import settings
 
+from slmgen.clients import address_of, network_of
 from slmgen.middleware import SAFE_HEADERS
 from slmgen.page_errors import PAGES, bare_error_page
 
@@ -38,12 +40,15 @@ SAFE = {"cache-control": "no-store"} | {
 SECONDS_OF_SILENCE = 15.0
 SECONDS_BEFORE_PACE = 20.0
 LEAST_BYTES_A_SECOND = 1_000
-# Bodies that are being received: fewer than the requests that the server takes at once,
-# so slow senders leave room for others.
-BODIES_AT_ONCE = 150
-# What is still read of a body that was refused.
+# Requests that are being answered, each by a thread, and bodies that are being
+# received. Bodies are fewer, so slow senders leave room; so does each client.
+REQUESTS_AT_ONCE, REQUESTS_OF_ONE = 400, 150
+BODIES_AT_ONCE, BODIES_OF_ONE = 150, 75
+SECONDS_UNTIL_ROOM = 5
+# What is still read of a body that was refused, and of how many at once.
 SECONDS_LINGERED = 5.0
 MOST_BYTES_LINGERED = 64 * 10**6
+LINGERING_AT_ONCE = 200
 
 
 class Refused(Exception):
@@ -54,38 +59,84 @@ class Refused(Exception):
         self.retry_after = retry_after
 
 
+class Places:
+    """Room for so many at once, and for so many of one client."""
+
+    def __init__(self, what: str, most: int, most_of_one: int) -> None:
+        self._what = what
+        self._most = most
+        self._most_of_one = most_of_one
+        self._clients: dict[object, str] = {}
+
+    def take(self, holder: object, client: str) -> None:
+        """Raises Refused where there is no room; taken again it changes nothing."""
+        if holder in self._clients:
+            return
+        if len(self._clients) >= self._most:
+            self._refuse(503, f"arrive at once, over {self._most}")
+        if list(self._clients.values()).count(client) >= self._most_of_one:
+            where = "come from your address at once"
+            self._refuse(429, f"{where}, over {self._most_of_one}")
+        self._clients[holder] = client
+
+    def leave(self, holder: object) -> None:
+        self._clients.pop(holder, None)
+
+    def _refuse(self, status: int, why: str) -> NoReturn:
+        raise Refused(
+            status,
+            f"Too many {self._what} {why}; try again in {SECONDS_UNTIL_ROOM} seconds.",
+            SECONDS_UNTIL_ROOM,
+        )
+
+
 def guard(app: App) -> App:
-    bodies: set[Body] = set()  # those that are being received
+    requests = Places("requests", REQUESTS_AT_ONCE, REQUESTS_OF_ONE)
+    bodies = Places("uploads", BODIES_AT_ONCE, BODIES_OF_ONE)
+    lingering = Places("refusals", LINGERING_AT_ONCE, LINGERING_AT_ONCE)
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
+        scope = without_claims(scope)
+        client = client_of(scope)
+        body = Body(receive, bodies, client)
         started = False
-        body: Body | None = None
 
         async def tracking_send(message: Message) -> None:
             nonlocal started
             started = True
+            if is_event_stream(message):
+                requests.leave(body)  # it holds no thread; jobs.streams limits these
             await send(message)
 
         try:
-            scope = without_claims(scope)
-            body = Body(receive, check_head(scope), bodies)
+            body.check(scope)
+            requests.take(body, client)
             await app(scope, body.receive, tracking_send)
         except (Refused, OSError) as error:
             if started:
                 raise
             refusal = as_refusal(error)
             await answer(scope, send, refusal)
+            requests.leave(body)
+            bodies.leave(body)
             if refusal.status != 408:
-                await linger(receive, body)
+                await linger(receive, body, lingering)
             await send({"type": "http.response.body", "body": b""})
         finally:
-            if body is not None:
-                bodies.discard(body)
+            requests.leave(body)
+            bodies.leave(body)
 
     return guarded
+
+
+def is_event_stream(message: Message) -> bool:
+    return any(
+        name.lower() == b"content-type" and value == b"text/event-stream"
+        for name, value in message.get("headers", ())
+    )
 
 
 def as_refusal(error: Exception) -> Refused:
@@ -113,14 +164,33 @@ def is_proxy(client: tuple[str, int] | None) -> bool:
     )
 
 
+def client_of(scope: Scope) -> str:
+    """Who is counted as one; for a scope without the claims of strangers."""
+    claims = [
+        value.decode("latin-1")
+        for name, value in scope["headers"]
+        if name.lower() == b"x-forwarded-for"
+    ]
+    peer = scope.get("client") or ("",)
+    return network_of(address_of(peer[0], ",".join(claims)))
+
+
 def limit_of(path: str) -> int:
     if path in {"/upload", "/app/"}:
         return int(settings.SLMGEN_MAX_UPLOAD_BYTES) + SLACK_BYTES
     return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE) + SLACK_BYTES
 
 
-def check_head(scope: Scope) -> int:
-    """The most bytes this request may send; Refused when its head says too much."""
+@dataclass(frozen=True)
+class Expected:
+    """What a request's head announces of its body."""
+
+    most_bytes: int
+    is_empty: bool
+
+
+def check_head(scope: Scope) -> Expected:
+    """Raises Refused when the head says too much."""
     headers: list[tuple[bytes, bytes]] = scope["headers"]
     names = Counter(name.lower() for name, _ in headers)
     if doubled := [name.decode() for name in SINGLE if names[name] > 1]:
@@ -133,14 +203,15 @@ def check_head(scope: Scope) -> int:
     limit = limit_of(scope["path"])
     length = values.get(b"content-length")
     if length is None:
-        if scope["method"] in BODY_METHODS and b"transfer-encoding" in values:
+        is_chunked = b"transfer-encoding" in values
+        if scope["method"] in BODY_METHODS and is_chunked:
             raise Refused(411, "Send the body with a Content-Length header.")
-        return limit
+        return Expected(limit, is_empty=not is_chunked)
     if not length.isdigit() or len(length) > 15:
         raise Refused(400, "Content-Length must be a number of bytes.")
     if int(length) > limit:
         raise Refused(413, too_large_sentence(limit))
-    return limit
+    return Expected(limit, is_empty=int(length) == 0)
 
 
 def too_large_sentence(limit: int) -> str:
@@ -153,17 +224,23 @@ def too_large_sentence(limit: int) -> str:
 class Body:
     """What a request sends, counted and timed while it is received."""
 
-    def __init__(self, receive: Receive, limit: int, others: "set[Body]") -> None:
+    def __init__(self, receive: Receive, places: Places, client: str) -> None:
         self._receive = receive
-        self._limit = limit
-        self._others = others
+        self._places = places
+        self._client = client
+        self._expected = Expected(0, is_empty=True)
         self._received = 0
         self._begun = time.monotonic()
         self.is_whole = False
 
+    def check(self, scope: Scope) -> None:
+        self._expected = check_head(scope)
+
     async def receive(self) -> Message:
         if self.is_whole:  # what follows is the client going away, whenever it does
             return await self._receive()
+        if not self._expected.is_empty:
+            self._places.take(self, self._client)
         try:
             async with asyncio.timeout(SECONDS_OF_SILENCE):
                 message = await self._receive()
@@ -174,21 +251,16 @@ class Body:
             ) from None
         self._received += len(message.get("body", b""))
         self.is_whole = not message.get("more_body", False)
-        if self._received > self._limit:
-            raise Refused(413, too_large_sentence(self._limit))
+        if self._received > self._expected.most_bytes:
+            raise Refused(413, too_large_sentence(self._expected.most_bytes))
         if self.is_whole:
-            self._others.discard(self)
+            self._places.leave(self)
         else:
-            self._go_on()
+            self._check_pace()
         return message
 
-    def _go_on(self) -> None:
+    def _check_pace(self) -> None:
         """Raises Refused when the rest is not worth waiting for."""
-        if self not in self._others and len(self._others) >= BODIES_AT_ONCE:
-            raise Refused(
-                503, "Too many uploads arrive at once; try again in 5 seconds.", 5
-            )
-        self._others.add(self)
         seconds = time.monotonic() - self._begun
         is_slow = self._received < seconds * LEAST_BYTES_A_SECOND
         if is_slow and seconds > SECONDS_BEFORE_PACE:
@@ -217,16 +289,19 @@ async def answer(scope: Scope, send: Send, refusal: Refused) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": True})
 
 
-async def linger(receive: Receive, body: Body | None) -> None:
+async def linger(receive: Receive, body: Body, lingering: Places) -> None:
     """Reads on for a while: a client that is still sending when its connection closes
     never sees the answer."""
-    left = 0 if body is not None and body.is_whole else MOST_BYTES_LINGERED
+    left = 0 if body.is_whole else MOST_BYTES_LINGERED
     try:
+        lingering.take(body, "")
         async with asyncio.timeout(SECONDS_LINGERED):
             while left > 0:
                 message = await receive()
                 left -= len(message.get("body", b""))
                 if not message.get("more_body", False):
                     return
-    except TimeoutError:
+    except (TimeoutError, Refused):
         return
+    finally:
+        lingering.leave(body)

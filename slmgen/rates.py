@@ -1,22 +1,26 @@
 """How often somebody may ask: a user by account, everybody else by address.
 
-Counts are kept in Django's cache, which all processes of a server share.
+Uploads, notebooks and refusals are counted in the cache that all processes share. Plain
+requests are counted in the process's memory, so that reading never waits for a write to
+the database; with Redis they too are counted by all processes together.
 """
 
 import logging
-from ipaddress import IPv6Address, ip_address, ip_network
 from time import time
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import caches
+from django.core.cache.backends.base import BaseCache
 from django.db import DatabaseError
 from django.http import HttpRequest
 from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from slmgen.clients import address_of, network_of
 from slmgen.errors import TooMany
+from slmgen.shared_cache import SharedCache
 
 if TYPE_CHECKING:  # views read these settings, and the settings name this module
     from rest_framework.views import APIView
@@ -24,34 +28,20 @@ if TYPE_CHECKING:  # views read these settings, and the settings name this modul
 logger = logging.getLogger("slmgen.rates")
 
 WINDOW_SECONDS = 60
-IPV6_NETWORK = 64  # what one customer is given: more addresses than could be counted
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 WITHOUT_LIMIT = {"health", "metrics"}
 # Routes whose writing requests cost more than others.
 UPLOADS = {"upload", "page-start", "mapping", "page-columns", "repairs", "page-repair"}
+CACHES = {
+    "requests": "requests", "uploads": "default", "notebooks": "default",
+    "refusals": "default",
+}  # fmt: skip
 NOTEBOOKS = {"generate", "plan", "page-training", "page-compare"}
 
 
-def address_of(request: HttpRequest) -> str:
-    """The client's address: what the outermost known proxy says, if there are any."""
-    address = str(request.META.get("REMOTE_ADDR", ""))
-    proxies = settings.SLMGEN_TRUSTED_PROXIES
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR")
-    if proxies and forwarded:
-        named = [part.strip() for part in forwarded.split(",")]
-        address = named[-min(proxies, len(named))]
-    return address
-
-
-def network_of(address: str) -> str:
-    """What is counted as one client."""
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return "unknown"
-    if isinstance(found, IPv6Address):
-        return str(ip_network((found, IPV6_NETWORK), strict=False))
-    return str(found)
+def client_of(request: HttpRequest) -> str:
+    peer = str(request.META.get("REMOTE_ADDR", ""))
+    return network_of(address_of(peer, request.META.get("HTTP_X_FORWARDED_FOR")))
 
 
 def check(request: HttpRequest) -> None:
@@ -66,7 +56,7 @@ def check(request: HttpRequest) -> None:
     if user.is_authenticated:
         _count(kind, f"user-{user.pk}", limit)
     else:
-        _count(kind, network_of(address_of(request)), max(limit // 2, 1))
+        _count(kind, client_of(request), max(limit // 2, 1))
 
 
 def _kind(route: str | None, method: str) -> str:
@@ -80,7 +70,7 @@ def _kind(route: str | None, method: str) -> str:
 def _count(kind: str, who: str, limit: int) -> None:
     window, seconds = divmod(time(), WINDOW_SECONDS)
     try:
-        so_far = count(f"rate:{kind}:{who}:{window:.0f}")
+        so_far = count(caches[CACHES[kind]], f"rate:{kind}:{who}:{window:.0f}")
     except (DatabaseError, RedisError):
         # Whoever needs it will say so; the others are served.
         logger.exception("requests cannot be counted")
@@ -94,11 +84,10 @@ def _count(kind: str, who: str, limit: int) -> None:
         )
 
 
-def count(key: str) -> int:
+def count(cache: BaseCache, key: str) -> int:
     """How often this was called with `key`, which must end with its time."""
-    counted = getattr(cache, "count", None)
-    if counted is not None:
-        return int(counted(key, 2 * WINDOW_SECONDS))
+    if isinstance(cache, SharedCache):
+        return cache.count(key, 2 * WINDOW_SECONDS)
     cache.add(key, 0, 2 * WINDOW_SECONDS)
     return cache.incr(key)
 
@@ -107,7 +96,7 @@ def check_refusals(request: HttpRequest) -> None:
     """Counts an answer 401. Raises TooMany when this address got too many."""
     if settings.SLMGEN_RATE_LIMITS:
         limit = settings.SLMGEN_RATES["refusals"]
-        _count("refusals", network_of(address_of(request)), limit)
+        _count("refusals", client_of(request), limit)
 
 
 class ApiRates(BaseThrottle):

@@ -95,7 +95,7 @@ DATABASE_POOL = env.number("SLMGEN_DATABASE_POOL", 20, at_least=1)
 DATABASES = {
     "default": env.database("DATABASE_URL", VAR / "slmgen.sqlite3", DATABASE_POOL)
 }
-# Limits on tries are counted here, by all processes together.
+# Limits are counted here, by all processes together.
 REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
 SLMGEN_CACHE = env.choice("SLMGEN_CACHE", "database", "redis")
 DATABASE_CACHE = {
@@ -107,7 +107,17 @@ REDIS_CACHE = {
     "BACKEND": "django.core.cache.backends.redis.RedisCache",
     "LOCATION": REDIS_URL,
 }
-CACHES = {"default": REDIS_CACHE if SLMGEN_CACHE == "redis" else DATABASE_CACHE}
+# Plain requests are counted so often that this must not write to the database.
+MEMORY_CACHE = {
+    "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+    "LOCATION": "requests",
+    "OPTIONS": {"MAX_ENTRIES": 100_000},
+}
+CACHES = (
+    {"default": REDIS_CACHE, "requests": REDIS_CACHE}
+    if SLMGEN_CACHE == "redis"
+    else {"default": DATABASE_CACHE, "requests": MEMORY_CACHE}
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Files: nothing that users sent has a public address, so there is no MEDIA_URL.
@@ -286,6 +296,10 @@ SLMGEN_DATA_LINK_DAYS = env.number("SLMGEN_DATA_LINK_DAYS", 30, at_least=1)
 # Jobs
 
 SLMGEN_TRAINING_SECRET_DAYS = env.number("SLMGEN_TRAINING_SECRET_DAYS", 7, at_least=1)
+# Event streams that are open at once; a process counts its own.
+SLMGEN_STREAMS = env.number("SLMGEN_STREAMS", 500, at_least=1)
+SLMGEN_STREAMS_PER_ACCOUNT = env.number("SLMGEN_STREAMS_PER_ACCOUNT", 20, at_least=1)
+SLMGEN_STREAMS_PER_JOB = env.number("SLMGEN_STREAMS_PER_JOB", 5, at_least=1)
 
 # Security
 

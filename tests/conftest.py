@@ -69,9 +69,8 @@ def pytest_collection_modifyitems(config, items):
 @pytest.fixture(autouse=True)
 def _isolated(settings, request, tmp_path):
     """Every test has its own files, and a cache and hashes that are fast."""
-    settings.CACHES = {
-        "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-    }
+    memory = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    settings.CACHES = {"default": memory, "requests": memory}
     if settings.SLMGEN_STORAGE == "s3":
         request.getfixturevalue("objects")
     else:

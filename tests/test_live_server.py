@@ -12,7 +12,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from slmgen.middleware import SAFE_HEADERS
-from slmgen.protocol import PatientProtocol
+from slmgen.protocol import PatientProtocol, Waiting
 from tests.factories import make_lines
 
 
@@ -114,8 +114,8 @@ def test_a_connection_that_says_nothing_is_closed():
 
 
 class ImpatientProtocol(PatientProtocol):
-    def _expect_head(self):
-        self.head_timer = self.loop.call_later(0.1, self.transport.close)
+    waiting = Waiting()
+    head_seconds = 0.1
 
 
 async def nothing(scope, receive, send):

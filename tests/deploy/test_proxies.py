@@ -59,6 +59,12 @@ def test_silence_is_cut_off_as_by_the_guard():
     assert f"read_header {seconds}" in CADDY
 
 
+def test_an_address_has_as_many_requests_under_way_as_the_guard_lets_it():
+    assert f"limit_conn slmgen_addresses {guard.REQUESTS_OF_ONE};" in NGINX
+    assert "limit_conn_zone $binary_remote_addr zone=slmgen_addresses:" in NGINX
+    assert "limit_conn_status 429;" in NGINX
+
+
 def test_what_a_client_claims_about_itself_is_replaced():
     assert "proxy_set_header X-Forwarded-For $remote_addr;" in NGINX
     assert "proxy_set_header X-Forwarded-Proto $scheme;" in NGINX

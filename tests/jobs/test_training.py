@@ -247,7 +247,7 @@ def test_time_left_follows_the_speed_since_it_began():
 
 @pytest.mark.django_db(transaction=True)
 def test_a_stream_tells_what_comes_and_ends(client, job, bearer, report, monkeypatch):
-    monkeypatch.setattr("jobs.training_api.SECONDS_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr("jobs.streams.SECONDS_BETWEEN_LOOKS", 0.01)
     report("begin", 0)
     report(step=6, loss=4.0)
     report(step=12, loss=3.0)

@@ -45,11 +45,17 @@ class Drip:
         return {"type": "http.request", "body": b"x", "more_body": True}
 
 
-def drip(app, seconds, sent):
+def drip(app, seconds, sent, address="198.51.100.7"):
     async def send(message):
         sent.append(message)
 
-    scope = {"type": "http", "method": "POST", "path": "/upload", "headers": []}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/upload",
+        "headers": [(b"content-length", b"900000")],
+        "client": (address, 1),
+    }
     return app(scope, Drip(seconds).receive, send)
 
 
@@ -230,3 +236,117 @@ def test_forwarded_addresses_are_believed_of_known_proxies_only(
     scope = without_claims({"client": client, "headers": CLAIMING})
 
     assert scope["headers"] == expected
+
+
+# What one client may hold
+
+
+def flooded(app, addresses, then):
+    """Sends a body that drips from each address; gives what `then` was answered, and
+    the drips were, in a moment."""
+
+    async def flood():
+        sent = [[] for _ in addresses]
+        drips = [
+            asyncio.create_task(drip(app, 0.01, one, address))
+            for one, address in zip(sent, addresses, strict=True)
+        ]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        small = []
+        await app(then, _empty, _into(small))
+        for one in drips:
+            one.cancel()
+        await asyncio.gather(*drips, return_exceptions=True)
+        return small, [one[0]["status"] for one in sent if one]
+
+    return asyncio.run(flood())
+
+
+def get(address, headers=()):
+    client = (address, 1)
+    return {
+        "type": "http", "method": "GET", "path": "/models", "headers": [*headers],
+        "client": client,
+    }  # fmt: skip
+
+
+A, B = "203.0.113.1", "203.0.113.2"
+
+
+def test_one_client_s_bodies_leave_room_for_those_of_others(monkeypatch):
+    monkeypatch.setattr("slmgen.guard.BODIES_OF_ONE", 2)
+
+    _, refused = flooded(guard(reading), [A, A, A, B], get(B))
+
+    assert refused == [429]
+
+
+@pytest.mark.parametrize(("address", "expected"), [(A, 429), (B, 200)])
+def test_one_client_s_requests_leave_room_for_those_of_others(
+    monkeypatch, address, expected
+):
+    monkeypatch.setattr("slmgen.guard.REQUESTS_OF_ONE", 2)
+
+    (start, *_), _ = flooded(guard(reading), [A, A], get(address))
+
+    assert start["status"] == expected
+    assert ((b"retry-after", b"5") in start["headers"]) is (expected == 429)
+
+
+def test_requests_of_all_together_are_bounded(monkeypatch):
+    monkeypatch.setattr("slmgen.guard.REQUESTS_AT_ONCE", 1)
+
+    (start, *_), _ = flooded(guard(reading), [A], get(B))
+
+    assert start["status"] == 503
+
+
+@pytest.mark.parametrize(("proxies", "expected"), [(1, 200), (0, 429)])
+def test_behind_a_proxy_each_client_has_room_of_its_own(
+    settings, monkeypatch, proxies, expected
+):
+    settings.SLMGEN_TRUSTED_PROXIES = proxies
+    monkeypatch.setattr("slmgen.guard.REQUESTS_OF_ONE", 1)
+    scope = get("127.0.0.1", [(b"x-forwarded-for", b"203.0.113.9")])
+
+    (start, *_), _ = flooded(guard(reading), ["127.0.0.1"], scope)
+
+    assert start["status"] == expected
+
+
+def test_an_event_stream_takes_no_room_from_requests(monkeypatch):
+    monkeypatch.setattr("slmgen.guard.REQUESTS_OF_ONE", 1)
+
+    async def streaming(scope, receive, send):
+        headers = [(b"Content-Type", b"text/event-stream")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await asyncio.sleep(60)
+
+    async def flood():
+        app, sent = guard(streaming), [[], []]
+        for one in sent:
+            following = asyncio.create_task(app(get(A), _empty, _into(one)))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            following.cancel()
+        return sent
+
+    assert [one[0]["status"] for one in asyncio.run(flood())] == [200, 200]
+
+
+def test_a_place_is_free_again_after_every_end(monkeypatch):
+    monkeypatch.setattr("slmgen.guard.REQUESTS_AT_ONCE", 1)
+    monkeypatch.setattr("slmgen.guard.BODIES_AT_ONCE", 1)
+
+    async def failing(scope, receive, send):
+        await receive()
+        raise OSError(5, "Input/output error")
+
+    async def several():
+        app = guard(failing)
+        for _ in range(3):
+            with pytest.raises(OSError, match="Input"):
+                await drip(app, 0, [])
+
+    asyncio.run(several())

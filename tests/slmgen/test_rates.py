@@ -1,19 +1,22 @@
 """Too many requests are answered 429; a client does not choose who is counted."""
 
 import os
+import sqlite3
 import threading
 import uuid
+from contextlib import closing
 
+import httpx
 import pytest
-from django.core.cache import cache
 from django.core.cache.backends.redis import RedisCache
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 
 from slmgen import rates
 from slmgen.identity.services import token_for
 from slmgen.shared_cache import SharedCache
-from tests.factories import make_file
+from tests.conftest import started
+from tests.factories import make_file, make_lines
 
 pytestmark = pytest.mark.django_db
 
@@ -115,6 +118,7 @@ def test_behind_a_proxy_each_client_is_counted(client, settings):
     [
         ("203.0.113.9", "203.0.113.9"),
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
         ("", "unknown"),
         ("<script>", "unknown"),
     ],
@@ -132,7 +136,7 @@ def test_without_limits_nobody_is_counted(client, settings):
 @pytest.fixture
 def shared(db):
     call_command("createcachetable", "counts")
-    return SharedCache("counts", {})
+    return SharedCache("counts", {"KEY_PREFIX": ""})
 
 
 def test_the_shared_cache_counts_and_forgets(shared):
@@ -163,27 +167,62 @@ def test_no_count_is_lost_between_threads(shared):
     assert shared.count("a", 60) == 81
 
 
-def test_a_database_that_does_not_answer_refuses_nobody(client, monkeypatch):
-    monkeypatch.setattr(rates, "count", _failing)
+def test_a_database_that_does_not_answer_refuses_nobody(client, settings):
+    absent = {"BACKEND": "slmgen.shared_cache.SharedCache", "LOCATION": "no_such_table"}
+    settings.CACHES = {**settings.CACHES, "default": absent}
 
-    assert client.get("/models").status_code == 200
-    cache.clear()
+    with transaction.atomic():  # PostgreSQL refuses all that follows a failure
+        answer = client.get("/jobs", HTTP_AUTHORIZATION="Bearer x")
+        transaction.set_rollback(True)
+
+    assert answer.status_code == 401
 
 
-def _failing(key):
-    raise rates.DatabaseError("locked")
+def test_a_plain_request_writes_nothing_and_an_upload_is_counted_for_all(
+    client, settings, django_assert_num_queries, shared
+):
+    table = {"BACKEND": "slmgen.shared_cache.SharedCache", "LOCATION": "counts"}
+    settings.CACHES = {**settings.CACHES, "default": table}
+
+    with django_assert_num_queries(0):
+        assert statuses(lambda: client.get("/health"), 1) == [200]
+        assert statuses(lambda: client.get("/models"), 4) == [200, 200, 200, 429]
+
+    client.post("/upload", {"file": make_file()})
+    assert shared.count("rate:uploads:127.0.0.1:10000", 60) == 2
+
+
+def test_a_reader_waits_for_no_writer(tmp_path):
+    """The lock is held for as long as the clients ask; SQLite would wait 20 seconds."""
+    with (
+        started(tmp_path, SLMGEN_RATE_LIMITS="true") as (port, _),
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=15) as http,
+        closing(sqlite3.connect(tmp_path / "slmgen.sqlite3")) as writer,
+    ):
+        made = http.post("/upload", files={"file": make_lines()}).json()
+        paths = ["/models", "/app/models/", f"/preview/{made['session_id']}"]
+        analyzed = http.get(paths[-1]).status_code
+        writer.execute("BEGIN IMMEDIATE")
+        answers = [http.get(path).status_code for path in paths]
+        writer.rollback()
+
+    assert analyzed == 200
+    assert answers == [200, 200, 200]
 
 
 @pytest.mark.skipif("REDIS_URL" not in os.environ, reason="Redis does not run")
-def test_redis_counts_too(monkeypatch):
-    monkeypatch.setattr(rates, "cache", RedisCache(os.environ["REDIS_URL"], {}))
+def test_redis_counts_too():
+    redis = RedisCache(os.environ["REDIS_URL"], {})
     key = f"rate:test:{uuid.uuid4()}"
 
-    assert [rates.count(key) for _ in range(3)] == [1, 2, 3]
+    assert [rates.count(redis, key) for _ in range(3)] == [1, 2, 3]
 
 
-def test_a_redis_that_does_not_answer_refuses_nobody(client, monkeypatch):
-    absent = RedisCache("redis://127.0.0.1:1/0", {})
-    monkeypatch.setattr(rates, "cache", absent)
+def test_a_redis_that_does_not_answer_refuses_nobody(client, settings):
+    absent = {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": "redis://127.0.0.1:1/0",
+    }
+    settings.CACHES = {"default": absent, "requests": absent}
 
     assert client.get("/models").status_code == 200

@@ -14,6 +14,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
+from slmgen.open_files import raise_limit
+
 MANAGE = settings.BASE_DIR / "manage.py"
 PARTS = ("web", "work", "beat")
 STOP_SECONDS = 20
@@ -53,6 +55,7 @@ def prepare() -> None:
     leftovers = [*temporary.iterdir(), *settings.METRICS_FOLDER.glob("*.db")]
     for leftover in leftovers:
         leftover.unlink()
+    raise_limit()  # for what is started from here too
     check()
     with one_at_a_time():
         call_command("migrate", interactive=False, verbosity=0)
@@ -87,7 +90,7 @@ def web_command() -> list[str]:
         *("--host", settings.HOST, "--port", str(settings.PORT)),
         *("--http", "slmgen.protocol:PatientProtocol", "--lifespan", "off"),
         *("--no-proxy-headers", "--no-server-header"),
-        *("--limit-concurrency", "400", "--timeout-graceful-shutdown", "15"),
+        *("--ws", "none", "--timeout-graceful-shutdown", "15"),
         *("--log-level", "warning", "--no-access-log"),
     ]
 

@@ -1,0 +1,32 @@
+"""Who is counted as one client: by address, as a trusted proxy reports it."""
+
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from django.conf import settings
+
+IPV6_NETWORK = 64  # what one customer is given: more addresses than could be counted
+
+
+def address_of(peer: str, forwarded: str | None) -> str:
+    """The address that connected, or what the outermost trusted proxy reports.
+
+    `forwarded` is X-Forwarded-For; the guard drops it where no trusted proxy sent it.
+    """
+    proxies = settings.SLMGEN_TRUSTED_PROXIES
+    if not proxies or not forwarded:
+        return peer
+    named = [part.strip() for part in forwarded.split(",")]
+    return named[-min(proxies, len(named))]
+
+
+def network_of(address: str) -> str:
+    """What is counted as one client."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return "unknown"
+    if not isinstance(found, IPv6Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ip_network((found, IPV6_NETWORK), strict=False))
