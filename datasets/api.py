@@ -1,8 +1,9 @@
 import uuid
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 import msgspec
+from django.core.files.uploadedfile import UploadedFile
 from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -12,6 +13,7 @@ from rest_framework.views import APIView
 from datasets import lifetimes, serializers, services
 from datasets.core.columns import EXAMPLE
 from slmgen.errors import InvalidInput
+from slmgen.sentences import nearest, shown, unknown
 from slmgen.streaming import Download
 
 ERROR = serializers.ErrorSerializer
@@ -33,16 +35,27 @@ class UploadView(APIView):
         },
     )
     def post(self, request: Request) -> Response:
-        file = request.FILES.get("file")
-        if file is None:
-            raise InvalidInput(
-                "The form has no file in the field 'file'; send the dataset as "
-                "multipart/form-data, for example curl -F file=@data.jsonl."
-            )
+        file = _file(request)
         dataset = services.upload_dataset(
             file=file, owner=request.user, mapping=_mapping(request)
         )
         return Response(serializers.UploadedSerializer(dataset).data)
+
+
+def _file(request: Request) -> "UploadedFile[bytes]":
+    known = list(serializers.UploadSerializer().fields)
+    for name in (*request.FILES, *request.POST):
+        if name not in known and nearest(name, known):
+            raise InvalidInput(unknown(name, known))
+    file = request.FILES.get("file")
+    if file is None:
+        others = ", ".join(map(shown, list(request.FILES)[:5]))
+        found = f"but files in {others}" if others else "and no other"
+        raise InvalidInput(
+            f"The form has no file in the field 'file' {found}; send the dataset as "
+            "multipart/form-data, for example curl -F file=@data.jsonl."
+        )
+    return cast("UploadedFile[bytes]", file)
 
 
 def _mapping(request: Request) -> dict[str, Any] | None:
@@ -53,8 +66,7 @@ def _mapping(request: Request) -> dict[str, Any] | None:
         return msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.DecodeError, TypeError):
         raise InvalidInput(
-            "The form field 'mapping' is not a JSON object; write one such as "
-            f"{EXAMPLE}."
+            f"mapping is {shown(text)}; expected a JSON object such as {EXAMPLE}."
         ) from None
 
 
@@ -172,8 +184,9 @@ class ExportView(APIView):
     )
     def get(self, request: Request, session_id: str) -> Download:
         dataset = services.find_dataset(session_id, user=request.user)
-        # Not request.query_params: DRF's renderers take "format" for their own.
-        form = request.GET.get("format", "jsonl")
+        wanted = serializers.ExportQuerySerializer(data=request.query_params)
+        wanted.is_valid(raise_exception=True)
+        form = wanted.validated_data["format"]
         file = services.export_dataset(dataset, form)
         name = services.export_name(dataset, form)
         return Download(file, as_attachment=True, filename=name)

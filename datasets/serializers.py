@@ -2,7 +2,11 @@ from typing import Any
 
 from rest_framework import serializers
 
+from datasets.core.export import FORMS
+from datasets.core.kinds import KINDS
+from datasets.core.repairs import REPAIR_KINDS
 from datasets.models import WorkItem
+from slmgen.serializers import ExpectedField, LenientSerializer, StrictSerializer
 
 MAX_PAGE_SIZE = 100
 
@@ -25,7 +29,7 @@ class WorkSerializer(serializers.ModelSerializer[WorkItem]):
         read_only_fields = fields
 
 
-class UploadSerializer(serializers.Serializer[Any]):
+class UploadSerializer(LenientSerializer):
     file = serializers.FileField(
         help_text="JSON Lines, a JSON array, CSV, TSV or Parquet, at most 512 MB"
     )
@@ -55,7 +59,7 @@ class AnalysisSerializer(serializers.Serializer[Any]):
     format_valid = serializers.BooleanField()
 
 
-class PageSerializer(serializers.Serializer[Any]):
+class PageSerializer(LenientSerializer):
     page = serializers.IntegerField(default=1, min_value=1, max_value=10**9)
     page_size = serializers.IntegerField(
         default=5, min_value=1, max_value=MAX_PAGE_SIZE
@@ -88,7 +92,7 @@ class DuplicatesSerializer(serializers.Serializer[Any]):
     examples = serializers.ListField(child=serializers.IntegerField())
 
 
-class MappingRequestSerializer(serializers.Serializer[Any]):
+class MappingRequestSerializer(StrictSerializer):
     mapping = serializers.DictField(
         help_text="Column by part: messages, or user and assistant; also system, "
         "context, history"
@@ -113,7 +117,11 @@ class ProblemQuerySerializer(PageSerializer):
     page_size = serializers.IntegerField(
         default=20, min_value=1, max_value=MAX_PAGE_SIZE
     )
-    kind = serializers.CharField(default=None, help_text="Only problems of this kind")
+    kind = ExpectedField(
+        expected=f"one of {', '.join(KINDS)}",
+        default=None,
+        help_text="Only problems of this kind",
+    )
 
 
 class ProblemGroupSerializer(serializers.Serializer[Any]):
@@ -145,13 +153,13 @@ class ProblemsSerializer(serializers.Serializer[Any]):
     page_size = serializers.IntegerField()
 
 
-class RepairSerializer(serializers.Serializer[Any]):
-    kind = serializers.CharField()
+class RepairSerializer(StrictSerializer):
+    kind = ExpectedField(expected=f"one of {', '.join(REPAIR_KINDS)}")
     faults = serializers.ListField(child=serializers.CharField(), default=list)
     roles = serializers.DictField(child=serializers.CharField(), default=dict)
 
 
-class RepairRequestSerializer(serializers.Serializer[Any]):
+class RepairRequestSerializer(StrictSerializer):
     repairs = RepairSerializer(many=True)
     dry_run = serializers.BooleanField(default=False, help_text="Only report")
 
@@ -172,8 +180,8 @@ class RepairedSerializer(serializers.Serializer[Any]):
     changes = ChangeSerializer(many=True)
 
 
-class ExportQuerySerializer(serializers.Serializer[Any]):
-    format = serializers.CharField(default="jsonl")
+class ExportQuerySerializer(LenientSerializer):
+    format = ExpectedField(expected=f"one of {', '.join(FORMS)}", default="jsonl")
 
 
 class ProfileSerializer(serializers.Serializer[Any]):

@@ -31,6 +31,7 @@ from datasets.tasks import exported
 from datasets.versions import Origin, keep, limits
 from slmgen.audit.services import audit
 from slmgen.errors import InvalidInput, NotFound
+from slmgen.sentences import named_one_of, shown
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def parse_id(value: str) -> uuid.UUID:
         return uuid.UUID(value)
     except ValueError:
         raise InvalidInput(
-            f"session_id is {value!r}; expected the UUID that /upload answered."
+            f"session_id is {shown(value)}; expected the UUID that /upload answered."
         ) from None
 
 
@@ -196,9 +197,7 @@ def problems_of(
     groups = dataset.problem_groups
     kinds = [group["kind"] for group in groups]
     if kind is not None and kind not in KINDS:
-        raise InvalidInput(
-            f"kind is {kind!r}, which is none; known are {', '.join(KINDS)}."
-        )
+        raise InvalidInput(named_one_of("kind", kind, KINDS))
     shown = [{**group, "title": KINDS[group["kind"]]} for group in groups]
     if not groups or (kind is not None and kind not in kinds):
         return Problems(shown, [], 0)
@@ -257,7 +256,7 @@ def repair(
 def export_dataset(dataset: Dataset, form: str) -> BinaryIO:
     """An open file; one that was made for this has no name and is gone when closed."""
     if form not in FORMS:
-        raise InvalidInput(f"format is {form!r}; known are {', '.join(FORMS)}.")
+        raise InvalidInput(named_one_of("format", form, FORMS))
     if form == "jsonl":
         return open_verified_file(dataset)
     if not work.is_small(dataset):

@@ -4,6 +4,14 @@ from typing import Any
 from rest_framework import serializers
 
 from jobs.core.progress import EVENTS, MAX_STEP
+from jobs.models import Status
+from recommender.serializers import TargetField, TaskField
+from slmgen.serializers import (
+    ExpectedField,
+    LenientSerializer,
+    SessionField,
+    StrictSerializer,
+)
 
 MAX_LIMIT = 100
 
@@ -69,34 +77,24 @@ class JobDetailsSerializer(serializers.Serializer[Any]):
         return dict(TrainingSerializer(asdict(details.training)).data)
 
 
-class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses keys that it does not know, so that a typing error is not ignored."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        known = [name for name, part in self.fields.items() if not part.read_only]
-        unknown = [key for key in data if key not in known]
-        if unknown:
-            sentence = f"Unknown field {unknown[0]!r}; known are {', '.join(known)}."
-            raise serializers.ValidationError({"non_field_errors": [sentence]})
-        return super().to_internal_value(data)
-
-
 class ConfigurationSerializer(StrictSerializer):
     model_id = serializers.CharField(required=False, max_length=200)
-    task_type = serializers.CharField(required=False, max_length=40)
-    deployment_target = serializers.CharField(required=False, max_length=40)
+    task_type = TaskField(required=False)
+    deployment_target = TargetField(required=False)
     training_config = serializers.DictField(required=False)
 
 
 class NewJobSerializer(ConfigurationSerializer):
-    session_id = serializers.CharField(max_length=64)
+    session_id = SessionField()
 
 
 class JobChangeSerializer(ConfigurationSerializer):
-    status = serializers.CharField(required=False, max_length=20)
+    status = ExpectedField(
+        expected=f"one of {', '.join(Status.values)}", required=False, max_length=20
+    )
 
 
-class HistoryPageSerializer(serializers.Serializer[Any]):
+class HistoryPageSerializer(LenientSerializer):
     limit = serializers.IntegerField(default=50, min_value=1, max_value=MAX_LIMIT)
     offset = serializers.IntegerField(default=0, min_value=0, max_value=10**9)
 
@@ -130,7 +128,7 @@ class TrainingSerializer(serializers.Serializer[Any]):
     eval_loss = serializers.FloatField(allow_null=True, default=None)
 
 
-class SinceSerializer(serializers.Serializer[Any]):
+class SinceSerializer(LenientSerializer):
     since_step = serializers.IntegerField(min_value=-1, max_value=MAX_STEP, default=-1)
 
 

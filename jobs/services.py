@@ -28,6 +28,7 @@ from recommender.core.catalog import parse_target, parse_task
 from recommender.services import catalog, last_need
 from slmgen.audit.services import Actor, audit
 from slmgen.errors import InvalidInput, NotFound
+from slmgen.sentences import named_one_of
 
 
 @dataclass(frozen=True)
@@ -191,9 +192,7 @@ def change_job(job: Job, change: Change) -> Job:
 def _checked_move(job: Job, status: str) -> str:
     allowed = MOVES[job.status]
     if status not in Job.Status.values:
-        raise InvalidInput(
-            f"status is {status!r}; expected one of {', '.join(Job.Status.values)}."
-        )
+        raise InvalidInput(named_one_of("status", status, Job.Status.values))
     if status == job.status or status in allowed:
         return status
     rest = f"only {' or '.join(allowed)}" if allowed else "it has ended"

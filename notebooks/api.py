@@ -17,6 +17,7 @@ from notebooks.models import Notebook
 from recommender.core.catalog import ModelSpec
 from recommender.services import best_model, catalog
 from slmgen.errors import InvalidInput
+from slmgen.sentences import shown
 from slmgen.streaming import Download
 
 
@@ -106,7 +107,7 @@ def _config(value: object) -> dict[str, object]:
         return {}
     if not isinstance(value, dict):
         raise InvalidInput(
-            "training_config must be an object, such as "
+            f"training_config is {shown(value)}; expected an object such as "
             '{"lora_rank": 16, "num_epochs": 3}.'
         )
     services.check_training_config(value)
@@ -119,16 +120,19 @@ class DownloadView(APIView):
     @extend_schema(
         operation_id="download",
         tags=["notebooks"],
-        responses={(200, "application/x-ipynb+json"): OpenApiTypes.OBJECT, 404: ERROR},
+        parameters=[serializers.DownloadQuerySerializer],
+        responses={
+            (200, "application/x-ipynb+json"): OpenApiTypes.OBJECT,
+            302: None,
+            **dict.fromkeys((400, 404), ERROR),
+        },
     )
     def get(self, request: Request, filename: str) -> HttpResponse:
+        wanted = serializers.DownloadQuerySerializer(data=request.query_params)
+        wanted.is_valid(raise_exception=True)
         notebook = services.find_notebook(filename, user=request.user)
-        # A program is answered the file itself, as the specification has it.
-        if (
-            request.get_preferred_type(["application/x-ipynb+json", "text/html"])
-            == "text/html"
-            and (link := services.link_to(notebook)) is not None
-        ):
+        link = services.link_to(notebook) if wanted.validated_data["link"] else None
+        if link is not None:
             return redirect(link)
         disposition = f'attachment; filename="{notebook.filename}"'
         return HttpResponse(

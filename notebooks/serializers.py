@@ -5,6 +5,7 @@ from rest_framework import serializers
 
 from notebooks.core.options import OPTIONS, Option
 from notebooks.core.plan import TrainingPlan
+from slmgen.serializers import LenientSerializer, SessionField, StrictSerializer
 
 
 def _field(option: Option) -> Any:
@@ -21,12 +22,12 @@ def _field(option: Option) -> Any:
 # Documents the settings; `options.checked` alone judges them.
 TrainingConfigSerializer = type(
     "TrainingConfigSerializer",
-    (serializers.Serializer,),
+    (StrictSerializer,),
     {option.name: _field(option) for option in OPTIONS},
 )
 
 
-class GenerateDocumentedSerializer(serializers.Serializer[Any]):
+class GenerateDocumentedSerializer(StrictSerializer):
     session_id = serializers.UUIDField()
     model_id = serializers.CharField(required=False, help_text="Slug or hub id")
     model_ids = serializers.ListField(
@@ -37,8 +38,8 @@ class GenerateDocumentedSerializer(serializers.Serializer[Any]):
     training_config = TrainingConfigSerializer(required=False)
 
 
-class GenerateSerializer(serializers.Serializer[Any]):
-    session_id = serializers.CharField(max_length=64)
+class GenerateSerializer(StrictSerializer):
+    session_id = SessionField()
     model_id = serializers.CharField(required=False, max_length=200, allow_null=True)
     model_ids = serializers.ListField(
         child=serializers.CharField(max_length=200),
@@ -48,6 +49,13 @@ class GenerateSerializer(serializers.Serializer[Any]):
         max_length=20,
     )
     training_config = serializers.JSONField(required=False, allow_null=True)
+
+
+class DownloadQuerySerializer(LenientSerializer):
+    link = serializers.BooleanField(
+        default=False,
+        help_text="A redirect to the file in its storage, where that has addresses",
+    )
 
 
 class SettingSerializer(serializers.Serializer[Any]):

@@ -8,8 +8,9 @@ from rest_framework.views import APIView
 from datasets.serializers import ErrorSerializer as ERROR
 from datasets.services import find_dataset, parse_id
 from recommender import serializers, services
-from recommender.core.catalog import parse_target, parse_task
+from recommender.core.catalog import TARGETS, TASKS
 from recommender.core.catalog_view import find_model
+from recommender.core.names import remarks
 from recommender.core.needs import parse_wishes
 from recommender.services import Explained
 
@@ -117,9 +118,13 @@ def _recommended(request: Request) -> Explained:
     sent = serializers.NeedSerializer(data=request.data)
     sent.is_valid(raise_exception=True)
     asked = dict(sent.validated_data)
-    task = parse_task(asked.pop("task_type"))
-    target = parse_target(asked.pop("deployment_target"))
+    task = TASKS.read(asked.pop("task_type"))
+    target = TARGETS.read(asked.pop("deployment_target"))
     session_id = parse_id(asked.pop("session_id"))
-    wishes = parse_wishes(services.catalog(), **asked)
+    wishes = parse_wishes(
+        services.catalog(), assumptions=remarks(task, target), **asked
+    )
     dataset = find_dataset(session_id, user=request.user)
-    return services.recommend(dataset, task=task, target=target, wishes=wishes)
+    return services.recommend(
+        dataset, task=task.value, target=target.value, wishes=wishes
+    )

@@ -2,26 +2,48 @@ from typing import Any
 
 from rest_framework import serializers
 
-from recommender.core.catalog import TASK_ALIASES, Target, Task
-from recommender.core.gpus import GPUS
+from recommender.core import gpus
+from recommender.core.catalog import TARGETS, TASKS
+from recommender.core.names import Names
 from recommender.core.suggestion import Clue
+from slmgen.serializers import ExpectedField, SessionField, StrictSerializer
 
 
-class NeedSerializer(serializers.Serializer[Any]):
-    session_id = serializers.CharField(max_length=64)
-    task_type = serializers.CharField(
-        max_length=40,
-        help_text=", ".join([*Task, *TASK_ALIASES]),
-    )
-    deployment_target = serializers.CharField(
-        max_length=40, help_text=", ".join(Target)
-    )
-    gpu = serializers.CharField(
-        max_length=40, default="t4", help_text=f"{', '.join(GPUS)}, or GB such as 16"
-    )
+class NameField(ExpectedField):
+    """One of our names, or another that is read as one."""
+
+    names: Names[Any]
+
+    def __init__(self, **options: Any) -> None:
+        told = {"expected": self.names.expected, "help_text": self.names.help}
+        super().__init__(**{"max_length": 40, **told, **options})
+
+
+class TaskField(NameField):
+    names = TASKS
+
+
+class TargetField(NameField):
+    names = TARGETS
+
+
+class GpuField(ExpectedField):
+    def __init__(self, **options: Any) -> None:
+        told = {"expected": gpus.EXPECTED, "help_text": gpus.HELP}
+        super().__init__(**{"max_length": 40, **told, **options})
+
+
+class NeedSerializer(StrictSerializer):
+    session_id = SessionField()
+    task_type = TaskField()
+    deployment_target = TargetField()
+    gpu = GpuField(default=gpus.DEFAULT_GPU.name)
     commercial_use = serializers.BooleanField(default=True)
-    max_model_size = serializers.CharField(
-        max_length=40, required=False, help_text="such as 4B or 600M"
+    max_model_size = ExpectedField(
+        expected="parameters such as 4B or 600M",
+        max_length=40,
+        required=False,
+        help_text="such as 4B or 600M",
     )
     languages = serializers.ListField(
         child=serializers.CharField(max_length=40),
@@ -51,7 +73,9 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     recommendation_id = serializers.UUIDField()
     rules_version = serializers.IntegerField()
     catalog = serializers.DictField()
-    need = serializers.DictField()
+    need = serializers.DictField(
+        help_text="What was asked; assumptions: what was read as the nearest name"
+    )
     facts = serializers.DictField()
     closer_look = serializers.DictField()
     constraints = serializers.ListField(child=serializers.DictField())

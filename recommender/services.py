@@ -66,9 +66,11 @@ def recommend(
     return Explained(recommendation, found)
 
 
-def ranking_for(dataset: Dataset, *, task: Task, target: Target) -> Ranking:
+def ranking_for(
+    dataset: Dataset, *, task: Task, target: Target, wishes: Wishes
+) -> Ranking:
     """The ranking for this dataset; nothing is remembered. Raises InvalidInput."""
-    return ranking.rank(catalog(), _need(dataset, task, target, Wishes()))
+    return ranking.rank(catalog(), _need(dataset, task, target, wishes))
 
 
 def _need(dataset: Dataset, task: Task, target: Target, wishes: Wishes) -> Need:

@@ -83,14 +83,16 @@ def _model_page(
     request: HttpRequest, dataset: Dataset, suggestion: Suggestion
 ) -> HttpResponse:
     last = services.last_need(dataset)
-    task, target = NeedForm(request.GET or _asked(last)).need(suggestion)
+    form = NeedForm(request.GET or _asked(last))
+    task, target = form.need(suggestion)
+    wishes = Wishes(assumptions=form.assumptions())
     context = {
         "dataset": dataset,
         "step": "model",
         "questions": Questions(task, target, suggestion),
     }
     try:
-        ranking = services.ranking_for(dataset, task=task, target=target)
+        ranking = services.ranking_for(dataset, task=task, target=target, wishes=wishes)
     except InvalidInput as error:  # no model can work for this
         return render(
             request, "recommender/model.html", {**context, "error": error.detail}

@@ -57,6 +57,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "slmgen.middleware.RequestIdMiddleware",
     "slmgen.middleware.SafeHeadersMiddleware",
+    "slmgen.error_bodies.ErrorBodiesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -90,7 +90,7 @@ def test_a_large_upload_is_analyzed_by_the_worker(server, tmp_path, shared_data)
         body = answer.read().decode()
 
     assert '"total_examples":6000' in body
-    assert "Exact copies of earlier examples: 4,500 of 6,000" in body
+    assert "Exact duplicates of earlier examples: 4,500 of 6,000" in body
 
 
 def test_static_files_are_served(server):

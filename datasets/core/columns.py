@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from slmgen import sentences
 from slmgen.errors import InvalidInput
+from slmgen.sentences import shown
 
 EXAMPLE = '{"user": "question", "assistant": "answer"}'
 
@@ -120,14 +122,13 @@ def mapped(mapping: Mapping[str, Any]) -> Layout:
     """The layout that a user's `mapping` (part → column) names."""
     unknown = [str(part) for part in mapping if part not in PARTS]
     if unknown:
-        raise InvalidInput(
-            f"mapping has the unknown part {unknown[0]!r}; known are "
-            f"{', '.join(PARTS)}, as in {EXAMPLE}."
-        )
-    if any(not isinstance(name, str) or not name for name in mapping.values()):
-        raise InvalidInput(
-            f"mapping must give each part the name of a column, as in {EXAMPLE}."
-        )
+        raise InvalidInput(f"mapping: {sentences.unknown(unknown[0], PARTS, 'part')}")
+    for part, name in mapping.items():
+        if not isinstance(name, str) or not name:
+            raise InvalidInput(
+                f"mapping.{part} is {shown(name)}; expected the name of a column, as "
+                f"in {EXAMPLE}."
+            )
     columns = Columns(**mapping)
     exchange = columns.user is not None and columns.assistant is not None
     if exchange == (columns.messages is not None):
@@ -144,7 +145,7 @@ def check_names(layout: Layout, names: Iterable[str]) -> None:
     for part, name in layout.columns.named.items():
         if name not in there:
             raise InvalidInput(
-                f"mapping gives {part!r} the column {name!r}, which is not in the "
+                f"mapping gives {part!r} the column {shown(name)}, which is not in the "
                 f"file; its columns are {', '.join(map(repr, there[:20]))}."
             )
 

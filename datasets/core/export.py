@@ -13,6 +13,7 @@ from datasets.core.parsing import decode
 from datasets.core.reading import weighted
 from datasets.core.rows import Progress
 from slmgen.errors import InvalidInput
+from slmgen.sentences import named_one_of
 
 SPEAKERS = {"user": "human", "assistant": "gpt", "tool": "observation",
             "function": "observation", "system": "system",
@@ -25,7 +26,7 @@ Row = dict[str, Any]
 def export(examples: Iterable[bytes], target: BinaryIO, form: str) -> None:
     """Raises InvalidInput for an unknown form, and for what it has no place for."""
     if form not in FORMS:
-        raise InvalidInput(f"format is {form!r}; known are {', '.join(FORMS)}.")
+        raise InvalidInput(named_one_of("format", form, FORMS))
     FORMS[form](examples, target)
 
 

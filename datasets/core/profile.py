@@ -6,7 +6,7 @@ from typing import Any
 from datasets.core.quality import Verdict
 from datasets.core.tally import Tally, histogram, percentiles
 
-RULES_VERSION = 5  # raise it when the same data would get another profile
+RULES_VERSION = 6  # raise it when the same data would get another profile
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def summarize(
         duplicates=duplicates,
         scripts=tally.scripts(),
         quality_score=verdict.score,
-        quality_issues=[*verdict.sentences, *notes],
+        quality_issues=[*verdict.sentences, *(f"Hint: {note}" for note in notes)],
         format_valid=format_valid,
         quality_parts=[asdict(part) for part in verdict.parts],
         trainable_share=round(tally.trainable_tokens / max(tally.tokens, 1), 4),

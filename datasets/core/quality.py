@@ -72,10 +72,13 @@ class Verdict:
 def judge(evidence: Evidence) -> Verdict:
     found = [_few(evidence), _bad_lines(evidence), _duplicates(evidence)]
     found += [_kind(evidence, group) for group in evidence.groups]
-    parts = tuple(part for part in found if part is not None)
+    parts = sorted(
+        (part for part in found if part is not None),
+        key=lambda part: -part.points,  # the most severe first
+    )
     score = max(1.0 - sum(part.points for part in parts), 0.0)
     # Rounded down: a set with any fault is not perfect.
-    return Verdict(math.floor(round(score * 100, 6)) / 100, parts)
+    return Verdict(math.floor(round(score * 100, 6)) / 100, tuple(parts))
 
 
 def _few(evidence: Evidence) -> Part | None:
@@ -115,8 +118,8 @@ def _duplicates(evidence: Evidence) -> Part | None:
     if not count:
         return None
     sentence = (
-        f"Exact copies of earlier examples: {_of_all(count, evidence.examples)}. They "
-        "weigh their lesson twice and leak into validation; remove them."
+        f"Exact duplicates of earlier examples: {_of_all(count, evidence.examples)}. "
+        "They weigh their lesson twice and leak into validation; remove them."
     )
     points = DUPLICATE_WEIGHT * evidence.share(count)
     rows = evidence.first_duplicates

@@ -15,6 +15,7 @@ from datasets.core.kinds import KINDS
 from datasets.core.masking import mask_arguments
 from datasets.core.texts import CONTROL, MOJIBAKE
 from slmgen.errors import InvalidInput
+from slmgen.sentences import named_one_of, shown
 
 Example = dict[str, Any]
 Fix = Callable[[Example], Example]
@@ -261,19 +262,18 @@ def repaired(example: Example, repair: Repair) -> Example:
 def repair_of(kind: str, faults: list[str], roles: Mapping[str, str]) -> Repair:
     """Raises InvalidInput for what no repair can do."""
     if kind not in REPAIR_KINDS:
-        raise InvalidInput(
-            f"kind is {kind!r}, which is no repair; known are "
-            f"{', '.join(REPAIR_KINDS)}."
-        )
+        raise InvalidInput(named_one_of("kind", kind, REPAIR_KINDS))
     if kind in {"drop_faults", "fix_faults"}:
         known = KINDS if kind == "drop_faults" else FIXES
         unknown = [fault for fault in faults if fault not in known]
         if unknown or not faults:
-            wrong = f"{unknown[0]!r} among faults" if unknown else "no faults"
-            raise InvalidInput(f"{kind} got {wrong}; it takes {', '.join(known)}.")
-    if kind == "map_roles" and (not roles or not set(roles.values()) <= set(ROLES)):
-        raise InvalidInput(
-            "map_roles needs roles, such as {\"human\": \"user\"}; the new ones must "
-            f"be among {', '.join(ROLES)}."
-        )  # fmt: skip
+            found = shown(unknown[0]) if unknown else "an empty list"
+            raise InvalidInput(
+                f"faults of {kind} is {found}; expected any of {', '.join(known)}."
+            )
+    if kind == "map_roles" and not roles:
+        raise InvalidInput('map_roles needs roles, such as {"human": "user"}.')
+    for role in roles.values():
+        if kind == "map_roles" and role not in ROLES:
+            raise InvalidInput(named_one_of("roles of map_roles", role, ROLES))
     return Repair(kind, tuple(faults), dict(roles))

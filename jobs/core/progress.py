@@ -1,7 +1,7 @@
 """What a notebook reports of its training, and what that says about the run."""
 
-import math
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from slmgen.errors import InvalidInput
+from slmgen.sentences import shown
 
 MAX_STEP = 10_000_000
 STALLED_AFTER = timedelta(seconds=90)
@@ -50,7 +51,8 @@ def read_report(body: Mapping[str, Any]) -> Report:
     """Raises InvalidInput."""
     event = body.get("event")
     if event not in EVENTS:
-        raise InvalidInput(f"event is missing or unknown; expected one of {EVENTS}.")
+        found = "missing" if event is None else shown(event)
+        raise InvalidInput(f"event is {found}; expected one of {', '.join(EVENTS)}.")
     step, steps = _whole(body, "step"), _whole(body, "steps")
     return Report(event, step, steps, _values(body), _error(body))
 
@@ -59,7 +61,10 @@ def _whole(body: Mapping[str, Any], name: str) -> int:
     value = body.get(name)
     if type(value) is int and 0 <= value <= MAX_STEP:
         return value
-    raise InvalidInput(f"{name} must be a whole number from 0 to {MAX_STEP:,}.")
+    found = "missing" if value is None else shown(value)
+    raise InvalidInput(
+        f"{name} is {found}; expected a whole number from 0 to {MAX_STEP:,}."
+    )
 
 
 def _error(body: Mapping[str, Any]) -> str:
@@ -76,7 +81,7 @@ def _values(body: Mapping[str, Any]) -> dict[str, float]:
         if name in NAMES
         and isinstance(value, int | float)
         and not isinstance(value, bool)
-        and math.isfinite(value)
+        and abs(value) <= sys.float_info.max  # neither is NaN, nor infinity
     }
 
 

@@ -1,11 +1,11 @@
 """The settings of a training run: each once, with its range and a sentence of help."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from slmgen.errors import InvalidInput
+from slmgen.sentences import shown, unknown
 
 Value = int | float | bool | str
 
@@ -30,13 +30,13 @@ class Option:
         elif (number := self._number(value)) is not None:
             return number
         raise InvalidInput(
-            f"training_config.{self.name} is {_shown(value)}; expected {self.range}."
+            f"training_config.{self.name} is {shown(value)}; expected {self.range}."
         )
 
     def _number(self, value: object) -> int | float | None:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
-        if not math.isfinite(value) or not self.low <= value <= self.high:
+        if not self.low <= value <= self.high:  # neither is NaN, nor infinity
             return None
         if self.kind is int:
             return int(value) if value == int(value) else None
@@ -119,9 +119,8 @@ def checked(config: Mapping[str, Any]) -> dict[str, Value]:
     """The chosen settings with their types. Raises InvalidInput for the first fault."""
     for name in config:
         if name not in BY_NAME:
-            known = ", ".join(BY_NAME)
             raise InvalidInput(
-                f"training_config has no {_shown(name)}; known are {known}."
+                f"training_config: {unknown(str(name), BY_NAME, 'setting')}"
             )
     values = {name: BY_NAME[name].check(value) for name, value in config.items()}
     if values.get("max_steps") == 0:
@@ -129,8 +128,3 @@ def checked(config: Mapping[str, Any]) -> dict[str, Value]:
             "training_config.max_steps is 0; expected -1 (by epochs) or 1 and more."
         )
     return values
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:40] + "…"

@@ -10,7 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
+from recommender.core.names import Names
 from slmgen.errors import InvalidInput
+from slmgen.sentences import named_one_of
 
 Spec = TypeVar("Spec")
 
@@ -35,30 +37,52 @@ class Target(StrEnum):
     BROWSER = "browser"
 
 
-TASK_ALIASES = {
-    "chat": Task.CONVERSATION,
-    "question_answering": Task.QA,
-    "classify": Task.CLASSIFICATION,
-    "code": Task.CODE_GENERATION,
-}
+TASKS = Names(
+    "task_type",
+    {
+        Task.INSTRUCTION_FOLLOWING: ("instructions", "instruction_tuning"),
+        Task.CONVERSATION: ("chat", "chatbot", "dialogue"),
+        Task.QA: ("question_answering",),
+        Task.CLASSIFICATION: ("classify", "text_classification"),
+        Task.EXTRACTION: ("extract", "information_extraction"),
+        Task.GENERATION: ("text_generation", "creative_writing"),
+        Task.SUMMARIZATION: ("summarisation", "summarize", "summarise", "summary"),
+        Task.CODE_GENERATION: ("code", "coding"),
+    },
+    {
+        "function_calling": Task.CONVERSATION,
+        "tool_use": Task.CONVERSATION,
+        "roleplay": Task.CONVERSATION,
+        "reasoning": Task.QA,
+        "rag": Task.QA,
+        "translation": Task.GENERATION,
+    },
+)
+TARGETS = Names(
+    "deployment_target",
+    {
+        Target.CLOUD: (),
+        Target.SERVER: ("on_premise",),
+        Target.DESKTOP: ("laptop", "pc"),
+        Target.EDGE: ("raspberry_pi", "single_board"),
+        Target.MOBILE: ("phone", "smartphone", "android", "ios"),
+        Target.BROWSER: ("web", "webgpu", "web_browser"),
+    },
+    {
+        "tablet": Target.MOBILE,
+        "embedded": Target.EDGE,
+        "iot": Target.EDGE,
+        "local": Target.DESKTOP,
+    },
+)
 
 
 def parse_task(value: str) -> Task:
-    known = {task.value: task for task in Task} | TASK_ALIASES
-    if value not in known:
-        raise InvalidInput(
-            f"task_type is {value!r}; expected one of {', '.join(known)}."
-        )
-    return known[value]
+    return TASKS.read(value).value
 
 
 def parse_target(value: str) -> Target:
-    if value not in set(Target):
-        choices = ", ".join(Target)
-        raise InvalidInput(
-            f"deployment_target is {value!r}; expected one of {choices}."
-        )
-    return Target(value)
+    return TARGETS.read(value).value
 
 
 @dataclass(frozen=True)
@@ -190,8 +214,8 @@ class Catalog:
         for model in self.models:
             if wanted in {model.slug, model.hf_id.lower()}:
                 return model
-        slugs = ", ".join(model.slug for model in self.models)
-        raise InvalidInput(f"model_id is {model_id!r}; expected one of {slugs}.")
+        slugs = [model.slug for model in self.models]
+        raise InvalidInput(named_one_of("model_id", model_id, slugs))
 
 
 class CatalogError(Exception):

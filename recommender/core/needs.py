@@ -7,8 +7,10 @@ from typing import Any
 
 from datasets.core.profile import Profile
 from recommender.core.catalog import Catalog, Target, Task
-from recommender.core.gpus import DEFAULT_GPU, Gpu, parse_gpu
+from recommender.core.gpus import DEFAULT_GPU, Gpu, read_gpu
+from recommender.core.names import remarks
 from slmgen.errors import InvalidInput
+from slmgen.sentences import shown
 
 SERVING_CONTEXT = 4096  # tokens, or what the longest examples need
 SHORT_ANSWER = 50  # tokens of an answer on average; a thinking model writes more
@@ -38,6 +40,8 @@ class Wishes:
     max_parameters: float | None = None
     languages: tuple[str, ...] = ()
     ungated_only: bool = False
+    # What was asked by a name that is none of ours, and how it was read.
+    assumptions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,14 +116,17 @@ def parse_wishes(
     max_model_size: str | None = None,
     languages: Iterable[str] = (),
     ungated_only: bool = False,
+    assumptions: tuple[str, ...] = (),
 ) -> Wishes:
     """Raises InvalidInput for what is not known, with what is."""
+    card = read_gpu(gpu)
     return Wishes(
-        gpu=parse_gpu(gpu),
+        gpu=card.value,
         commercial_use=commercial_use,
         max_parameters=None if max_model_size is None else _parse_size(max_model_size),
         languages=tuple(_parse_language(code, catalog) for code in languages),
         ungated_only=ungated_only,
+        assumptions=(*assumptions, *remarks(card)),
     )
 
 
@@ -127,8 +134,8 @@ def _parse_size(value: str) -> float:
     match = SIZE.fullmatch(value.strip())
     if match is None or not float(match[1]):
         raise InvalidInput(
-            f"max_model_size is {value!r}; expected parameters in billions or with a "
-            "unit, such as 4, 4B or 600M."
+            f"max_model_size is {shown(value)}; expected parameters in billions or "
+            "with a unit, such as 4, 4B or 600M."
         )
     unit = 1e6 if (match[2] or "B").upper() == "M" else 1e9
     return float(match[1]) * unit
@@ -139,7 +146,7 @@ def _parse_language(value: str, catalog: Catalog) -> str:
     known = known_languages(catalog)
     if code not in known:
         raise InvalidInput(
-            f"languages holds {value!r}; expected ISO 639-1 codes out of "
+            f"languages holds {shown(value)}; expected ISO 639-1 codes out of "
             f"{', '.join(known)}."
         )
     return code

@@ -127,7 +127,8 @@ def _with_remarks(found: Ranking, need: Need) -> tuple[Recommended, ...]:
         replace(entry, reasons=(*entry.reasons, *_remarks(entry, need)))
         for entry in found.candidates
     ]
-    return replace(first, reasons=(*first.reasons, *_verdict(found))), *others
+    said = (*first.reasons, *need.wishes.assumptions, *_verdict(found))
+    return replace(first, reasons=said), *others
 
 
 def _verdict(found: Ranking) -> list[str]:

@@ -102,7 +102,8 @@ def need_of(traced: Mapping[str, Any]) -> Need:
         dollars_per_hour=None if price is None else (price[0], price[1]),
     )
     languages = tuple(asked.pop("languages"))
-    wishes = Wishes(gpu=card, languages=languages, **asked)
+    assumptions = tuple(asked.pop("assumptions", ()))
+    wishes = Wishes(gpu=card, languages=languages, assumptions=assumptions, **asked)
     return Need(
         Profile(**traced["facts"]),
         Task(task),

@@ -2,10 +2,14 @@ from typing import Any
 
 from rest_framework import serializers
 
+from slmgen.serializers import StrictSerializer
 
-class CredentialsSerializer(serializers.Serializer[Any]):
+
+class CredentialsSerializer(StrictSerializer):
     username = serializers.CharField(max_length=150)
-    password = serializers.CharField(max_length=1000, trim_whitespace=False)
+    password = serializers.CharField(
+        max_length=1000, trim_whitespace=False, write_only=True
+    )
 
 
 class TokenSerializer(serializers.Serializer[Any]):

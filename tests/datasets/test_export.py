@@ -91,5 +91,5 @@ def test_alpaca_refuses_what_it_has_no_place_for(shared_data):
 
 
 def test_an_unknown_form_lists_the_known():
-    with pytest.raises(InvalidInput, match="known are jsonl, alpaca, sharegpt"):
+    with pytest.raises(InvalidInput, match="expected one of jsonl, alpaca, sharegpt"):
         exported(b"", "xlsx")

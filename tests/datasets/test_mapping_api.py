@@ -43,7 +43,9 @@ def test_a_guess_is_an_issue_that_costs_nothing(client):
 
     issues = client.get(f"/analyze/{dataset.id}").json()["quality_issues"]
 
-    assert any("'text' as user and 'category' as assistant" in text for text in issues)
+    (hint,) = [text for text in issues if text.startswith("Hint: ")]
+    assert "'text' as user and 'category' as assistant" in hint
+    assert issues[-1] == hint
 
 
 def test_a_mapping_may_come_with_the_upload(client):

@@ -71,7 +71,10 @@ def test_an_unknown_kind_is_400_and_lists_the_known(client):
     response = problems(client, make_dataset(), "?kind=nonsense")
 
     assert response.status_code == 400
-    assert "known are length, table, json" in response.json()["detail"]
+    assert (
+        "kind is 'nonsense'; expected one of length, table, json"
+        in response.json()["detail"]
+    )
 
 
 def test_issues_name_each_kind_with_its_lines(client):

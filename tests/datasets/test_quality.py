@@ -90,7 +90,7 @@ def test_a_row_that_is_left_out_costs_points_once():
 def test_what_is_not_known_is_not_said_as_if_it_were(faulty, duplicates, expected):
     verdict = judge(Evidence(examples=100, faulty=faulty, duplicates=duplicates))
 
-    assert verdict.sentences[0].startswith(expected)
+    assert any(sentence.startswith(expected) for sentence in verdict.sentences)
 
 
 def test_the_rows_named_are_those_that_are_counted():
@@ -101,10 +101,10 @@ def test_the_rows_named_are_those_that_are_counted():
     profile = judged([lonely, unanswered, *CLEAN, unanswered])
 
     share = f"{2 / profile.total_examples:.1%}"
-    assert profile.quality_issues[-1] == (
+    assert (
         f"Conversations that do not end with an answer: 2 of {profile.total_examples} "
         f"({share}), on lines 2, {profile.total_examples + 1}."
-    )
+    ) in profile.quality_issues
 
 
 def test_few_examples_are_counted_in_words():

@@ -99,4 +99,4 @@ def test_an_unknown_form_is_400(client):
     response = client.get(f"/datasets/{make_dataset().id}/export?format=xlsx")
 
     assert response.status_code == 400
-    assert "known are jsonl" in response.json()["detail"]
+    assert "format is 'xlsx'; expected one of jsonl" in response.json()["detail"]

@@ -186,9 +186,9 @@ def test_no_other_token_reports(client, job, report, token):
 
 
 WRONG = {
-    "event is missing or unknown": {"event": "boom"},
-    "step must be a whole number": {"event": "log", "step": 1.5, "steps": 2},
-    "steps must be a whole number": {"event": "log", "step": 1, "steps": -2},
+    "event is 'boom'; expected one of begin, log": {"event": "boom"},
+    "step is 1.5; expected a whole number": {"event": "log", "step": 1.5, "steps": 2},
+    "steps is -2; expected a whole number": {"event": "log", "step": 1, "steps": -2},
 }
 
 

@@ -140,18 +140,20 @@ def test_any_page_of_the_preview_fetches_little(
 
 
 @pytest.mark.django_db
-def test_a_browser_is_sent_to_the_object_and_a_program_gets_the_file(client, objects):
+def test_who_asks_for_a_link_is_sent_to_the_object_and_others_get_the_file(
+    client, objects
+):
     dataset = make_dataset()
     made = client.post(
         "/generate", {"session_id": str(dataset.id)}, "application/json"
     ).json()
 
-    program = client.get(made["download_url"])
-    browser = client.get(made["download_url"], HTTP_ACCEPT="text/html,*/*;q=0.8")
+    program = client.get(made["download_url"], HTTP_ACCEPT="text/html,*/*;q=0.8")
+    linked = client.get(f"{made['download_url']}?link=true")
 
     assert program.status_code == 200
-    assert browser.status_code == 302
-    with urllib.request.urlopen(browser["Location"]) as answer:
+    assert linked.status_code == 302
+    with urllib.request.urlopen(linked["Location"]) as answer:
         assert answer.read() == program.content
 
 
