@@ -121,7 +121,7 @@ def test_static_files_are_served(server):
         assert len(answer.read()) > 100_000
 
 
-NOT_OF_THE_SERVER = {"SLMGEN_BACKUP_DAYS", "SLMGEN_PICTURES"}
+NOT_OF_THE_SERVER = {"SLMGEN_BACKUP_DAYS", "SLMGEN_PICTURES", "SLMGEN_REAL_DATA"}
 DOCUMENTS = [*REPO.glob("*.md"), *(REPO / "docs").rglob("*.md")]
 
 
