@@ -15,6 +15,7 @@ from tests.corpus.families import tools
 from tests.corpus.files import CHAT_FILES, FILES, hard, path_of, write_all
 from tests.corpus.grammar import WORDS, Grammar
 from tests.corpus.spoiled import CHARACTERS
+from tests.datasets.reading import read
 from tests.datasets.test_review import problems_of
 
 MOST_BYTES = 10**6  # that the repository holds of the corpus and other test data
@@ -102,6 +103,13 @@ def test_hard_rows_have_every_fault_character_and_duplicates():
     assert len(rows) - len(texts) > 100
     for name, characters in CHARACTERS.items():
         assert json.dumps(characters, ensure_ascii=False)[1:-1] in said, name
+
+
+def test_a_file_with_every_kind_of_fault_is_taken():
+    found, _ = read(path_of("faulty.jsonl").read_bytes())
+
+    assert {group.kind for group in found.groups} == set(PLANTS)
+    assert 0 < found.bad_lines < 0.1 * found.examples
 
 
 def test_tool_calls_have_their_results_by_id():

@@ -76,7 +76,7 @@ def test_the_whole_way(visit, source, look, tmp_path):
     assert page.get_by_label("LoRA rank").input_value() == "4"
 
 
-@pytest.mark.parametrize("source", WITH_TOOLS + RIGHT_TO_LEFT)
+@pytest.mark.parametrize("source", [*WITH_TOOLS, *RIGHT_TO_LEFT, own("faulty.jsonl")])
 def test_every_page_of_whole_sets_is_accessible(visit, source):
     visitor = visit(Look(width=360))
     upload(visitor, source.path)

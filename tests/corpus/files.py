@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from tests.corpus import forms
@@ -27,12 +27,15 @@ from tests.corpus.families.reading import quiz, reading
 from tests.corpus.families.shell import shell_commands
 from tests.corpus.families.talk import film_talk, small_talk
 from tests.corpus.families.tools import tool_calls
-from tests.corpus.spoiled import hard_rows
+from tests.corpus.spoiled import hard_rows, some_faulty
 
 HARD_ROWS = 4_000
 QUESTIONS = ("question", "answer")
 
 FILES: dict[str, Callable[[], bytes]] = {
+    "faulty.jsonl": lambda: forms.chat(
+        some_faulty(chain(office_tasks(), role_play()), 15)
+    ),
     "film_talk_zh.chat.jsonl": lambda: forms.chat(film_talk()),
     "hard.jsonl": lambda: b"\n".join([*hard(HARD_ROWS), b""]),
     "identity.chat.jsonl": lambda: forms.chat(identity()),

@@ -4,7 +4,8 @@ of good JSON. For tests that compare two ways to the same result, many rows at o
 import copy
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import cycle
 
 from benchmarks.plants import FORMS, PLANTS
 from tests.corpus.forms import Example, exchange
@@ -66,6 +67,19 @@ def with_fault(example: Example, source: random.Random) -> object:
     except (TypeError, AttributeError):  # a message without content
         return example
     return example if spoiled is None else spoiled
+
+
+def some_faulty(examples: Iterable[Example], seed: object) -> Iterator[Example]:
+    """Each kind of fault in turn, in every seventh example that can have it: few enough
+    for the file to be taken."""
+    source = random.Random(f"faulty: {seed}")
+    kinds = cycle(sorted(PLANTS))
+    kind = next(kinds)
+    for number, example in enumerate(examples):
+        spoiled = PLANTS[kind](example, source) if number % 7 == 0 else None
+        if spoiled is not None:
+            kind = next(kinds)
+        yield example if spoiled is None else spoiled
 
 
 def _compact(row: object) -> str:
