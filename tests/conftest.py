@@ -97,8 +97,8 @@ def pytest_testnodedown(node):
 def pytest_terminal_summary(terminalreporter, config):
     if count := config.stash.get(real_data_left_out, 0):
         terminalreporter.write_line(
-            f"{count} tests of real datasets left out: {sources.VARIABLE} names no "
-            "folder."
+            f"{count} test{'s' * (count > 1)} of real datasets left out: "
+            f"{sources.VARIABLE} names no folder."
         )
 
 
