@@ -1,9 +1,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-DATA ?= ../shared/data
+# Small datasets to measure with: those of SLMGEN_REAL_DATA, or else what the tests make.
+DATA ?= $(SLMGEN_REAL_DATA)
 
-.PHONY: help native run test test-services test-crash test-load test-browser pictures test-notebooks notebook-matrix known check bench format clean
+.PHONY: help native run test test-real-data test-services test-crash test-load test-browser pictures test-notebooks notebook-matrix known check bench format clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | sort
@@ -26,6 +27,9 @@ run: native ## Serve on http://localhost:8000 (HOST, PORT and SLMGEN_VAR change 
 
 test: $(VENV)/test native ## Run the tests
 	$(BIN)/python -m pytest -n auto
+
+test-real-data: $(VENV)/test native ## Run those of them that read the datasets of SLMGEN_REAL_DATA
+	$(BIN)/python -m pytest -n auto -m "real_data and not execution and not browser"
 
 test-services: $(VENV)/test native ## Run the tests on PostgreSQL with Redis, Celery and an S3 server
 	SLMGEN_STORAGE=s3 SLMGEN_TASKS=celery $(BIN)/python tests/with_services.py \
@@ -79,7 +83,7 @@ check: $(VENV)/test ## Format, lint, import order, types, settings, migrations
 	$(BIN)/python manage.py check --fail-level WARNING
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
-bench: $(VENV)/test native ## Measure the data engine (DATA: a folder of small datasets)
+bench: $(VENV)/test native ## Measure the data engine (DATA: a folder of small datasets, default our own)
 	$(BIN)/python benchmarks/engine.py $(DATA)
 
 test-load: $(VENV)/test native ## Many at once: uploads, slow senders, requests, workers; prints a table

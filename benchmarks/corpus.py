@@ -1,10 +1,11 @@
-"""Makes a large realistic chat file from small real ones.
+"""Makes a large realistic chat file from small ones.
 
-    python benchmarks/corpus.py FOLDER OUT [--examples 100000]
+    python benchmarks/corpus.py [FOLDER] OUT [--examples 100000]
 
-FOLDER holds datasets in any form that the product reads. Conversations of one dataset
-are joined and their sentences shuffled until there are enough different ones; one in
-twenty is an exact copy of an earlier one. The same arguments make the same file.
+FOLDER holds datasets in any form that the product reads; `folders.py` says which it is
+where none is named. Conversations of one dataset are joined and their sentences are
+shuffled until there are enough different ones; one in twenty is an exact copy of an
+earlier one. The same arguments make the same file.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.folders import small_datasets
 from datasets.core.ingest import Limits, Targets, ingest
 from slmgen.errors import InvalidInput
 
@@ -30,11 +32,11 @@ RECENT = 2_000  # copies are of one of the last so many
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("out", type=Path)
     parser.add_argument("--examples", type=int, default=100_000)
     arguments = parser.parse_args()
-    write_corpus(arguments.folder, arguments.out, arguments.examples)
+    write_corpus(small_datasets(arguments.folder), arguments.out, arguments.examples)
 
 
 def write_corpus(folder: Path, out: Path, count: int) -> None:

@@ -1,11 +1,12 @@
 """Measures the data engine against plain code and other checkers, on one file.
 
-    python benchmarks/engine.py FOLDER [--examples 100000] [--repeats 3]
+    python benchmarks/engine.py [FOLDER] [--examples 100000] [--repeats 3]
 
-FOLDER holds small real datasets, from which the file is made (`corpus.py`). Every
-workload runs in a process of its own, in turns; the table has medians. Memory is the
-most that the process and its children had at one time (Linux only), watched in a run
-whose time is not used: to look costs a twentieth of two cores.
+FOLDER holds small datasets, from which the file is made (`corpus.py`; `folders.py` says
+which without it). Every workload runs in a process of its own, in turns; the table has
+medians. Memory is the most that the process and its children had at one time (Linux
+only), watched in a run whose time is not used: to look costs a twentieth of two
+cores.
 """
 
 import argparse
@@ -22,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.corpus import write_corpus
+from benchmarks.folders import small_datasets
 from benchmarks.workloads import WORKLOADS
 
 # Not a file: processes that a workload starts would import it, and all it imports.
@@ -37,13 +39,13 @@ def main() -> None:
     arguments = parse()
     with tempfile.TemporaryDirectory(prefix="slmgen-bench-") as folder:
         path = Path(folder) / "corpus.jsonl"
-        write_corpus(arguments.folder, path, arguments.examples)
+        write_corpus(small_datasets(arguments.folder), path, arguments.examples)
         report(path, arguments)
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--examples", type=int, default=100_000)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", nargs="*", help="names of workloads")

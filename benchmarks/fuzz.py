@@ -1,9 +1,10 @@
 """Throws damaged files at the data engine: each must give a result or a named refusal.
 
-    python benchmarks/fuzz.py FOLDER [--minutes 10]
+    python benchmarks/fuzz.py [FOLDER] [--minutes 10]
 
-Begins with the heads of the files in FOLDER (small datasets in any form) and damages
-them: bytes replaced, cut, doubled, swapped between files, hostile values put in.
+Begins with the heads of the files in FOLDER (small datasets in any form; `folders.py`
+says which where none is named) and damages them: bytes replaced, cut, doubled, swapped
+between files, hostile values put in.
 `fuzz_atheris.py` does the same led by coverage.
 """
 
@@ -15,11 +16,13 @@ import json
 import random
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.folders import small_datasets
 from datasets.core.analysis import Counting, Upload, analyze
 from datasets.core.columns import CHAT, Layout
 from datasets.core.export import FORMS, export
@@ -48,11 +51,11 @@ HOSTILE = [
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    seeds = seeds_of(arguments.folder)
+    seeds = seeds_of(sorted(small_datasets(arguments.folder).iterdir()))
     source = random.Random(arguments.seed)
     end = time.monotonic() + 60 * arguments.minutes
     outcomes = {True: 0, False: 0}
@@ -67,8 +70,8 @@ def main() -> None:
     print(f"{outcomes[True]:,} read, {outcomes[False]:,} refused, nothing else.")
 
 
-def seeds_of(folder: Path) -> list[bytes]:
-    heads = [head_of(path) for path in sorted(folder.iterdir())]
+def seeds_of(paths: Iterable[Path]) -> list[bytes]:
+    heads = [head_of(path) for path in paths]
     heads += [gzip.compress(head) for head in heads[:3]]
     heads += [head.decode(errors="ignore").encode("utf-16") for head in heads[:2]]
     return heads

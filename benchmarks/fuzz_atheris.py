@@ -1,6 +1,6 @@
 """The same as `fuzz.py`, but led by coverage: what reaches new code is damaged further.
 
-    python benchmarks/fuzz_atheris.py FOLDER [--minutes 10]
+    python benchmarks/fuzz_atheris.py [FOLDER] [--minutes 10]
 
 Needs the package atheris, which the development requirements leave out: its wheel is 35
 MB and is built for few versions of Python. What it traces it keeps (two to five
@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 with atheris.instrument_imports(include=["datasets", "slmgen"]):
     from benchmarks import fuzz
+from benchmarks.folders import small_datasets
 
 MAX_BYTES = 20_000
 SPELL_RUNS = 1_500
@@ -29,11 +30,12 @@ SPELL_RUNS = 1_500
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--spell", type=Path, help=argparse.SUPPRESS)  # its corpus
     arguments = parser.parse_args()
-    seeds = fuzz.seeds_of(arguments.folder)
+    folder = small_datasets(arguments.folder)
+    seeds = fuzz.seeds_of(sorted(folder.iterdir()))
     if arguments.spell:
         spell(arguments.spell, seeds)
         return
@@ -41,7 +43,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="slmgen-fuzz-") as corpus:
         for number, seed in enumerate(seeds):
             (Path(corpus) / str(number)).write_bytes(seed[:MAX_BYTES])
-        command = [sys.executable, __file__, str(arguments.folder), "--spell", corpus]
+        command = [sys.executable, __file__, str(folder), "--spell", corpus]
         while time.monotonic() < end:
             if failed := subprocess.run(command).returncode:
                 sys.exit(failed)

@@ -1,15 +1,19 @@
 """The three best models for each dataset of a folder, as a running server says it.
 
-    python benchmarks/recommendations.py http://localhost:8000 FOLDER
+    python benchmarks/recommendations.py http://localhost:8000 [FOLDER]
 
 Prints a Markdown table: suggested task, and for two targets the three best with the
-reasons of the first.
+reasons of the first. `folders.py` says which FOLDER it is where none is named.
 """
 
 import json
 import sys
 import urllib.request
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.folders import small_datasets
 
 TARGETS = ("cloud", "mobile")
 BOUNDARY = "slmgen-benchmark"
@@ -57,6 +61,7 @@ def print_dataset(server, path):
 
 
 if __name__ == "__main__":
-    server, folder = sys.argv[1], Path(sys.argv[2])
+    server, *named = sys.argv[1:]
+    folder = small_datasets(Path(named[0]) if named else None)
     for path in sorted(folder.glob("*.chat.jsonl")):
         print_dataset(server, path)

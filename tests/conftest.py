@@ -19,6 +19,7 @@ from django.test import client
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from tests import sources
 from tests.with_services import s3_server
 
 # Before Django reads its settings: tests never touch the data of a real server. They
@@ -42,7 +43,8 @@ for signal in (request_started, request_finished):
 client.close_old_connections = lambda **_: None
 
 REPO = Path(__file__).resolve().parent.parent
-SHARED_DATA = REPO.parent / "shared" / "data"
+
+real_data_left_out = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser):
@@ -53,17 +55,51 @@ def pytest_addoption(parser):
     )
 
 
+def pytest_configure(config):
+    if not sources.is_left_out() and (complaint := sources.complaint()):
+        raise pytest.UsageError(complaint)
+
+
+@pytest.hookimpl(trylast=True)  # after -m and -k: what is counted would have run
 def pytest_collection_modifyitems(config, items):
-    if not config.getoption("--with-services"):
-        return
+    if config.getoption("--with-services"):
+        keep(config, items, needs_services)
+    if sources.is_left_out():
+        before = len(items)
+        keep(config, items, lambda item: not item.get_closest_marker("real_data"))
+        config.stash[real_data_left_out] = before - len(items)
+
+
+def keep(config, items, is_wanted):
+    config.hook.pytest_deselected(items=[i for i in items if not is_wanted(i)])
+    items[:] = filter(is_wanted, items)
+
+
+def needs_services(item):
     needed = {"db", "transactional_db", "server", "objects"}
-    wanted = [
-        item
-        for item in items
-        if item.get_closest_marker("django_db") or needed & set(item.fixturenames)
-    ]
-    config.hook.pytest_deselected(items=[i for i in items if i not in set(wanted)])
-    items[:] = wanted
+    return item.get_closest_marker("django_db") or needed & set(item.fixturenames)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):  # a process of pytest-xdist
+        count = session.config.stash.get(real_data_left_out, 0)
+        session.config.workeroutput["real_data_left_out"] = count
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """A process of pytest-xdist ended; each has collected all tests."""
+    count = getattr(node, "workeroutput", {}).get("real_data_left_out", 0)
+    node.config.stash[real_data_left_out] = count
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if count := config.stash.get(real_data_left_out, 0):
+        terminalreporter.write_line(
+            f"{count} test{'s' * (count > 1)} of real datasets left out: "
+            f"{sources.VARIABLE} names no folder."
+        )
 
 
 @pytest.fixture(autouse=True)
@@ -87,14 +123,6 @@ def _isolated(settings, request, tmp_path):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.SLMGEN_ANALYSIS_WAIT_SECONDS = 0
     cache.clear()  # or tries of one test would count against the next
-
-
-@pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """Real datasets that lie beside the repository; a test that needs them fails."""
-    if not SHARED_DATA.is_dir():
-        pytest.fail(f"The real datasets are missing: expected them in {SHARED_DATA}.")
-    return SHARED_DATA
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from notebooks.core.options import OPTIONS
 from slmgen.api_urls import urlpatterns
 from tests.conftest import REPO
 from tests.slmgen.test_settings import variables_in_settings
+from tests.sources import own, real
 
 README = (REPO / "README.md").read_text(encoding="utf-8")
-REAL = ["gsm8k_1500", "kdconv_film_zh", "glaive_toolcall_en", "xquad_ar"]
 
 
 def walk(server, folder, replacements=()):
@@ -50,10 +50,22 @@ def test_the_readme_s_walk_through_works(server, tmp_path):
     assert (tmp_path / "finetune.ipynb").read_text(encoding="utf-8").startswith("{")
 
 
-@pytest.mark.parametrize("name", REAL)
-def test_the_walk_through_works_with_real_data(server, tmp_path, shared_data, name):
-    source = shared_data / f"{name}.chat.jsonl"
-    copy = f"cp '{source}' chat.jsonl"
+@pytest.mark.parametrize(
+    "source",
+    [
+        own("word_problems.chat.jsonl"),
+        own("film_talk_zh.chat.jsonl"),
+        own("tool_calls.chat.jsonl"),
+        own("reading_ar.chat.jsonl"),
+        real("gsm8k_1500.chat.jsonl"),
+        real("kdconv_film_zh.chat.jsonl"),
+        real("glaive_toolcall_en.chat.jsonl"),
+        real("xquad_ar.chat.jsonl"),
+    ],
+)
+def test_the_walk_through_works_with_whole_sets(server, tmp_path, source):
+    copy = f"cp '{source.path}' chat.jsonl"
+    name = source.name.partition(".")[0]
     account = f"--username {name}"
 
     done = walk(
@@ -67,14 +79,17 @@ def test_the_walk_through_works_with_real_data(server, tmp_path, shared_data, na
     )
 
     assert done.returncode == 0, done.stderr
-    count = source.read_bytes().count(b"\n")
+    count = source.path.read_bytes().count(b"\n")
     assert f'"total_count":{count},' in done.stdout
     assert (tmp_path / "finetune.ipynb").stat().st_size > 20_000
 
 
-def test_a_large_upload_is_analyzed_by_the_worker(server, tmp_path, shared_data):
+@pytest.mark.parametrize(
+    "source", [own("word_problems.chat.jsonl"), real("gsm8k_1500.chat.jsonl")]
+)
+def test_a_large_upload_is_analyzed_by_the_worker(server, tmp_path, source):
     port, _ = server
-    content = (shared_data / "gsm8k_1500.chat.jsonl").read_bytes() * 4
+    content = source.path.read_bytes() * 4
     (tmp_path / "chat.jsonl").write_bytes(content)
     script = (
         f"curl -s -F file=@chat.jsonl http://localhost:{port}/upload |"
@@ -106,7 +121,7 @@ def test_static_files_are_served(server):
         assert len(answer.read()) > 100_000
 
 
-NOT_OF_THE_SERVER = {"SLMGEN_BACKUP_DAYS", "SLMGEN_PICTURES"}
+NOT_OF_THE_SERVER = {"SLMGEN_BACKUP_DAYS", "SLMGEN_PICTURES", "SLMGEN_REAL_DATA"}
 DOCUMENTS = [*REPO.glob("*.md"), *(REPO / "docs").rglob("*.md")]
 
 

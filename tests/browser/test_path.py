@@ -1,4 +1,4 @@
-"""The whole way of a newcomer with real data, in every look that pages have."""
+"""The whole way of a newcomer, in every look that pages have."""
 
 import json
 import time
@@ -7,6 +7,7 @@ import pytest
 
 from tests.browser.conftest import Look
 from tests.factories import jsonl, make_conversation
+from tests.sources import own, real
 
 pytestmark = pytest.mark.browser
 
@@ -16,7 +17,10 @@ LOOKS = [
     for width in (360, 1440)
     for scheme in ("light", "dark")
 ] + [Look(width=320)]
-REAL = ["glaive_toolcall_en", "xquad_ar"]
+WITH_TOOLS = [own("tool_calls.chat.jsonl"), real("glaive_toolcall_en.chat.jsonl")]
+RIGHT_TO_LEFT = [own("reading_ar.chat.jsonl"), real("xquad_ar.chat.jsonl")]
+TABLES = [own("intents.csv"), real("banking77.csv")]
+MANY_ROWS = [own("word_problems.chat.jsonl"), real("gsm8k_1500.chat.jsonl")]
 HOSTILE = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
 
 
@@ -28,10 +32,11 @@ def upload(visitor, path):
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)
-def test_the_whole_way_with_real_data(visit, shared_data, look, tmp_path):
+@pytest.mark.parametrize("source", WITH_TOOLS)
+def test_the_whole_way(visit, source, look, tmp_path):
     visitor = visit(look)
     page = visitor.page
-    upload(visitor, shared_data / "glaive_toolcall_en.chat.jsonl")
+    upload(visitor, source.path)
     visitor.check()
 
     page.get_by_role("link", name="Look closer").click()
@@ -71,10 +76,10 @@ def test_the_whole_way_with_real_data(visit, shared_data, look, tmp_path):
     assert page.get_by_label("LoRA rank").input_value() == "4"
 
 
-@pytest.mark.parametrize("name", REAL)
-def test_every_page_of_real_data_is_accessible(visit, shared_data, name):
+@pytest.mark.parametrize("source", [*WITH_TOOLS, *RIGHT_TO_LEFT, own("faulty.jsonl")])
+def test_every_page_of_whole_sets_is_accessible(visit, source):
     visitor = visit(Look(width=360))
-    upload(visitor, shared_data / f"{name}.chat.jsonl")
+    upload(visitor, source.path)
     data = visitor.page.url.removeprefix(visitor.address)
 
     for part in ("", "?q=a", "?row=900000", "problems/", "closer/", "?language=en",
@@ -84,16 +89,18 @@ def test_every_page_of_real_data_is_accessible(visit, shared_data, name):
         visitor.check()
 
 
-def test_a_table_s_guessed_columns_are_looked_at(visit, shared_data):
+@pytest.mark.parametrize("source", TABLES)
+def test_a_table_s_guessed_columns_are_looked_at(visit, source):
     visitor = visit(Look(width=360, scheme="dark"))
-    upload(visitor, shared_data / "banking77.csv")
+    upload(visitor, source.path)
 
     visitor.page.get_by_role("link", name="look at one row").click()
     visitor.check()
 
 
-def test_a_page_that_waits_goes_on_without_script(visit, shared_data, tmp_path):
-    content = (shared_data / "gsm8k_1500.chat.jsonl").read_bytes()
+@pytest.mark.parametrize("source", MANY_ROWS)
+def test_a_page_that_waits_goes_on_without_script(visit, source, tmp_path):
+    content = source.path.read_bytes()
     (tmp_path / "large.jsonl").write_bytes(content * 30)
     visitor = visit(Look(script=False))
 
@@ -104,10 +111,11 @@ def test_a_page_that_waits_goes_on_without_script(visit, shared_data, tmp_path):
     visitor.check()
 
 
+@pytest.mark.parametrize("source", MANY_ROWS)
 def test_a_newcomer_s_way_takes_less_than_ten_seconds_of_machine_time(
-    visit, shared_data, tmp_path
+    visit, source, tmp_path
 ):
-    lines = (shared_data / "gsm8k_1500.chat.jsonl").read_bytes().splitlines(True)
+    lines = source.path.read_bytes().splitlines(True)
     (tmp_path / "chat.jsonl").write_bytes(b"".join(lines[:1000]))
     visitor = visit()
     page = visitor.page
@@ -297,10 +305,11 @@ def test_data_are_repaired_looked_at_and_the_repair_undone(visit, look, tmp_path
 
 
 @pytest.mark.parametrize("look", REPAIR_LOOKS, ids=str)
-def test_a_row_in_full_and_what_models_see_of_it(visit, shared_data, look):
+@pytest.mark.parametrize("source", WITH_TOOLS)
+def test_a_row_in_full_and_what_models_see_of_it(visit, source, look):
     visitor = visit(look)
     page = visitor.page
-    upload(visitor, shared_data / "glaive_toolcall_en.chat.jsonl")
+    upload(visitor, source.path)
 
     page.get_by_role("link", name="In full row 3").click()
     visitor.check()

@@ -18,7 +18,9 @@ from datasets.core.tokens import (
     VocabularyError,
     token_counter,
 )
+from tests.corpus.files import CHAT_FILES
 from tests.factories import jsonl, make_conversation, make_lines
+from tests.sources import REAL_CHAT_FILES, Source
 
 CLEAN = Upload()
 
@@ -190,19 +192,29 @@ def test_markers_in_the_text_are_counted_as_text(library):
     assert token_counter("o200k_base", library)(["<|endoftext|>", ""]) == [7, 0]
 
 
+OWN_CHATS = pytest.param([Source(name, False) for name in CHAT_FILES], id="own")
+REAL_CHATS = pytest.param(
+    [Source(name, True) for name in REAL_CHAT_FILES],
+    id="real", marks=pytest.mark.real_data,
+)  # fmt: skip
+
+
 @pytest.mark.parametrize("encoding", ["o200k_base", "cl100k_base"])
-def test_every_real_text_has_the_tokens_that_tiktoken_counts(shared_data, encoding):
+@pytest.mark.parametrize("sources", [OWN_CHATS, REAL_CHATS])
+def test_every_text_of_whole_sets_has_the_tokens_that_tiktoken_counts(
+    sources, encoding
+):
     texts = [
         message["content"]
-        for path in sorted(shared_data.glob("*.chat.jsonl"))
-        for line in path.read_text(encoding="utf-8").splitlines()
+        for source in sources
+        for line in source.path.read_text(encoding="utf-8").splitlines()
         for message in json.loads(line)["messages"]
         if message["content"]
     ]
 
     counts = [token_counter(encoding, library)(texts) for library in LIBRARIES]
 
-    assert len(texts) > 30_000
+    assert len(texts) > 20_000
     assert counts[0] == counts[1]
 
 

@@ -6,8 +6,10 @@ import pytest
 
 from datasets.core.columns import layout_of, mapped
 from slmgen.errors import InvalidInput
+from tests.corpus.families import intents, making, shell, talk, tools
 from tests.datasets.reading import read, turns
 from tests.factories import jsonl
+from tests.sources import own, real
 
 ROWS = {
     "Alpaca": ({"instruction": "q", "input": "", "output": "a"}, turns("q", "a")),
@@ -179,21 +181,23 @@ def test_a_table_s_byte_that_is_no_text_is_found():
         read(b"question,answer\nab,\xff\n")
 
 
-# The same real examples in two forms: native file, chat file, what is left out there.
+# The same examples in two forms: native file, chat file, what is left out there.
 TWINS = [
-    ("glaive_toolcall_en.sharegpt.json", "glaive_toolcall_en.chat.jsonl", ()),
-    ("gsm8k_300.parquet", "gsm8k_1500.chat.jsonl", ()),
-    ("korean_chatbot.csv", "korean_chatbot_5000.chat.jsonl", ("label",)),
-    ("banking77.csv", "banking77.chat.jsonl", ("system",)),
+    own("tool_calls.sharegpt.json", "tool_calls.chat.jsonl", ()),
+    own("word_problems.parquet", "word_problems.chat.jsonl", ()),
+    own("small_talk_ko.csv", "small_talk_ko.chat.jsonl", ("label",)),
+    own("intents.csv", "intents.chat.jsonl", ("system",)),
+    real("glaive_toolcall_en.sharegpt.json", "glaive_toolcall_en.chat.jsonl", ()),
+    real("gsm8k_300.parquet", "gsm8k_1500.chat.jsonl", ()),
+    real("korean_chatbot.csv", "korean_chatbot_5000.chat.jsonl", ("label",)),
+    real("banking77.csv", "banking77.chat.jsonl", ("system",)),
 ]
 
 
 @pytest.mark.parametrize(("native", "chat", "left_out"), TWINS)
-def test_real_native_files_convert_to_the_published_chat_files(
-    shared_data, native, chat, left_out
-):
-    _, ours = read((shared_data / native).read_bytes())
-    lines = (shared_data / chat).read_text(encoding="utf-8").splitlines()
+def test_native_files_convert_to_their_chat_files(native, chat, left_out):
+    _, ours = read(native.path.read_bytes())
+    lines = native.beside(chat).path.read_text(encoding="utf-8").splitlines()
     theirs = [json.loads(line) for line in lines]
     for example in [*ours, *theirs]:
         for key in left_out:
@@ -208,23 +212,29 @@ def test_real_native_files_convert_to_the_published_chat_files(
     assert ours[:both] == theirs[:both]
 
 
-COUNTS = {
-    "fastchat_dummy.sharegpt.json": ("ShareGPT", 500),
-    "glaive_toolcall_en.sharegpt.json": ("ShareGPT", 300),
-    "gpteacher_roleplay.alpaca_response.json": ("Alpaca", 1923),
-    "self_instruct_seed.alpaca.json": ("Alpaca", 175),
-    "nl2bash_3000.prompt_completion.jsonl": ("prompt/completion", 3000),
-    "banking77.csv": ("two columns", 3080),
-    "korean_chatbot.csv": ("question/answer", 11823),
-    "gsm8k_300.parquet": ("question/answer", 300),
-}
+COUNTS = [
+    own("introductions.sharegpt.json", "ShareGPT", making.INTRODUCTIONS),
+    own("tool_calls.sharegpt.json", "ShareGPT", tools.COUNT),
+    own("role_play.alpaca_response.json", "Alpaca", making.ROLE_PLAY),
+    own("seed_tasks.alpaca.json", "Alpaca", making.SEED_TASKS),
+    own("shell.prompt_completion.jsonl", "prompt/completion", shell.COUNT),
+    own("intents.csv", "two columns", intents.PER_LABEL * intents.labels()),
+    own("small_talk_ko.csv", "question/answer", talk.SMALL_TALK),
+    own("word_problems.parquet", "question/answer", 300),
+    real("fastchat_dummy.sharegpt.json", "ShareGPT", 500),
+    real("glaive_toolcall_en.sharegpt.json", "ShareGPT", 300),
+    real("gpteacher_roleplay.alpaca_response.json", "Alpaca", 1923),
+    real("self_instruct_seed.alpaca.json", "Alpaca", 175),
+    real("nl2bash_3000.prompt_completion.jsonl", "prompt/completion", 3000),
+    real("banking77.csv", "two columns", 3080),
+    real("korean_chatbot.csv", "question/answer", 11823),
+    real("gsm8k_300.parquet", "question/answer", 300),
+]
 
 
-@pytest.mark.parametrize("name", COUNTS)
-def test_every_real_native_file_is_read(shared_data, name):
-    form, count = COUNTS[name]
-
-    found, _ = read((shared_data / name).read_bytes())
+@pytest.mark.parametrize(("source", "form", "count"), COUNTS)
+def test_every_native_file_is_read(source, form, count):
+    found, _ = read(source.path.read_bytes())
 
     assert found.layout.form == form
     assert found.examples + found.bad_lines == count

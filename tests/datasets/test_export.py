@@ -10,6 +10,7 @@ from datasets.core.export import FORMS, export
 from datasets.core.ingest import Limits, Targets, ingest
 from slmgen.errors import InvalidInput
 from tests.factories import jsonl, make_conversation
+from tests.sources import own, real
 
 LIMITS = Limits(max_bytes=10**9, max_row_bytes=10**7, min_examples=1)
 
@@ -27,15 +28,33 @@ def read_again(content):
     return found, [json.loads(line) for line in lines]
 
 
-NAMES = ["gsm8k_1500", "glaive_toolcall_en", "banking77", "kdconv_film_zh"]
+EXCHANGES = [
+    own("word_problems.chat.jsonl"),
+    own("office_tasks.chat.jsonl"),
+    own("intents.chat.jsonl"),
+    own("film_talk_zh.chat.jsonl"),
+    own("reading_ar.chat.jsonl"),
+    real("gsm8k_1500.chat.jsonl"),
+    real("banking77.chat.jsonl"),
+    real("kdconv_film_zh.chat.jsonl"),
+]
+WITH_TOOLS = [own("tool_calls.chat.jsonl"), real("glaive_toolcall_en.chat.jsonl")]
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("name", NAMES)
-def test_real_sets_survive_the_way_there_and_back(shared_data, name, form):
-    if (name, form) == ("glaive_toolcall_en", "alpaca"):
-        return  # it has tools, which are refused: see below
-    content = (shared_data / f"{name}.chat.jsonl").read_bytes()
+@pytest.mark.parametrize("source", EXCHANGES)
+def test_whole_sets_survive_the_way_there_and_back(source, form):
+    survives(source, form)
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form != "alpaca"])
+@pytest.mark.parametrize("source", WITH_TOOLS)
+def test_whole_sets_with_tools_survive_the_way_there_and_back(source, form):
+    survives(source, form)
+
+
+def survives(source, form):
+    content = source.path.read_bytes()
 
     found, rows = read_again(exported(content, form))
 
@@ -83,8 +102,9 @@ def test_alpaca_has_history_and_system():
     assert read_again(content)[1] == [{"messages": messages}]
 
 
-def test_alpaca_refuses_what_it_has_no_place_for(shared_data):
-    content = (shared_data / "glaive_toolcall_en.chat.jsonl").read_bytes()
+@pytest.mark.parametrize("source", WITH_TOOLS)
+def test_alpaca_refuses_what_it_has_no_place_for(source):
+    content = source.path.read_bytes()
 
     with pytest.raises(InvalidInput, match="Example 0 is not questions and answers"):
         exported(content, "alpaca")

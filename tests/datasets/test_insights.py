@@ -20,7 +20,10 @@ from datasets.core.near import Cluster, clusters
 from datasets.core.outliers import long_and_short
 from datasets.core.reading import transcript
 from datasets.core.tokenizers import TOKENIZERS, lengths_of
+from tests.corpus.families import intents
+from tests.corpus.spoiled import edited
 from tests.factories import jsonl, make_conversation, make_lines
+from tests.sources import own, real
 
 
 def looked_at(content, processes=1):
@@ -35,24 +38,23 @@ def clustered(texts):
     return clusters(near.sketches_of(encoded), lambda at: encoded[at])
 
 
-def edited(text, source):
-    """One word in twenty replaced, at least one."""
-    words = text.split(" ")
-    for _ in range(max(1, len(words) // 20)):
-        words[source.randrange(len(words))] = source.choice(["other", "thing", "more"])
-    return " ".join(words)
+WITHOUT_NEAR_DUPLICATES = [
+    own("word_problems.chat.jsonl"),
+    own("office_tasks.chat.jsonl"),
+    real("gsm8k_1500.chat.jsonl"),
+    real("user_oriented_252.chat.jsonl"),
+]
 
 
-@pytest.mark.parametrize("name", ["gsm8k_1500", "user_oriented_252"])
-def test_planted_near_duplicates_are_found_and_no_others(shared_data, name):
-    """Both sets have no near duplicates of their own."""
-    lines = (shared_data / f"{name}.chat.jsonl").read_bytes().splitlines()
+@pytest.mark.parametrize("source", WITHOUT_NEAR_DUPLICATES)
+def test_planted_near_duplicates_are_found_and_no_others(source):
+    lines = source.path.read_bytes().splitlines()
     texts = [whole_text(transcript(line)) for line in lines]
-    source = random.Random(1)
+    chance = random.Random(1)
     long = [place for place, text in enumerate(texts) if len(text) > 150]
     planted = {
-        (place, len(texts) + n): edited(texts[place], source)
-        for n, place in enumerate(source.sample(long, 120))
+        (place, len(texts) + n): edited(texts[place], chance)
+        for n, place in enumerate(chance.sample(long, 120))
     }
 
     found = clustered([*texts, *planted.values()])
@@ -75,15 +77,23 @@ def misspelt(text, source):
     return "".join(characters).replace(" ", "  ").upper()
 
 
-@pytest.mark.parametrize("name", ["banking77", "korean_chatbot_5000"])
-def test_short_texts_that_are_misspelt_are_near_duplicates(shared_data, name):
-    lines = (shared_data / f"{name}.chat.jsonl").read_bytes().splitlines()[:2000]
-    texts = [whole_text(transcript(line)) for line in lines]
-    source = random.Random(1)
-    short = [n for n, text in enumerate(texts) if 24 <= len(text.encode()) < 150]
-    chosen = source.sample(short, 150)
+SHORT_TEXTS = [
+    own("intents.chat.jsonl"),
+    own("small_talk_ko.chat.jsonl"),
+    real("banking77.chat.jsonl"),
+    real("korean_chatbot_5000.chat.jsonl"),
+]
 
-    found = clustered([*texts, *(misspelt(texts[place], source) for place in chosen)])
+
+@pytest.mark.parametrize("source", SHORT_TEXTS)
+def test_short_texts_that_are_misspelt_are_near_duplicates(source):
+    lines = source.path.read_bytes().splitlines()[:2000]
+    texts = [whole_text(transcript(line)) for line in lines]
+    chance = random.Random(1)
+    short = [n for n, text in enumerate(texts) if 24 <= len(text.encode()) < 150]
+    chosen = chance.sample(short, 150)
+
+    found = clustered([*texts, *(misspelt(texts[place], chance) for place in chosen)])
 
     groups = {member: each.members[0] for each in found for member in each.members}
     hits = sum(groups.get(place) == groups.get(len(texts) + n, "none")
@@ -91,8 +101,16 @@ def test_short_texts_that_are_misspelt_are_near_duplicates(shared_data, name):
     assert hits / len(chosen) >= 0.95
 
 
-def test_of_short_texts_as_many_are_found_as_comparing_all_with_all_finds(shared_data):
-    lines = (shared_data / "banking77.chat.jsonl").read_bytes().splitlines()[:400]
+@pytest.mark.parametrize(
+    "source",
+    [
+        own("intents.chat.jsonl"),
+        own("small_talk_ko.chat.jsonl"),
+        real("banking77.chat.jsonl"),
+    ],
+)
+def test_of_short_texts_as_many_are_found_as_comparing_all_with_all_finds(source):
+    lines = source.path.read_bytes().splitlines()[:400]
     texts = [whole_text(transcript(line)) for line in lines]
     normal = [near.normal(text).decode() for text in texts]
     short = [n for n, text in enumerate(normal) if 24 <= len(text) < near.SHORT_BYTES]
@@ -125,8 +143,17 @@ def test_edits_are_the_distance_of_the_textbook(first, second):
     assert edits(first, second, row[-1] - 1) is None
 
 
-def test_sketches_do_not_depend_on_how_texts_are_cut_into_batches(shared_data):
-    lines = (shared_data / "gsm8k_1500.chat.jsonl").read_bytes().splitlines()[:300]
+@pytest.mark.parametrize(
+    "source",
+    [
+        own("word_problems.chat.jsonl"),
+        own("reading_ar.chat.jsonl"),
+        own("tool_calls.chat.jsonl"),
+        real("gsm8k_1500.chat.jsonl"),
+    ],
+)
+def test_sketches_do_not_depend_on_how_texts_are_cut_into_batches(source):
+    lines = source.path.read_bytes().splitlines()[:300]
     texts = [near.normal(whole_text(transcript(line))) for line in lines]
 
     parts = np.concatenate(
@@ -146,19 +173,29 @@ def test_any_texts_can_be_compared(texts):
     assert all(len(each.members) >= 2 for each in twice)
 
 
-LANGUAGES = {
-    "gsm8k_1500": "en", "xquad_ar": "ar", "kdconv_film_zh": "zh",
-    "korean_chatbot_5000": "ko", "jcommonsenseqa_ja": "ja", "user_oriented_252": "en",
-}  # fmt: skip
+LANGUAGES = [
+    own("word_problems.chat.jsonl", "en"),
+    own("office_tasks.chat.jsonl", "en"),
+    own("reading_ar.chat.jsonl", "ar"),
+    own("film_talk_zh.chat.jsonl", "zh"),
+    own("small_talk_ko.chat.jsonl", "ko"),
+    own("quiz_ja.chat.jsonl", "ja"),
+    real("gsm8k_1500.chat.jsonl", "en"),
+    real("user_oriented_252.chat.jsonl", "en"),
+    real("xquad_ar.chat.jsonl", "ar"),
+    real("kdconv_film_zh.chat.jsonl", "zh"),
+    real("korean_chatbot_5000.chat.jsonl", "ko"),
+    real("jcommonsenseqa_ja.chat.jsonl", "ja"),
+]
 
 
-@pytest.mark.parametrize("name", LANGUAGES)
-def test_languages_of_real_texts_over_sixty_characters_are_told(shared_data, name):
-    lines = (shared_data / f"{name}.chat.jsonl").read_bytes().splitlines()
+@pytest.mark.parametrize(("source", "language"), LANGUAGES)
+def test_languages_of_texts_over_sixty_characters_are_told(source, language):
+    lines = source.path.read_bytes().splitlines()
     texts = [whole_text(transcript(line)) for line in lines]
     long = [text for text in texts if len(text) > 60] or texts
 
-    right = sum(guess(text).language == LANGUAGES[name] for text in long)
+    right = sum(guess(text).language == language for text in long)
 
     assert right / len(long) >= 0.95
 
@@ -199,10 +236,17 @@ def test_one_prompt_with_two_answers_is_a_conflict():
     assert found == {"prompts": 1, "examples": 3, "first": [[0, 2, 3]]}
 
 
-def test_labels_of_a_classification_set_are_balanced(shared_data):
-    found = looked_at((shared_data / "banking77.chat.jsonl").read_bytes()).labels
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [
+        own("intents.chat.jsonl", intents.labels()),
+        real("banking77.chat.jsonl", 77),
+    ],
+)
+def test_labels_of_a_classification_set_are_balanced(source, count):
+    found = looked_at(source.path.read_bytes()).labels
 
-    assert (found["labels"], found["most"], found["least"]) == (77, 40, 40)
+    assert (found["labels"], found["most"], found["least"]) == (count, 40, 40)
     assert found["imbalance"] == 1.0
 
 
@@ -287,7 +331,10 @@ def test_rows_over_a_context_are_counted():
     assert not any(n for limit, n in over.items() if limit != "2048")
 
 
-def test_processes_change_nothing(shared_data):
-    content = (shared_data / "glaive_toolcall_en.chat.jsonl").read_bytes() * 4
+@pytest.mark.parametrize(
+    "source", [own("tool_calls.chat.jsonl"), real("glaive_toolcall_en.chat.jsonl")]
+)
+def test_processes_change_nothing(source):
+    content = source.path.read_bytes() * 4
 
     assert looked_at(content) == looked_at(content, processes=2)

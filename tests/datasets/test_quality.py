@@ -13,6 +13,7 @@ from datasets.core.problems import Group
 from datasets.core.quality import WEIGHTS, Evidence, judge
 from slmgen.errors import InvalidInput
 from tests.factories import jsonl, make_conversation
+from tests.sources import own, real
 
 LIMITS = Limits(max_bytes=10**8, max_row_bytes=10**6, min_examples=1)
 
@@ -33,8 +34,11 @@ def judged(rows):
 CLEAN = [make_conversation(f"What is {n} + {n}?", f"{2 * n}") for n in range(100)]
 
 
-def test_a_real_clean_set_keeps_its_points(shared_data):
-    lines = (shared_data / "user_oriented_252.chat.jsonl").read_bytes().splitlines()
+@pytest.mark.parametrize(
+    "source", [own("office_tasks.chat.jsonl"), real("user_oriented_252.chat.jsonl")]
+)
+def test_a_clean_set_keeps_its_points(source):
+    lines = source.path.read_bytes().splitlines()
 
     profile = judged([json.loads(line) for line in lines])
 

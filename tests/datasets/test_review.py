@@ -13,10 +13,29 @@ from datasets.core.ingest import Limits, Targets, ingest
 from datasets.core.kinds import KINDS
 from datasets.core.texts import looks_cut_off
 from tests.factories import jsonl, make_conversation
+from tests.sources import own, real
 
 LIMITS = Limits(max_bytes=10**8, max_row_bytes=10**6, min_examples=1)
-CLEAN_SETS = ["user_oriented_252", "gsm8k_1500", "banking77", "kdconv_film_zh",
-              "korean_chatbot_5000", "jcommonsenseqa_ja"]  # fmt: skip
+CLEAN_SETS = [
+    own("office_tasks.chat.jsonl"),
+    own("word_problems.chat.jsonl"),
+    own("intents.csv"),
+    own("film_talk_zh.chat.jsonl"),
+    own("small_talk_ko.csv"),
+    own("quiz_ja.chat.jsonl"),
+    own("reading_ar.chat.jsonl"),
+    own("tool_calls.chat.jsonl"),
+    own("tool_calls.sharegpt.json"),
+    own("role_play.alpaca_response.json"),
+    own("shell.prompt_completion.jsonl"),
+    own("word_problems.parquet"),
+    real("user_oriented_252.chat.jsonl"),
+    real("gsm8k_1500.chat.jsonl"),
+    real("banking77.chat.jsonl"),
+    real("kdconv_film_zh.chat.jsonl"),
+    real("korean_chatbot_5000.chat.jsonl"),
+    real("jcommonsenseqa_ja.chat.jsonl"),
+]
 
 
 def problems_of(content):
@@ -25,9 +44,9 @@ def problems_of(content):
     return [json.loads(line) for line in targets.problems.getvalue().splitlines()]
 
 
-@pytest.mark.parametrize("name", CLEAN_SETS)
-def test_a_clean_set_has_no_false_alarm(shared_data, name):
-    assert problems_of((shared_data / f"{name}.chat.jsonl").read_bytes()) == []
+@pytest.mark.parametrize("source", CLEAN_SETS)
+def test_a_clean_set_has_no_false_alarm(source):
+    assert problems_of(source.path.read_bytes()) == []
 
 
 @pytest.mark.parametrize(
@@ -47,10 +66,12 @@ def test_an_answer_that_says_nothing_is_named_with_its_message(answer, expected)
     assert [(problem["kind"], problem["message"]) for problem in found] == expected
 
 
-@pytest.fixture(scope="session")
-def real(shared_data):
-    lines = (shared_data / "user_oriented_252.chat.jsonl").read_bytes().splitlines()
-    return [json.loads(line) for line in lines]
+@pytest.fixture(
+    scope="session",
+    params=[own("office_tasks.chat.jsonl"), real("user_oriented_252.chat.jsonl")],
+)
+def clean(request):
+    return [json.loads(line) for line in request.param.path.read_bytes().splitlines()]
 
 
 @pytest.mark.parametrize("kind", sorted(PLANTS | FORMS))
@@ -60,9 +81,9 @@ def real(shared_data):
     st.randoms(use_true_random=False),
 )
 def test_a_planted_fault_is_named_on_its_lines_and_on_no_other(
-    real, kind, places, source
+    clean, kind, places, source
 ):
-    rows = list(real)
+    rows = list(clean)
     planted = set()
     for place in places:
         if (spoiled := (PLANTS | FORMS)[kind](rows[place], source)) is not None:

@@ -21,14 +21,18 @@ from datasets.core.texts import RULES
 from datasets.core.tokens import token_counter
 from datasets.native import build
 from slmgen.errors import InvalidInput
-from tests.datasets.test_sift import ROWS, TURNS, spellings
+from tests.corpus.files import CHAT_FILES, hard
+from tests.datasets.test_sift import CLEAN_ROWS, ROWS, TURNS, spellings
 from tests.factories import make_conversation
+from tests.sources import REAL_CHAT_FILES, own, real
 
 pytestmark = pytest.mark.skipif(
     shutil.which("rustc") is None and not build.built().exists(),
     reason="there is no Rust compiler, so no native code whose results could differ",
 )
 COUNT = token_counter("o200k_base")
+HARD_FILES, HARD_ROWS, HARD_BATCH = 2, 1_500, 50
+LINE_FEEDS = [b"\n", b"\r\n", b"\n\n"]
 CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
 
@@ -212,17 +216,32 @@ def test_ends_of_a_batch(ending):
         assert_no_difference(text)
 
 
-def test_real_files(shared_data):
-    read = 0
-    for path in sorted(shared_data.glob("*.jsonl")):
-        for line_feed in (b"\n", b"\r\n"):
-            text = path.read_bytes().replace(b"\n", line_feed)
-            assert_no_difference(text)
-            read += len(text)
-    assert read > 1_000_000
+WHOLE_FILES = [
+    *map(own, CHAT_FILES),
+    own("shell.prompt_completion.jsonl"),
+    *map(real, REAL_CHAT_FILES),
+    real("nl2bash_3000.prompt_completion.jsonl"),
+]
 
 
-def test_openings_are_in_every_match(rows):
+@pytest.mark.parametrize("line_feed", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("source", WHOLE_FILES)
+def test_whole_files(source, line_feed):
+    assert_no_difference(source.path.read_bytes().replace(b"\n", line_feed))
+
+
+@pytest.mark.parametrize("seed", range(HARD_FILES))
+def test_hard_files(seed):
+    """Batches, as the product cuts them: one that is refused ends at its fault."""
+    lines = list(hard(HARD_ROWS, seed))
+    for start in range(0, len(lines), HARD_BATCH):
+        batch = lines[start : start + HARD_BATCH]
+        assert_no_difference(random.Random(seed).choice(LINE_FEEDS).join([*batch, b""]))
+        for line in batch:
+            assert_no_difference(line + b"\n")
+
+
+def test_openings_are_in_every_match():
     """Whoever changes a pattern changes its openings."""
     spoken = [
         "as an AI", "As a AI language", "as a large language model",
@@ -261,7 +280,6 @@ def test_without_a_compiler_nothing_is_built_and_that_is_said(tmp_path):
     assert list(tmp_path.glob("*.so")) == []
 
 
-@pytest.fixture(scope="session")
-def rows(shared_data):
-    lines = (shared_data / "user_oriented_252.chat.jsonl").read_bytes().splitlines()
-    return [json.loads(line) for line in lines]
+@pytest.fixture(scope="session", params=CLEAN_ROWS)
+def rows(request):
+    return [json.loads(line) for line in request.param.path.read_bytes().splitlines()]

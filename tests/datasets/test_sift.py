@@ -15,7 +15,9 @@ from datasets.core.review import review
 from datasets.core.sift import doubtful
 from datasets.core.texts import ESCAPE, FENCE, RULES, signs_of, text_faults
 from tests.factories import make_conversation
+from tests.sources import own, real
 
+CLEAN_ROWS = [own("office_tasks.chat.jsonl"), real("user_oriented_252.chat.jsonl")]
 PIECES = [
     "<|im_end|>", "</s>", "<s> [INST]", "[/INST]", "<</SYS>>", "<end_of_turn>", "<b>",
     "</think>", "<tool_call>", "<｜end｜>", "{{ name }}", "{{", "As an AI", "As a AI",
@@ -124,13 +126,12 @@ def test_no_planted_fault_is_passed_over(rows, kind, place, source):
         assert faults_of(text) != []
 
 
-@pytest.fixture(scope="session")
-def rows(shared_data):
-    lines = (shared_data / "user_oriented_252.chat.jsonl").read_bytes().splitlines()
-    return [json.loads(line) for line in lines]
+@pytest.fixture(scope="session", params=CLEAN_ROWS)
+def rows(request):
+    return [json.loads(line) for line in request.param.path.read_bytes().splitlines()]
 
 
-def test_real_rows_without_fault_need_no_closer_look(rows):
+def test_rows_without_fault_need_no_closer_look(rows):
     texts = [text for row in rows for text in spellings(row)]
 
     assert len(doubtful(texts)) < 0.1 * len(texts)

@@ -1,13 +1,18 @@
-"""The published figures of real datasets, counted by somebody else's script."""
+"""The figures of whole datasets: those of ours as plain code counts them, those of real
+ones as they were published, counted by somebody else's script."""
 
 import io
+import json
 import re
+from collections import Counter
 
 import pytest
 
 from datasets.core.analysis import Counting, Upload, analyze
 from datasets.core.ingest import Limits, Targets, ingest
-from datasets.core.tokens import LIBRARIES
+from datasets.core.tokens import LIBRARIES, token_counter
+from tests.corpus.files import CHAT_FILES
+from tests.sources import REAL_CHAT_FILES, own, real, real_folder
 
 LIMITS = Limits(max_bytes=10**9, max_row_bytes=10**7, min_examples=1)
 ROW = re.compile(
@@ -15,23 +20,52 @@ ROW = re.compile(
     r"(?P<turns>[\d.]+) \| (?P<copies>\d+) \| (?P<cl100k>[\d,]+) \| (?P<o200k>[\d,]+) ",
     re.MULTILINE,
 )
-FILES = [
-    "banking77.chat.jsonl",
-    "glaive_toolcall_en.chat.jsonl",
-    "gsm8k_1500.chat.jsonl",
-    "identity_91.chat.jsonl",
-    "jcommonsenseqa_ja.chat.jsonl",
-    "kdconv_film_zh.chat.jsonl",
-    "korean_chatbot_5000.chat.jsonl",
-    "user_oriented_252.chat.jsonl",
-    "xquad_ar.chat.jsonl",
-]
 
 
 @pytest.fixture(scope="session")
-def published(shared_data):
-    text = (shared_data / "README.md").read_text(encoding="utf-8")
+def published():
+    text = (real_folder() / "README.md").read_text(encoding="utf-8")
     return {match["file"]: match for match in ROW.finditer(text)}
+
+
+def analyzed(path, encoding, library):
+    examples = io.BytesIO()
+    with path.open("rb") as file:
+        targets = Targets(examples, io.BytesIO(), io.BytesIO())
+        found = ingest(file, targets, LIMITS)
+    examples.seek(0)
+    profile, _ = analyze(
+        examples,
+        Upload(found.bad_lines),
+        Counting(encoding, library),
+        lambda done: None,
+    )
+    return found, profile
+
+
+@pytest.mark.parametrize("encoding", ["o200k_base", "cl100k_base"])
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("source", [*map(own, CHAT_FILES)])
+def test_our_figures_are_those_of_plain_code(source, encoding, library):
+    lines = source.path.read_text(encoding="utf-8").split("\n")[:-1]
+    rows = [json.loads(line)["messages"] for line in lines]
+    messages = [message for row in rows for message in row]
+    texts = [message["content"] or "" for message in messages]
+    users = [sum(message["role"] == "user" for message in row) for row in rows]
+    different = {json.dumps(row) for row in rows}
+    count = token_counter(encoding, "tiktoken")
+
+    found, profile = analyzed(source.path, encoding, library)
+
+    roles = Counter(message["role"] for message in messages)
+    assert {role: n for role, n in profile.roles.items() if n} == roles
+    assert profile.average_message_length == round(sum(map(len, texts)) / len(texts), 1)
+    assert profile.multi_turn_percentage == round(
+        100 * sum(count > 1 for count in users) / len(rows), 1
+    )
+    assert profile.duplicates == len(rows) - len(different)
+    assert profile.total_tokens == sum(count(texts))
+    assert (found.bad_lines, profile.format_valid) == (0, True)
 
 
 def number(text):
@@ -40,23 +74,11 @@ def number(text):
 
 @pytest.mark.parametrize("encoding", ["o200k_base", "cl100k_base"])
 @pytest.mark.parametrize("library", LIBRARIES)
-@pytest.mark.parametrize("name", FILES)
-def test_our_figures_are_the_published_ones(
-    name, encoding, library, published, shared_data
-):
-    expected = published[name]
-    examples = io.BytesIO()
-    with (shared_data / name).open("rb") as file:
-        targets = Targets(examples, io.BytesIO(), io.BytesIO())
-        found = ingest(file, targets, LIMITS)
-    examples.seek(0)
+@pytest.mark.parametrize("source", [*map(real, REAL_CHAT_FILES)])
+def test_our_figures_are_the_published_ones(source, encoding, library, published):
+    expected = published[source.name]
 
-    profile, _ = analyze(
-        examples,
-        Upload(found.bad_lines),
-        Counting(encoding, library),
-        lambda done: None,
-    )
+    found, profile = analyzed(source.path, encoding, library)
 
     roles = {
         role: number(count)

@@ -11,8 +11,7 @@ import psycopg
 import pytest
 
 from tests.conftest import REPO, started
-
-REAL = "gsm8k_1500.chat.jsonl"
+from tests.sources import own, real
 
 
 def run(script, *arguments, var, check=True, **variables):
@@ -37,14 +36,17 @@ def empty():
         server.execute("DROP DATABASE restored WITH (FORCE)")
 
 
-def test_a_restored_backup_answers_as_the_server_did(tmp_path, shared_data, empty):
+@pytest.mark.parametrize(
+    "source", [own("word_problems.chat.jsonl"), real("gsm8k_1500.chat.jsonl")]
+)
+def test_a_restored_backup_answers_as_the_server_did(tmp_path, source, empty):
     here, there = tmp_path / "here", tmp_path / "there"
     there.mkdir()
     with (
         started(here) as (port, _),
         httpx.Client(base_url=f"http://localhost:{port}", timeout=60) as client,
     ):
-        file = (shared_data / REAL).read_bytes()
+        file = source.path.read_bytes()
         session = client.post("/upload", files={"file": file}).json()["session_id"]
         made = client.post("/generate", json={"session_id": session}).json()
         asked = [

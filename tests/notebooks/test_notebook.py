@@ -24,6 +24,7 @@ from tests.notebooks.made import (
     values_of,
 )
 from tests.recommender.test_recommender import make_profile
+from tests.sources import own, real
 
 
 def test_cells_are_read_with_kind_and_tags():
@@ -100,9 +101,19 @@ def test_the_data_cell_gives_back_exactly_what_was_uploaded(tmp_path):
     assert rows == [json.loads(line) for line in DATA.splitlines()]
 
 
-@pytest.mark.parametrize("name", ["glaive_toolcall_en", "xquad_ar", "kdconv_film_zh"])
-def test_real_data_survive_the_notebook(shared_data, tmp_path, name):
-    data = (shared_data / f"{name}.chat.jsonl").read_bytes()
+@pytest.mark.parametrize(
+    "source",
+    [
+        own("tool_calls.chat.jsonl"),
+        own("reading_ar.chat.jsonl"),
+        own("film_talk_zh.chat.jsonl"),
+        real("glaive_toolcall_en.chat.jsonl"),
+        real("xquad_ar.chat.jsonl"),
+        real("kdconv_film_zh.chat.jsonl"),
+    ],
+)
+def test_whole_sets_survive_the_notebook(tmp_path, source):
+    data = source.path.read_bytes()
     content = make_notebook(data=data, facts=Facts("x", data.count(b"\n"), 1))
 
     done = run(*data_cells(content), "open('raw', 'wb').write(RAW)", cwd=tmp_path)

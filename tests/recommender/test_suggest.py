@@ -9,22 +9,36 @@ from recommender.core.signs import exchange_of, signs_of
 from recommender.core.suggestion import suggest
 from tests.factories import jsonl, make_conversation, make_dataset
 from tests.recommender.test_recommender import make_profile
+from tests.sources import own, real
 
-TRUE_TASKS = {
-    "banking77.chat.jsonl": Task.CLASSIFICATION,
-    "fastchat_dummy.sharegpt.json": Task.CONVERSATION,
-    "glaive_toolcall_en.chat.jsonl": Task.CONVERSATION,
-    "gpteacher_roleplay.alpaca_response.json": Task.GENERATION,
-    "gsm8k_1500.chat.jsonl": Task.QA,
-    "identity_91.chat.jsonl": Task.CONVERSATION,
-    "jcommonsenseqa_ja.chat.jsonl": Task.QA,
-    "kdconv_film_zh.chat.jsonl": Task.CONVERSATION,
-    "korean_chatbot_5000.chat.jsonl": Task.CONVERSATION,
-    "nl2bash_3000.prompt_completion.jsonl": Task.CODE_GENERATION,
-    "self_instruct_seed.alpaca.json": Task.INSTRUCTION_FOLLOWING,
-    "user_oriented_252.chat.jsonl": Task.INSTRUCTION_FOLLOWING,
-    "xquad_ar.chat.jsonl": Task.QA,
-}
+TRUE_TASKS = [
+    own("film_talk_zh.chat.jsonl", Task.CONVERSATION),
+    own("identity.chat.jsonl", Task.CONVERSATION),
+    own("intents.chat.jsonl", Task.CLASSIFICATION),
+    own("introductions.sharegpt.json", Task.CONVERSATION),
+    own("office_tasks.chat.jsonl", Task.INSTRUCTION_FOLLOWING),
+    own("quiz_ja.chat.jsonl", Task.QA),
+    own("reading_ar.chat.jsonl", Task.QA),
+    own("role_play.alpaca_response.json", Task.GENERATION),
+    own("seed_tasks.alpaca.json", Task.INSTRUCTION_FOLLOWING),
+    own("shell.prompt_completion.jsonl", Task.CODE_GENERATION),
+    own("small_talk_ko.chat.jsonl", Task.CONVERSATION),
+    own("tool_calls.chat.jsonl", Task.CONVERSATION),
+    own("word_problems.chat.jsonl", Task.QA),
+    real("banking77.chat.jsonl", Task.CLASSIFICATION),
+    real("fastchat_dummy.sharegpt.json", Task.CONVERSATION),
+    real("glaive_toolcall_en.chat.jsonl", Task.CONVERSATION),
+    real("gpteacher_roleplay.alpaca_response.json", Task.GENERATION),
+    real("gsm8k_1500.chat.jsonl", Task.QA),
+    real("identity_91.chat.jsonl", Task.CONVERSATION),
+    real("jcommonsenseqa_ja.chat.jsonl", Task.QA),
+    real("kdconv_film_zh.chat.jsonl", Task.CONVERSATION),
+    real("korean_chatbot_5000.chat.jsonl", Task.CONVERSATION),
+    real("nl2bash_3000.prompt_completion.jsonl", Task.CODE_GENERATION),
+    real("self_instruct_seed.alpaca.json", Task.INSTRUCTION_FOLLOWING),
+    real("user_oriented_252.chat.jsonl", Task.INSTRUCTION_FOLLOWING),
+    real("xquad_ar.chat.jsonl", Task.QA),
+]
 ROLES = {"human": "user", "gpt": "assistant"}
 
 
@@ -61,11 +75,11 @@ def suggested(messages, **changes):
     return suggest(signs, make_profile(**changes))
 
 
-@pytest.mark.parametrize("name", TRUE_TASKS)
-def test_the_true_task_of_real_data_is_suggested(shared_data, name):
-    found = suggested(conversations(shared_data / name))
+@pytest.mark.parametrize(("source", "task"), TRUE_TASKS)
+def test_the_true_task_of_whole_sets_is_suggested(source, task):
+    found = suggested(conversations(source.path))
 
-    assert found.task.task is TRUE_TASKS[name], found.task.reason
+    assert found.task.task is task, found.task.reason
 
 
 def made(answer, question="Do it: item {n}", count=40):

@@ -11,6 +11,7 @@ from tests.notebooks.execution.conftest import (
     on_both,
     run_tasks,
 )
+from tests.sources import real_folder
 
 pytestmark = pytest.mark.execution
 
@@ -25,13 +26,13 @@ REAL = {
 
 
 @pytest.fixture(scope="session")
-def real(models, shared_data, tmp_path_factory):
+def real(models, tmp_path_factory):
     """Notebooks of real datasets, with rows longer than the limit."""
 
     def run(backend):
         folder = tmp_path_factory.mktemp(f"real-{backend}")
         data = {
-            name: (shared_data / f"{name}.chat.jsonl").read_bytes() for name in REAL
+            name: (real_folder() / f"{name}.chat.jsonl").read_bytes() for name in REAL
         }
         paths = models.paths(
             [Tiny(slug, backend, data[name], 3000) for name, slug in REAL.items()]
@@ -48,14 +49,15 @@ def real(models, shared_data, tmp_path_factory):
     return on_both(run)
 
 
+@pytest.mark.real_data
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", REAL)
-def test_no_row_of_real_data_is_lost(real, shared_data, name, backend):
+def test_no_row_of_real_data_is_lost(real, name, backend):
     result = real[backend][name]
 
     assert result["ok"], result["error"]
     rows = result["RUN"]["rows"]
-    given = (shared_data / f"{name}.chat.jsonl").read_bytes().count(b"\n")
+    given = (real_folder() / f"{name}.chat.jsonl").read_bytes().count(b"\n")
     assert rows["given"] == given
     assert rows["trained"] + rows["validation"] + rows["dropped"] == given
     assert result["masks"]["strangers"] == result["masks"]["ungraded"] == 0
