@@ -38,8 +38,8 @@ def _training(model: ModelSpec, need: Need, _: Catalog) -> Violation | None:
         return None
     setup = training.smallest_setup(model, need.data, gpu)
     reason = (
-        f"training takes {gib_words(setup.gib_range)} ({setup.words}), {gpu.label} has "
-        f"{gpu.usable_gib:g}"
+        f"training takes {gib_words(setup.gib_range)} ({setup.words}) and the most "
+        f"must fit, {gpu.label} has {gpu.usable_gib:g}"
     )
     return Violation("H1 training memory", reason, _training_remedy(setup, need))
 

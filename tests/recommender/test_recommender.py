@@ -195,7 +195,7 @@ def test_tools_exclude_templates_without_them():
 
 
 def test_more_rows_change_no_hard_fact():
-    few = ranked(total_examples=60)
+    few = ranked(total_examples=200)
     many = ranked(total_examples=600_000)
 
     assert [e.reasons for e in few.excluded] == [e.reasons for e in many.excluded]

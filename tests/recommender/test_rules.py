@@ -30,9 +30,10 @@ def faults(slug, asked, **changes):
 
 SAID = [
     ("qwen3-4b-instruct-2507", need(**LONG), "H1 training memory",
-     "training takes 17.0 GiB (4-bit, batch 1, 3,648 tokens a row), a free T4 has "
-     "14.7; gpu l4 would do, or a limit of 2,880 tokens (4-bit, batch 1, 2,880 tokens "
-     "a row) would bring it back and cut at most 750 of 1,500 rows"),
+     "training takes 14.0 to 17.0 GiB (4-bit, batch 1, 3,648 tokens a row) and the "
+     "most must fit, a free T4 has 14.7; gpu l4 would do, or a limit of 2,880 tokens "
+     "(4-bit, batch 1, 2,880 tokens a row) would bring it back and cut at most 750 of "
+     "1,500 rows"),
     ("mistral-7b", need(Target.MOBILE), "H2 deployment memory",
      "it takes 5.4 GB to run in 4 bits with 4,096 tokens, a mid-range phone leaves 2.6 "
      "GB; a target with 5.4 GB would bring it back"),

@@ -71,12 +71,11 @@ class TrainingSetup:
     length: int  # tokens after which a row is cut
     lora_rank: int
 
-    @cached_property
+    @property
     def gib(self) -> float:
         """What a GPU must have free for plain Hugging Face training: an upper bound."""
-        return memory.process_gib(self._allocated)
+        return memory.process_gib(self._allocated())
 
-    @cached_property
     def _allocated(self) -> float:
         formula = memory.qlora_bytes if self.in_4bit else memory.lora16_bytes
         return formula(
@@ -85,10 +84,13 @@ class TrainingSetup:
 
     @property
     def gib_range(self) -> Range:
-        """All measured processes lie inside. The upper end decides what fits, so it is
-        rounded up: what is shown never contradicts what is decided."""
-        low = memory.least_process_gib(self._allocated)
-        return math.floor(10 * low) / 10, math.ceil(10 * self.gib) / 10
+        """All measured processes lie inside."""
+        low = memory.least_process_gib(self._allocated())
+        return math.floor(10 * low) / 10, self._most_gib()
+
+    def _most_gib(self) -> float:
+        """Rounded up before it decides: what is shown never contradicts what fits."""
+        return math.ceil(10 * self.gib) / 10
 
     @property
     def unsloth_gib_range(self) -> Range:
@@ -104,7 +106,7 @@ class TrainingSetup:
     def fits(self, gpu: Gpu) -> bool:
         """By plain Hugging Face training with either backend: Unsloth needs less by an
         amount that depends on its release."""
-        return self.gib_range[1] <= gpu.usable_gib
+        return self._most_gib() <= gpu.usable_gib
 
     @property
     def quantization(self) -> str:
