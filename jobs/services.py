@@ -157,15 +157,15 @@ def clone_of(job: Job) -> dict[str, Any]:
     if not job.model_id:
         return dict(job.training_config)
     model = catalog().get(job.model_id)
-    gpu = parse_gpu(gpu_of(job) or DEFAULT_GPU.name)
+    gpu = parse_gpu(gpu_of(job))
     return needed_settings(
         job.dataset, model=model, wanted=job.training_config, gpu=gpu
     )
 
 
 def gpu_of(job: Job) -> str:
-    """What its notebook was planned for; empty where nothing was said."""
-    return job.notebook.gpu if job.notebook else ""
+    """What its notebook was planned for; the free one where nothing was said."""
+    return (job.notebook.gpu if job.notebook else "") or DEFAULT_GPU.name
 
 
 def planned_training(job: Job) -> dict[str, Words]:

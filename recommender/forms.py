@@ -27,7 +27,7 @@ class GpuField(forms.CharField):
         except InvalidInput as error:
             raise forms.ValidationError(error.detail) from None
         if text not in GPUS:  # or the page would show, and send, another
-            self.widget.choices = [*self.widget.choices, (text, gpu.label)]  # type: ignore[attr-defined]  # a Select
+            self.widget.choices = [*self.widget.choices, (text, gpu.label)]
         return gpu
 
 

@@ -283,8 +283,9 @@ def estimate_of(
     epochs = _chosen(choices.num_epochs, goals.epochs_for(rows))
     max_steps = _chosen(choices.max_steps, goals.steps_for(rows))
     train, at_once = rows - held_back(rows, fraction), setup.batch * accumulation
-    steps, seen = max_steps, max_steps * at_once
-    if max_steps <= 0:
+    if max_steps > 0:
+        steps, seen = max_steps, float(max_steps * at_once)
+    else:
         steps, seen = max(1, round(math.ceil(train / at_once) * epochs)), train * epochs
     row = lengths.typical_row(setup.model, data, setup.length)
     return TrainingEstimate(

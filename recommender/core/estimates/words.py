@@ -37,7 +37,7 @@ def words_of(figures: Figures) -> Words:
 
 def figures_of(stored: Mapping[str, Any]) -> Figures:
     """What was stored as JSON, which knows no tuples."""
-    values = {
+    values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in stored.items()
     }
