@@ -181,10 +181,11 @@ def test_several_models_are_compared_in_one_notebook(client, owner):
     dataset = make_dataset()
     slugs = ["qwen3-0.6b", "llama-3.2-1b", "gemma-3-270m"]
 
-    made = generate(client, dataset, model_ids=slugs).json()
+    made = generate(client, dataset, model_ids=slugs, gpu="l4").json()
 
     notebook = Notebook.objects.get()
     assert notebook.candidates == slugs
+    assert [figures["gpu"] for figures in notebook.figures] == ["l4"] * 3
     assert "slmgen-3-models-" in made["download_url"]
     content = client.get(made["download_url"]).content.decode()
     for slug in slugs:
