@@ -26,13 +26,13 @@ from notebooks.core.embed import embed
 from notebooks.core.plan import plan
 from notebooks.making import cells
 from recommender.services import catalog
-from tests.recommender.test_recommender import make_profile
+from tests.recommender.test_recommender import make_data
 
 
 def size(data: bytes) -> tuple[int, float]:
     """Bytes of the notebook and seconds to make it."""
     began = time.perf_counter()
-    training = plan(catalog().get("qwen3-0.6b"), make_profile())
+    training = plan(catalog().get("qwen3-0.6b"), make_data())
     packed = embed(data, max_bytes=10**9)
     content = build(cells(), [training], Facts("data.jsonl", 1, 1), packed)
     return len(content), time.perf_counter() - began

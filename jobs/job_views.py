@@ -26,7 +26,8 @@ def clone(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
     if job.notebook and job.notebook.candidates:
         return redirect("page-model", job.dataset_id)
     address = reverse("page-training", args=[job.dataset_id])
-    return redirect(f"{address}?{query_of(job.model_id, services.clone_of(job))}")
+    query = query_of(job.model_id, services.clone_of(job), services.gpu_of(job))
+    return redirect(f"{address}?{query}")
 
 
 @never_cache

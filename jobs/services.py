@@ -23,8 +23,11 @@ from notebooks.services import (
     delete_notebook,
     delete_notebooks_of,
     needed_settings,
+    planned,
 )
 from recommender.core.catalog import parse_target, parse_task
+from recommender.core.estimates.words import Words
+from recommender.core.gpus import DEFAULT_GPU, parse_gpu
 from recommender.services import catalog, last_need
 from slmgen.audit.services import Actor, audit
 from slmgen.errors import InvalidInput, NotFound
@@ -155,7 +158,20 @@ def clone_of(job: Job) -> dict[str, Any]:
     if not job.model_id:
         return dict(job.training_config)
     model = catalog().get(job.model_id)
-    return needed_settings(job.dataset, model=model, wanted=job.training_config)
+    gpu = parse_gpu(gpu_of(job))
+    return needed_settings(
+        job.dataset, model=model, wanted=job.training_config, gpu=gpu
+    )
+
+
+def gpu_of(job: Job) -> str:
+    """What its notebook was planned for; the free one where nothing was said."""
+    return (job.notebook.gpu if job.notebook else "") or DEFAULT_GPU.name
+
+
+def planned_training(job: Job) -> dict[str, Words]:
+    """What its notebook says of the training of each model."""
+    return planned(job.notebook) if job.notebook else {}
 
 
 def details_of(job: Job) -> JobDetails:

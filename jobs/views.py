@@ -76,4 +76,5 @@ def _about(job: Job) -> dict[str, object]:
         "is_connected": measured.is_connected(job),
         "details": services.details_of(job),
         "models": services.model_names(job),
+        "planned": services.planned_training(job),
     }

@@ -15,6 +15,7 @@ from notebooks import serializers, services
 from notebooks.core.build import DATA_FILE
 from notebooks.models import Notebook
 from recommender.core.catalog import ModelSpec
+from recommender.core.gpus import DEFAULT_GPU, Gpu, parse_gpu
 from recommender.services import best_model, catalog
 from slmgen.errors import InvalidInput
 from slmgen.sentences import shown
@@ -38,7 +39,10 @@ class PlanView(APIView):
         if len(wanted.models) > 1:
             raise InvalidInput("/plan looks at one model; send it as model_id.")
         training = services.plan_training(
-            wanted.dataset, model=wanted.models[0], training_config=wanted.config
+            wanted.dataset,
+            model=wanted.models[0],
+            training_config=wanted.config,
+            gpu=wanted.gpu,
         )
         return Response(serializers.PlanSerializer(training).data)
 
@@ -63,6 +67,7 @@ class GenerateView(APIView):
                 wanted.dataset,
                 model=wanted.models[0],
                 training_config=wanted.config,
+                gpu=wanted.gpu,
                 server=server,
                 user=request.user,
             )
@@ -71,6 +76,7 @@ class GenerateView(APIView):
                 wanted.dataset,
                 models=wanted.models,
                 training_config=wanted.config,
+                gpu=wanted.gpu,
                 server=server,
                 user=request.user,
             )
@@ -86,20 +92,22 @@ class _Wanted:
     dataset: Dataset
     models: list[ModelSpec]
     config: dict[str, object]
+    gpu: Gpu
 
 
 def _wanted(request: Request) -> _Wanted:
-    """Dataset, models and settings that a request names. Raises InvalidInput."""
+    """Dataset, models, settings and GPU that a request names. Raises InvalidInput."""
     sent = serializers.GenerateSerializer(data=request.data)
     sent.is_valid(raise_exception=True)
     values = sent.validated_data
     config = _config(values.get("training_config"))
+    gpu = parse_gpu(values.get("gpu") or DEFAULT_GPU.name)
     one, several = values.get("model_id"), values.get("model_ids")
     if one is not None and several is not None:
         raise InvalidInput("Send model_id or model_ids, not both.")
     models = [catalog().get(name) for name in several or [one] if name is not None]
     dataset = find_dataset(parse_id(values["session_id"]), user=request.user)
-    return _Wanted(dataset, models or [best_model(dataset)], config)
+    return _Wanted(dataset, models or [best_model(dataset, gpu)], config, gpu)
 
 
 def _config(value: object) -> dict[str, object]:

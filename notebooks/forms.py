@@ -6,7 +6,8 @@ from urllib.parse import urlencode
 from django import forms
 
 from notebooks.core.options import BY_NAME, OPTIONS, Option, Value
-from recommender.core.gpus import DEFAULT_GPU, GPUS, Gpu
+from recommender.core.gpus import DEFAULT_GPU, Gpu
+from recommender.forms import GpuField
 from slmgen.errors import InvalidInput
 
 ADVANCED = [option for option in OPTIONS if option.name != "preset"]
@@ -77,10 +78,7 @@ class TrainingForm(forms.Form):
         required=False, choices=[(c, c) for c in BY_NAME["preset"].choices]
     )
 
-    gpu = forms.ChoiceField(
-        required=False,
-        choices=[(g.name, g.label) for g in GPUS.values() if g.can_quantize],
-    )
+    gpu = GpuField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -96,15 +94,14 @@ class TrainingForm(forms.Form):
         }
 
     def chosen_gpu(self) -> Gpu:
-        """For which the plan is judged; it changes nothing in the notebook."""
+        """For which batch, length and precision are computed."""
         self.is_valid()
-        return GPUS.get(self.cleaned_data.get("gpu", ""), DEFAULT_GPU)
+        return self.cleaned_data.get("gpu") or DEFAULT_GPU
 
     def query(self) -> str:
         """What was chosen, as the address of this page."""
-        chosen = query_of(self.cleaned_data.get("model", ""), self.config())
-        gpu = self.chosen_gpu()
-        return chosen if gpu == DEFAULT_GPU else f"{chosen}&gpu={gpu.name}"
+        model, gpu = self.cleaned_data.get("model", ""), self.cleaned_data.get("gpu")
+        return query_of(model, self.config(), gpu.name if gpu else "")
 
     def settings(self, used: Mapping[str, Value]) -> list[Setting]:
         chosen = self.config()
@@ -121,10 +118,10 @@ class TrainingForm(forms.Form):
         ]
 
 
-def query_of(model: str, config: Mapping[str, Value]) -> str:
-    """A model and settings as the address of the page that trains it."""
+def query_of(model: str, config: Mapping[str, Value], gpu: str) -> str:
+    """Model, settings and GPU, where one is named, as the address of their page."""
     chosen = {name: written(value) for name, value in config.items()}
-    return urlencode({"model": model, **chosen})
+    return urlencode({"model": model, **chosen, **({"gpu": gpu} if gpu else {})})
 
 
 def written(value: Value) -> str:

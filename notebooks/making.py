@@ -4,6 +4,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ from notebooks.core.lint import lint
 from notebooks.core.percent import Cell, read_cells
 from notebooks.core.plan import TrainingPlan, bake_off, plan
 from notebooks.models import Notebook
-from recommender.services import catalog
+from recommender.core.gpus import Gpu
+from recommender.services import catalog, data_of
 
 SOURCE = Path(__file__).with_name("source") / "finetune.py"
 # Chat text packs to a third at best (bz2, then base64): more is not worth a try.
@@ -48,14 +50,17 @@ def cells() -> tuple[Cell, ...]:
 
 
 def plans_of(
-    dataset: Dataset, slugs: Sequence[str], training_config: Mapping[str, Any] | None
+    dataset: Dataset,
+    slugs: Sequence[str],
+    training_config: Mapping[str, Any] | None,
+    gpu: Gpu,
 ) -> Sequence[TrainingPlan]:
     """What a notebook would do for one model, or for several that it compares."""
     models = [catalog().get(slug) for slug in slugs]
-    profile = profile_of(dataset)
+    data = data_of(dataset)
     if len(models) == 1:
-        return [plan(models[0], profile, training_config)]
-    return bake_off(models, profile, training_config or {})
+        return [plan(models[0], data, training_config, gpu)]
+    return bake_off(models, data, training_config or {}, gpu)
 
 
 def make_notebook(
@@ -85,6 +90,7 @@ def make_notebook(
         model_id=slugs[0],
         candidates=slugs if len(slugs) > 1 else [],
         training_config=plans[0].settings,
+        figures=[asdict(plan.figures) for plan in plans],
         filename=_filename(slugs),
         size=len(content),
         sha256=hashlib.sha256(content).hexdigest(),

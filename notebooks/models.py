@@ -25,6 +25,12 @@ class Notebook(models.Model):
     training_config: "models.JSONField[Any, Any]" = OrderedJSONField(
         help_text="Every setting of the run, chosen or computed"
     )
+    figures: "models.JSONField[Any, Any]" = OrderedJSONField(
+        default=list,
+        blank=True,
+        help_text="What the training of each of its models takes on which GPU, as its "
+        "introduction says; empty in older ones",
+    )
     candidates: "models.JSONField[Any, Any]" = models.JSONField(
         default=list, blank=True, help_text="All models of a notebook that compares"
     )
@@ -40,6 +46,11 @@ class Notebook(models.Model):
 
     def __str__(self) -> str:
         return f"Notebook {self.id}"
+
+    @property
+    def gpu(self) -> str:
+        """What it was planned for; empty in older ones."""
+        return self.figures[0]["gpu"] if self.figures else ""
 
     @property
     def key(self) -> str:

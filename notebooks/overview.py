@@ -10,12 +10,16 @@ from datasets.browsing import profile_now, rows_longer_than
 from datasets.core.report import Bar, token_bars
 from datasets.models import Dataset
 from notebooks.core import options
-from notebooks.core.plan import PRESETS, TrainingPlan
-from notebooks.core.preflight import Preflight, minutes_of, preflight
+from notebooks.core.plan import TrainingPlan, plan
+from notebooks.core.preflight import Preflight, preflight
 from notebooks.making import MAX_PACKING
-from notebooks.services import plan_training
 from recommender.core.catalog import ModelSpec
+from recommender.core.estimates import lengths
+from recommender.core.estimates.known_data import KnownData
+from recommender.core.estimates.presets import PRESETS
+from recommender.core.estimates.words import Words, words_of
 from recommender.core.gpus import Gpu
+from recommender.services import data_of
 from slmgen.errors import InvalidInput
 
 PRESET_WORDS = {
@@ -31,7 +35,7 @@ class PresetCard:
     name: str
     about: str
     plan: TrainingPlan
-    minutes: str
+    training: Words
     is_chosen: bool
 
 
@@ -44,6 +48,8 @@ class Overview:
     preflight: Preflight
     changed: int
     tokens: list[Bar]  # rows by their tokens
+    cut_from: int  # of the same tokens
+    basis: str  # how they were turned into the model's
     fault: str = ""  # why the chosen settings cannot be used; the plan is without them
     fault_field: str | None = None
 
@@ -51,30 +57,29 @@ class Overview:
 def overview(
     dataset: Dataset, model: ModelSpec, config: Mapping[str, Any], gpu: Gpu
 ) -> Overview:
-    profile = profile_now(dataset)
+    profile_now(dataset)
+    data = data_of(dataset)
     fault, field = "", None
     try:
-        plan = plan_training(dataset, model=model, training_config=config)
+        found = plan(model, data, config, gpu)
     except InvalidInput as error:
         fault, field = error.detail, _field_of(error.detail)
         config = {}
-        plan = plan_training(dataset, model=model, training_config={})
-    chosen = str(plan.settings["preset"])
-    length = int(plan.settings["max_seq_length"])
+        found = plan(model, data, config, gpu)
+    reach = int(lengths.reach(model, data, found.estimate.setup.length))
     return Overview(
         model=model,
         gpu=gpu,
-        plan=plan,
-        presets=[
-            _preset(name, dataset, model, config, gpu, chosen) for name in PRESETS
-        ],
+        plan=found,
+        presets=[_preset(name, found, data, config) for name in PRESETS],
         preflight=preflight(
-            plan,
-            gpu=gpu,
-            rows_cut=rows_longer_than(dataset, length),
+            found,
+            rows_cut=rows_longer_than(dataset, reach),
             data_inside=_is_inside(dataset),
         ),
-        tokens=token_bars(profile),
+        tokens=token_bars(data.profile),
+        cut_from=reach,
+        basis=lengths.ratio_of(model, data).basis,
         changed=len(set(config) - {"preset"}),
         fault=fault,
         fault_field=field,
@@ -87,13 +92,13 @@ def _field_of(detail: str) -> str | None:
 
 
 def _preset(
-    name: str, dataset: Dataset, model: ModelSpec, config: Mapping[str, Any],
-    gpu: Gpu, chosen: str,
-) -> PresetCard:  # fmt: skip
+    name: str, shown: TrainingPlan, data: KnownData, config: Mapping[str, Any]
+) -> PresetCard:
     config = {**config, "preset": name}
-    plan = plan_training(dataset, model=model, training_config=config)
+    other = plan(shown.model, data, config, shown.estimate.gpu)
     title, about = PRESET_WORDS[name]
-    return PresetCard(name, title, about, plan, minutes_of(plan, gpu), name == chosen)
+    is_chosen = name == shown.settings["preset"]
+    return PresetCard(name, title, about, other, words_of(other.figures), is_chosen)
 
 
 def _is_inside(dataset: Dataset) -> bool:

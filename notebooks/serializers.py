@@ -5,6 +5,7 @@ from rest_framework import serializers
 
 from notebooks.core.options import OPTIONS, Option
 from notebooks.core.plan import TrainingPlan
+from recommender.serializers import GpuField
 from slmgen.serializers import LenientSerializer, SessionField, StrictSerializer
 
 
@@ -36,6 +37,7 @@ class GenerateDocumentedSerializer(StrictSerializer):
         help_text="Instead of model_id: two or three, to be compared in one notebook",
     )
     training_config = TrainingConfigSerializer(required=False)
+    gpu = GpuField(required=False, allow_null=True)
 
 
 class GenerateSerializer(StrictSerializer):
@@ -49,6 +51,7 @@ class GenerateSerializer(StrictSerializer):
         max_length=20,
     )
     training_config = serializers.JSONField(required=False, allow_null=True)
+    gpu = GpuField(required=False, allow_null=True)
 
 
 class DownloadQuerySerializer(LenientSerializer):
@@ -68,14 +71,42 @@ class SettingSerializer(serializers.Serializer[Any]):
 class PlanSerializer(serializers.Serializer[TrainingPlan]):
     model_id = serializers.CharField(source="model.slug")
     model_name = serializers.CharField(source="model.name")
-    train_examples = serializers.IntegerField()
-    steps = serializers.IntegerField()
+    gpu = serializers.CharField(
+        source="figures.gpu", help_text="That all of this is about"
+    )
+    backend = serializers.CharField(help_text="The training library")
+    train_examples = serializers.IntegerField(source="estimate.train_examples")
+    steps = serializers.IntegerField(source="figures.steps")
+    num_epochs = serializers.FloatField(
+        source="figures.num_epochs",
+        allow_null=True,
+        help_text="Null where max_steps ends it",
+    )
+    fits = serializers.BooleanField(
+        source="figures.fits",
+        help_text="Whether the upper end of memory_gib is free on the GPU",
+    )
     memory_gib = serializers.ListField(
         child=serializers.FloatField(),
-        help_text="GPU memory from typical to longest examples, estimated",
+        source="figures.memory_gib",
+        help_text="Of plain Hugging Face training, estimated: least and most",
+    )
+    unsloth_gib = serializers.ListField(
+        child=serializers.FloatField(),
+        source="figures.unsloth_gib",
+        allow_null=True,
+        help_text="With Unsloth, where that is the backend: a wide range",
     )
     minutes = serializers.ListField(
-        child=serializers.IntegerField(), help_text="On a free T4, estimated"
+        child=serializers.IntegerField(),
+        source="figures.minutes",
+        help_text="All of the training on this GPU, least and most",
+    )
+    dollars = serializers.ListField(
+        child=serializers.FloatField(),
+        source="figures.dollars",
+        allow_null=True,
+        help_text="USD where the GPU is rented; null where no price is known",
     )
     settings = serializers.SerializerMethodField()
 

@@ -13,14 +13,16 @@ from datasets.engine import Claim, handles
 from datasets.files import Kept, discard, keeper, storage, verified
 from datasets.lifetimes import delete_dataset
 from datasets.models import AnyUser, Dataset, Kind
-from datasets.services import open_verified_file, profile_of
+from datasets.services import open_verified_file
 from notebooks.core import options
 from notebooks.core.lint import lint
 from notebooks.core.plan import TrainingPlan, plan
 from notebooks.making import DATA_SIGNER, make_notebook, plans_of, source
 from notebooks.models import Notebook
 from recommender.core.catalog import ModelSpec
-from recommender.services import catalog
+from recommender.core.estimates.words import Words, figures_of, words_of
+from recommender.core.gpus import DEFAULT_GPU, Gpu, parse_gpu
+from recommender.services import catalog, data_of
 from slmgen.errors import Conflict, NotFound
 
 
@@ -30,20 +32,29 @@ def check_training_config(config: Mapping[str, Any]) -> None:
 
 
 def plan_training(
-    dataset: Dataset, *, model: ModelSpec, training_config: Mapping[str, Any] | None
+    dataset: Dataset,
+    *,
+    model: ModelSpec,
+    training_config: Mapping[str, Any] | None,
+    gpu: Gpu = DEFAULT_GPU,
 ) -> TrainingPlan:
     """What a notebook would do. Raises InvalidInput for a senseless setting."""
-    return plan(model, profile_of(dataset), training_config)
+    return plan(model, data_of(dataset), training_config, gpu)
 
 
 def needed_settings(
-    dataset: Dataset, *, model: ModelSpec, wanted: Mapping[str, Any]
+    dataset: Dataset,
+    *,
+    model: ModelSpec,
+    wanted: Mapping[str, Any],
+    gpu: Gpu = DEFAULT_GPU,
 ) -> dict[str, Any]:
     """The fewest settings with which a plan has all of `wanted`: what is computed alike
     need not be chosen."""
+    data = data_of(dataset)
     chosen = {name: wanted[name] for name in ("preset",) if name in wanted}
     for _ in wanted:
-        used = plan_training(dataset, model=model, training_config=chosen).settings
+        used = plan(model, data, chosen, gpu).settings
         missing = {name: v for name, v in wanted.items() if used.get(name) != v}
         if not missing:
             break
@@ -56,6 +67,7 @@ def generate_notebook(
     *,
     model: ModelSpec,
     training_config: Mapping[str, Any] | None,
+    gpu: Gpu = DEFAULT_GPU,
     server: str = "",
     user: AnyUser | None = None,
 ) -> Notebook:
@@ -64,7 +76,7 @@ def generate_notebook(
     `server` is the address under which data that do not fit inside can be loaded. For
     large data it is work, and NotReady is raised until it is done.
     """
-    return _generated(dataset, [model.slug], training_config, server, user)
+    return _generated(dataset, [model.slug], training_config, gpu, server, user)
 
 
 def generate_bake_off(
@@ -72,27 +84,31 @@ def generate_bake_off(
     *,
     models: Sequence[ModelSpec],
     training_config: Mapping[str, Any] | None,
+    gpu: Gpu = DEFAULT_GPU,
     server: str = "",
     user: AnyUser | None = None,
 ) -> Notebook:
     """A notebook that compares models, as `generate_notebook` makes one for a model."""
     slugs = [model.slug for model in models]
-    return _generated(dataset, slugs, training_config, server, user)
+    return _generated(dataset, slugs, training_config, gpu, server, user)
 
 
 def _generated(
     dataset: Dataset,
     slugs: list[str],
     config: Mapping[str, Any] | None,
+    gpu: Gpu,
     server: str,
     user: AnyUser | None,
 ) -> Notebook:
-    plans = plans_of(dataset, slugs, config)  # what makes no sense is refused at once
+    # What makes no sense is refused at once.
+    plans = plans_of(dataset, slugs, config, gpu)
     if work.is_small(dataset):
         return make_notebook(dataset, plans, server)
     payload = {
         "models": slugs,
         "config": dict(config or {}),
+        "gpu": gpu.name,
         "server": server,
         "user": user.pk if user is not None else None,
         "source": hashlib.sha256(source().encode()).hexdigest(),
@@ -119,7 +135,9 @@ def make_as_work(claim: Claim) -> None:
         for tell in MADE:
             tell(notebook, asked["user"])
 
-    plans = plans_of(dataset, asked["models"], asked["config"])
+    # What was asked for before it could name a GPU was planned for this one.
+    gpu = parse_gpu(asked.get("gpu", DEFAULT_GPU.name))
+    plans = plans_of(dataset, asked["models"], asked["config"], gpu)
     make_notebook(dataset, plans, asked["server"], seal)
 
 
@@ -168,6 +186,12 @@ def names_of(notebook: Notebook) -> list[str]:
     """The names of its model, or of all that it compares."""
     slugs = notebook.candidates or [notebook.model_id]
     return [catalog().get(slug).name for slug in slugs]
+
+
+def planned(notebook: Notebook) -> dict[str, Words]:
+    """By the name of each of its models: what the introduction says of its training."""
+    said = [words_of(figures_of(figures)) for figures in notebook.figures]
+    return dict(zip(names_of(notebook), said, strict=False))  # older ones have none
 
 
 def read_notebook(notebook: Notebook) -> bytes:

@@ -11,13 +11,15 @@ from datasets.models import Dataset
 from datasets.remembered import may_delete
 from datasets.services import find_dataset
 from notebooks import services
+from notebooks.core.build import colab_gpu
 from notebooks.core.lint import CHECKS
 from notebooks.core.preview import preview
 from notebooks.forms import TrainingForm
 from notebooks.models import Notebook
 from notebooks.overview import overview
-from recommender.chosen import remember_model
+from recommender.chosen import query_with_gpu, remember_gpu, remember_model
 from recommender.core.catalog import ModelSpec
+from recommender.core.gpus import DEFAULT_GPU, parse_gpu
 from recommender.services import best_model, catalog
 from slmgen.errors import Conflict, InvalidInput
 
@@ -27,7 +29,7 @@ class TrainingView(View):
 
     def get(self, request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
         dataset = find_dataset(dataset_id, user=request.user)
-        return _training_page(request, dataset, TrainingForm(request.GET))
+        return _training_page(request, dataset, TrainingForm(query_with_gpu(request)))
 
     def post(self, request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
         dataset = find_dataset(dataset_id, user=request.user)
@@ -51,6 +53,7 @@ class TrainingView(View):
             dataset,
             model=_model(dataset, form),
             training_config=form.config(),
+            gpu=form.chosen_gpu(),
             server=request.build_absolute_uri("/").rstrip("/"),
             user=request.user,
         )
@@ -62,7 +65,7 @@ class TrainingView(View):
 def _model(dataset: Dataset, form: TrainingForm) -> ModelSpec:
     form.is_valid()
     name = form.cleaned_data.get("model")
-    return catalog().get(name) if name else best_model(dataset)
+    return catalog().get(name) if name else best_model(dataset, form.chosen_gpu())
 
 
 def _training_page(
@@ -71,6 +74,8 @@ def _training_page(
     shown = overview(dataset, _model(dataset, form), form.config(), form.chosen_gpu())
     if form.cleaned_data.get("model"):
         remember_model(request.session, shown.model)
+    if form.cleaned_data.get("gpu"):
+        remember_gpu(request.session, shown.gpu)
     if shown.fault:
         form.add_error(shown.fault_field, shown.fault)
     settings = form.settings(shown.plan.settings)
@@ -88,6 +93,7 @@ class CompareView(View):
             find_dataset(dataset_id, user=request.user),
             models=[catalog().get(name) for name in request.POST.getlist("model")],
             training_config=None,
+            gpu=parse_gpu(request.POST.get("gpu", DEFAULT_GPU.name)),
             server=request.build_absolute_uri("/").rstrip("/"),
             user=request.user,
         )
@@ -135,5 +141,7 @@ def notebook(request: HttpRequest, notebook_id: uuid.UUID) -> HttpResponse:
         "cells": preview(content),
         "checks": CHECKS,
         "names": services.names_of(found),
+        "planned": services.planned(found),
+        "colab_gpu": colab_gpu(found.gpu),
     }
     return render(request, "notebooks/notebook.html", context)

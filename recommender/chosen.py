@@ -1,16 +1,18 @@
-"""The model that the pages of a dataset have in mind, and what its context cuts."""
+"""The model and GPU that the pages of a dataset have in mind."""
 
 from dataclasses import dataclass
 
 from django.contrib.sessions.backends.base import SessionBase
+from django.http import HttpRequest, QueryDict
 
 from datasets.models import Dataset
 from recommender import services
 from recommender.core.catalog import ModelSpec
-from recommender.core.contexts import RowsOver
-from recommender.core.lengths import TEMPLATE_TOKENS
+from recommender.core.estimates.context_overflow import RowsOver
+from recommender.core.estimates.lengths import TEMPLATE_TOKENS
+from recommender.core.gpus import DEFAULT_GPU, Gpu
 
-KEY = "model"
+KEY, GPU_KEY = "model", "gpu"
 
 
 def chosen_model(session: SessionBase, dataset: Dataset, name: str) -> ModelSpec:
@@ -27,6 +29,19 @@ def chosen_model(session: SessionBase, dataset: Dataset, name: str) -> ModelSpec
 def remember_model(session: SessionBase, model: ModelSpec) -> None:
     if session.get(KEY) != model.slug:
         session[KEY] = model.slug
+
+
+def query_with_gpu(request: HttpRequest) -> QueryDict:
+    """The query with the GPU that it names, else the last that this browser chose."""
+    query = request.GET.copy()
+    if not query.get("gpu"):
+        query["gpu"] = request.session.get(GPU_KEY, DEFAULT_GPU.name)
+    return query
+
+
+def remember_gpu(session: SessionBase, gpu: Gpu) -> None:
+    if session.get(GPU_KEY, DEFAULT_GPU.name) != gpu.name:
+        session[GPU_KEY] = gpu.name
 
 
 @dataclass(frozen=True)

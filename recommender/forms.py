@@ -1,16 +1,47 @@
+from typing import Any
+
 from django import forms
 
 from recommender.core.catalog import TARGETS, TASKS, Target, Task
+from recommender.core.gpus import DEFAULT_GPU, GPUS, Gpu, parse_gpu
 from recommender.core.names import Name, Names, Reading, remarks
 from recommender.core.suggestion import Suggestion
 from slmgen.errors import InvalidInput
 
 
+class GpuField(forms.CharField):
+    """A GPU as the API takes it: a known name, or its memory; None where left empty."""
+
+    def __init__(self) -> None:
+        choices = [(gpu.name, gpu.label) for gpu in GPUS.values()]
+        super().__init__(
+            required=False, max_length=40, widget=forms.Select(choices=choices)
+        )
+
+    def clean(self, value: Any) -> Gpu | None:
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            gpu = parse_gpu(text)
+        except InvalidInput as error:
+            raise forms.ValidationError(error.detail) from None
+        if text not in GPUS:  # or the page would show, and send, another
+            self.widget.choices = [*self.widget.choices, (text, gpu.label)]
+        return gpu
+
+
 class NeedForm(forms.Form):
-    """The two questions. What is not answered takes the suggestion."""
+    """Task, place and GPU. What is not answered takes the suggestion."""
 
     task = forms.CharField(required=False, max_length=40)
     target = forms.CharField(required=False, max_length=40)
+
+    gpu = GpuField()
+
+    def chosen_gpu(self) -> Gpu:
+        """Raises InvalidInput."""
+        return parse_gpu(self.data.get("gpu") or DEFAULT_GPU.name)
 
     def need(self, suggestion: Suggestion) -> tuple[Task, Target]:
         task, target = self._readings()

@@ -11,11 +11,14 @@ from datasets.core.profile import Profile
 from datasets.core.tokenizers import COUNTS_VERSION
 from datasets.models import Dataset, Kind, State, WorkItem
 from datasets.services import examples_page, insights_of, profile_of, tokens_of
-from recommender.core import contexts, ranking
+from recommender.core import ranking
 from recommender.core.catalog import Catalog, ModelSpec, Target, Task, load
-from recommender.core.contexts import RowsOver
-from recommender.core.lengths import Ratio, ratio_of
-from recommender.core.needs import CloserLook, Need, Wishes
+from recommender.core.estimates import context_overflow
+from recommender.core.estimates.context_overflow import RowsOver
+from recommender.core.estimates.known_data import CloserLook, KnownData
+from recommender.core.estimates.lengths import Ratio, ratio_of
+from recommender.core.gpus import DEFAULT_GPU, Gpu
+from recommender.core.needs import Need, Wishes
 from recommender.core.ranking import Ranking
 from recommender.core.signs import Exchange, exchange_of, signs_of
 from recommender.core.suggestion import Suggestion, suggest
@@ -73,9 +76,15 @@ def ranking_for(
     return ranking.rank(catalog(), _need(dataset, task, target, wishes))
 
 
-def _need(dataset: Dataset, task: Task, target: Target, wishes: Wishes) -> Need:
+def data_of(dataset: Dataset) -> KnownData:
+    """What rankings and plans alike are computed from, so that they agree."""
     profile = profile_of(dataset)
-    return Need(profile, task, target, wishes, _closer_look(dataset, profile))
+    return KnownData(profile, _closer_look(dataset, profile))
+
+
+def _need(dataset: Dataset, task: Task, target: Target, wishes: Wishes) -> Need:
+    data = data_of(dataset)
+    return Need(data.profile, task, target, wishes, data.closer)
 
 
 def _report(dataset: Dataset) -> dict[str, Any] | None:
@@ -107,26 +116,28 @@ def _in_shares(report: Mapping[str, Any], profile: Profile) -> CloserLook:
 
 def rows_over_contexts(dataset: Dataset) -> list[RowsOver]:
     """Of each model of the catalogue; a closer look is not waited for."""
-    profile = profile_of(dataset)
-    need = Need(profile, Task.INSTRUCTION_FOLLOWING, Target.CLOUD)
-    report = _report(dataset)
+    data, report = KnownData(profile_of(dataset)), _report(dataset)
     known = report is not None and report["version"] >= COUNTS_VERSION
     counted = report["tokenizers"] if report is not None and known else {}
-    return contexts.rows_over_contexts(catalog(), need, tokens_of(dataset), counted)
+    return context_overflow.rows_over_contexts(
+        catalog(), data, tokens_of(dataset), counted
+    )
 
 
 def ratio_for(dataset: Dataset, model: ModelSpec) -> Ratio:
     """Tokens of a model for each that the profile counts."""
-    return ratio_of(model, _need_now(dataset))
+    return ratio_of(model, _need_now(dataset).data)
 
 
 def rows_over_context(dataset: Dataset, model: ModelSpec) -> RowsOver:
     """As `rows_over_contexts`, for one model, from what is known without waiting."""
-    need, report = _need_now(dataset), _report_now(dataset)
+    data, report = _need_now(dataset).data, _report_now(dataset)
     known = report is not None and report["version"] >= COUNTS_VERSION
     counted = report["tokenizers"] if report is not None and known else {}
     alone = replace(catalog(), models=(model,))
-    (found,) = contexts.rows_over_contexts(alone, need, tokens_of(dataset), counted)
+    (found,) = context_overflow.rows_over_contexts(
+        alone, data, tokens_of(dataset), counted
+    )
     return found
 
 
@@ -158,15 +169,12 @@ def last_need(dataset: Dataset) -> LastNeed | None:
     return LastNeed(Task(last.task), Target(last.target), first)
 
 
-def best_model(dataset: Dataset) -> ModelSpec:
+def best_model(dataset: Dataset, gpu: Gpu = DEFAULT_GPU) -> ModelSpec:
     """The model for somebody who names none: the first of the last ranking."""
     last = last_need(dataset)
     if last is not None:
         return catalog().get(last.model_slug)
-    profile = profile_of(dataset)
-    return ranking.first(
-        catalog(), Need(profile, *ANY_NEED, closer=_closer_look(dataset, profile))
-    )
+    return ranking.first(catalog(), _need(dataset, *ANY_NEED, Wishes(gpu=gpu)))
 
 
 def quick_model(dataset: Dataset) -> ModelSpec:

@@ -16,7 +16,12 @@ from datasets.models import Dataset
 from datasets.remembered import may_delete
 from datasets.services import find_dataset
 from recommender import services
-from recommender.chosen import chosen_model, limit_of
+from recommender.chosen import (
+    chosen_model,
+    limit_of,
+    query_with_gpu,
+    remember_gpu,
+)
 from recommender.core import catalog_view
 from recommender.core.cards import Questions, cards
 from recommender.core.needs import Wishes
@@ -72,24 +77,37 @@ def model(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
     profile_now(dataset)
     suggestion = services.suggest_need(dataset)
     if request.method == "POST":
-        task, target = NeedForm(request.POST).need(suggestion)
-        query = urlencode({"task": task.value, "target": target.value})
-        services.recommend(dataset, task=task, target=target, wishes=Wishes())
-        return redirect(f"{reverse('page-model', args=[dataset.id])}?{query}#ranking")
+        return _recommended(request, dataset, NeedForm(request.POST), suggestion)
     return _model_page(request, dataset, suggestion)
+
+
+def _recommended(
+    request: HttpRequest, dataset: Dataset, form: NeedForm, suggestion: Suggestion
+) -> HttpResponse:
+    task, target = form.need(suggestion)
+    gpu = form.chosen_gpu()
+    services.recommend(dataset, task=task, target=target, wishes=Wishes(gpu=gpu))
+    query = {"task": task.value, "target": target.value}
+    if "gpu" in request.POST:
+        query["gpu"] = gpu.name
+    address = reverse("page-model", args=[dataset.id])
+    return redirect(f"{address}?{urlencode(query)}#ranking")
 
 
 def _model_page(
     request: HttpRequest, dataset: Dataset, suggestion: Suggestion
 ) -> HttpResponse:
-    last = services.last_need(dataset)
-    form = NeedForm(request.GET or _asked(last))
+    form = _need_form(request, dataset)
     task, target = form.need(suggestion)
-    wishes = Wishes(assumptions=form.assumptions())
+    gpu = form.chosen_gpu()
+    remember_gpu(request.session, gpu)
+    wishes = Wishes(gpu=gpu, assumptions=form.assumptions())
     context = {
         "dataset": dataset,
         "step": "model",
         "questions": Questions(task, target, suggestion),
+        "form": form,
+        "gpu": gpu,
     }
     try:
         ranking = services.ranking_for(dataset, task=task, target=target, wishes=wishes)
@@ -100,6 +118,14 @@ def _model_page(
     shown = cards(ranking)
     more = {"cards": shown, "compared": shown[:COMPARED], "ranking": ranking}
     return render(request, "recommender/model.html", context | more)
+
+
+def _need_form(request: HttpRequest, dataset: Dataset) -> NeedForm:
+    """What the address says; where it says nothing, what was last asked."""
+    query = query_with_gpu(request)
+    for name, value in _asked(services.last_need(dataset)).items():
+        query.setdefault(name, value)
+    return NeedForm(query)
 
 
 def _asked(last: services.LastNeed | None) -> dict[str, str]:

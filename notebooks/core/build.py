@@ -19,8 +19,10 @@ from notebooks.core.options import HELP
 from notebooks.core.percent import Cell
 from notebooks.core.pins import Pins, pins
 from notebooks.core.plan import TrainingPlan, left_out
+from recommender.core.estimates.words import words_of
 
 DATA_FILE = "examples.jsonl"
+COLAB_GPUS = {"t4": "T4", "l4": "L4", "a100": "A100"}  # in Colab's own words
 EMBEDDED_PLACE = 'EMBEDDED = """\n"""'
 MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$&:])")
 
@@ -79,7 +81,7 @@ def build(
     ]
     filled = _in_order(cells, fillings)
     nodes = [_node(cell, number, own) for number, (cell, own) in enumerate(filled)]
-    notebook = new_notebook(cells=nodes, metadata=_metadata())
+    notebook = new_notebook(cells=nodes, metadata=_metadata(plans[0].figures.gpu))
     nbformat.validate(notebook)
     text: str = nbformat.writes(notebook)
     return text.encode() + b"\n"
@@ -147,9 +149,7 @@ def escaped(value: object) -> str:
 def _words(
     plan: TrainingPlan, facts: Facts, plans: Sequence[TrainingPlan]
 ) -> dict[str, str]:
-    model = plan.model
-    low, high = plan.memory_gib
-    fast, slow = plan.minutes
+    model, said = plan.model, words_of(plan.figures)
     return {
         "model_name": model.name,
         "model_id": plan.model_id,
@@ -161,27 +161,28 @@ def _words(
         "filename": facts.filename,
         "examples": f"{facts.examples:,}",
         "tokens": f"{facts.tokens:,}",
-        "train_examples": f"{plan.train_examples:,}",
-        "training": _training(plan),
+        "train_examples": f"{plan.estimate.train_examples:,}",
+        "training": said.extent,
         "tested_on": pins(plan.backend).tested_on,
         "candidates": ", ".join(other.model.name for other in plans),
-        "memory": f"{low} to {high} GiB",
-        "minutes": f"{fast:,} to {slow:,} minutes",
+        "gpu": said.gpu,
+        "fit": said.fit,
+        "memory": said.memory,
+        "unsloth": f"; with Unsloth {said.unsloth}" if said.unsloth else "",
+        "time": said.time,
+        "cost": f", {said.cost} where it is rented" if said.cost else "",
     }
 
 
-def _training(plan: TrainingPlan) -> str:
-    if int(plan.settings["max_steps"]) > 0:
-        return f"{plan.steps:,} steps"
-    epochs = f"{float(plan.settings['num_epochs']):g}"
-    noun = "epoch" if epochs == "1" else "epochs"
-    return f"{epochs} {noun}, about {plan.steps:,} steps,"
+def colab_gpu(gpu: str) -> str:
+    """What to choose in Colab; its free one stands in for what Colab does not lend."""
+    return COLAB_GPUS.get(gpu, "T4")
 
 
-def _metadata() -> dict[str, Any]:
+def _metadata(gpu: str) -> dict[str, Any]:
     return {
         "accelerator": "GPU",
-        "colab": {"gpuType": "T4", "provenance": []},
+        "colab": {"gpuType": colab_gpu(gpu), "provenance": []},
         "kernelspec": {
             "display_name": "Python 3",
             "language": "python",

@@ -1,11 +1,10 @@
 """What a training will take and what leaves the machine, in words, before it starts."""
 
-import math
 from dataclasses import dataclass
 
 from notebooks.core.plan import TrainingPlan
-from recommender.core import memory
-from recommender.core.gpus import Gpu
+from recommender.core.estimates import memory
+from recommender.core.estimates.words import Words, words_of
 
 WEIGHT_BYTES = {"4bit": 0.56, "16bit": 2.0}  # a parameter, as it is downloaded
 CHECKPOINTS_KEPT = 2
@@ -15,70 +14,45 @@ ADAPTER_BYTES = 4
 
 @dataclass(frozen=True)
 class Preflight:
+    training: Words
     steps: str
     epochs: str
     rows: str
     tokens: str
-    memory: str
-    fit: str  # in words: it fits, it is tight, it does not fit
-    fit_level: str  # good, warn or bad
-    minutes: str
     download: str
     disk: str
     cut: str
     leaves: tuple[str, ...]
 
 
-def preflight(
-    plan: TrainingPlan, *, gpu: Gpu, rows_cut: int, data_inside: bool
-) -> Preflight:
-    low, high = plan.memory_gib
-    fit, level = _fit(low, high, gpu)
+def preflight(plan: TrainingPlan, *, rows_cut: int, data_inside: bool) -> Preflight:
+    found = plan.estimate
     return Preflight(
-        steps=f"{plan.steps:,}",
+        training=words_of(plan.figures),
+        steps=f"{found.steps:,}",
         epochs=_epochs(plan),
-        rows=f"{plan.train_examples:,}",
-        tokens=f"about {float(f'{plan.tokens:.2g}'):,.0f}",
-        memory=f"{low:g} to {high:g} GiB",
-        fit=fit,
-        fit_level=level,
-        minutes=minutes_of(plan, gpu),
+        rows=f"{found.train_examples:,}",
+        tokens=f"about {float(f'{found.tokens:.2g}'):,.0f}",
         download=f"about {_download_bytes(plan) / 1e9:.1f} GB",
         disk=f"about {_disk_bytes(plan) / 1e9:.1f} GB",
-        cut=_cut(rows_cut, int(plan.settings["max_seq_length"])),
+        cut=_cut(rows_cut, found.setup.length),
         leaves=_leaves(plan, data_inside),
     )
 
 
 def _epochs(plan: TrainingPlan) -> str:
-    if int(plan.settings["max_steps"]) > 0:
-        return "stopped by steps"
-    return f"{float(plan.settings['num_epochs']):g}"
-
-
-def _fit(low: float, high: float, gpu: Gpu) -> tuple[str, str]:
-    if high <= gpu.usable_gib:
-        return f"Fits {gpu.label}", "good"
-    if low <= gpu.usable_gib:
-        return f"Tight on {gpu.label}: the longest rows may need less at once", "warn"
-    return f"Does not fit {gpu.label} ({gpu.usable_gib:g} GiB)", "bad"
-
-
-def minutes_of(plan: TrainingPlan, gpu: Gpu) -> str:
-    """A plan counts the minutes of a T4."""
-    (fast, slow), (least, most) = plan.minutes, gpu.speed
-    low, high = max(1, round(fast / most)), max(1, math.ceil(slow / least))
-    return f"{low:,} to {high:,} minutes" if low < high else f"about {low:,} min"
+    epochs = plan.figures.num_epochs
+    return "stopped by steps" if epochs is None else f"{epochs:g}"
 
 
 def _download_bytes(plan: TrainingPlan) -> float:
-    bytes_each = WEIGHT_BYTES[str(plan.settings["quantization"])]
+    bytes_each = WEIGHT_BYTES[plan.estimate.setup.quantization]
     return plan.model.parameters.total * bytes_each
 
 
 def _disk_bytes(plan: TrainingPlan) -> float:
     """The download, what the notebook keeps to go on from, and what it makes."""
-    trained = memory.lora_parameters(plan.model, int(plan.settings["lora_rank"]))
+    trained = memory.lora_parameters(plan.model, plan.estimate.setup.lora_rank)
     kept = CHECKPOINTS_KEPT * CHECKPOINT_BYTES + ADAPTER_BYTES
     return _download_bytes(plan) + trained * kept
 

@@ -8,8 +8,9 @@
 # | Licence | {{ license }} |
 # | Access | {{ access }} |
 # | Training | {{ training }} over {{ train_examples }} conversations |
-# | GPU memory | about {{ memory }}, estimated |
-# | Time on a free T4 | {{ minutes }}, estimated |
+# | GPU | {{ fit }} |
+# | GPU memory | {{ memory }}{{ unsloth }}, estimated |
+# | Time on {{ gpu }} | {{ time }}{{ cost }}, estimated |
 #
 # Run the cells from top to bottom (*Runtime → Run all* in Colab). Everything you may
 # want to change stands in the cell **Parameters**. Run all again after an interruption:
@@ -265,8 +266,8 @@ print(f"{len(TRAINING):,} to train on, {len(VALIDATION):,} to compare with")
 # %% [markdown] tags=["bakeoff", "each"]
 # # {{ model_name }}
 #
-# {{ size }} parameters, {{ model_id }}. Licence: {{ license }}. GPU memory about
-# {{ memory }}, estimated.
+# {{ size }} parameters, {{ model_id }}. Licence: {{ license }}. {{ fit }}: GPU memory
+# {{ memory }}{{ unsloth }}; {{ training }} take {{ time }}{{ cost }}. Estimated.
 
 # %% tags=["bakeoff", "each", "candidate"]
 OUTPUT_DIR = "outputs"

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from recommender.core.catalog import ModelSpec, Target, Task
+from recommender.core.estimates.words import Words, words_of
 from recommender.core.ranking import WOULD_CHANGE, Ranking, Recommended
-from recommender.core.scoring import minutes_text, range_text
 from recommender.core.suggestion import Suggestion
 
 LICENSE_WORDS = {
@@ -63,10 +63,8 @@ class Card:
     gate: str
     quantized: str
     context: int
-    fits: str  # which GPU it is trained on
-    memory: str  # that a training takes, in GiB
-    available: str
-    minutes: str  # of one pass over the data
+    training: Words
+    setup: str
     reasons: tuple[str, ...]
     would_change_if: tuple[str, ...]
 
@@ -96,7 +94,7 @@ def _labels(entries: tuple[Recommended, ...]) -> dict[str, str]:
 
 
 def _card(entry: Recommended, label: str) -> Card:
-    model, way = entry.model, entry.way
+    model = entry.model
     about = "about " if model.deployment.gguf_is_estimated else ""
     return Card(
         model=model,
@@ -107,10 +105,8 @@ def _card(entry: Recommended, label: str) -> Card:
         gate=_gate(model),
         quantized=f"{about}{model.deployment.gguf_q4_mb / 1000:.1f} GB",
         context=model.context_length,
-        fits=f"Fits {entry.gpu.label}",
-        memory=f"{way.gib:.1f} ± {way.margin_gib:.1f}",
-        available=f"of {entry.gpu.usable_gib:.1f} GiB",
-        minutes=range_text(*map(minutes_text, entry.effort.minutes)),
+        training=words_of(entry.training.figures),
+        setup=entry.training.setup.words,
         # What would change is a list of its own here.
         reasons=tuple(r for r in entry.reasons if not r.startswith(WOULD_CHANGE)),
         would_change_if=entry.would_change_if,

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from recommender.core import memory, training
 from recommender.core.catalog import Catalog, ModelSpec
+from recommender.core.estimates import memory
+from recommender.core.estimates.training import TrainingSetup
+from recommender.core.estimates.words import gib_words
 from recommender.core.needs import SERVING_CONTEXT
 from slmgen.errors import InvalidInput, NotFound
 
@@ -16,7 +18,7 @@ COMMERCIAL = {
     "unclear": "unclear: treat as no",
     "no": "not allowed",
 }
-EXAMPLE_LENGTH = 1024
+EXAMPLE_LENGTH, EXAMPLE_RANK = 1024, 16
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,7 @@ def _identity(model: ModelSpec) -> tuple[Fact, ...]:
 
 
 def _figures(model: ModelSpec) -> tuple[Fact, ...]:
-    way = training.Way(model, True, 1, EXAMPLE_LENGTH)
-    low, high = way.unsloth_gib
+    setup = TrainingSetup(model, "unsloth", True, 1, EXAMPLE_LENGTH, EXAMPLE_RANK)
     about = "about " if model.deployment.gguf_is_estimated else ""
     webllm = model.deployment.webllm_mb
     run = memory.serving_gb(model, context=SERVING_CONTEXT)
@@ -90,7 +91,8 @@ def _figures(model: ModelSpec) -> tuple[Fact, ...]:
         Fact("Context", f"{model.context_length:,} tokens"),
         Fact(
             f"Training, 4-bit, {EXAMPLE_LENGTH:,} tokens",
-            f"{way.gib:.1f} GiB; Unsloth {low:.1f} to {high:.1f}",
+            f"{gib_words(setup.gib_range)}; with Unsloth "
+            f"{gib_words(setup.unsloth_gib_range)}",
         ),
         Fact("4-bit file", f"{about}{model.deployment.gguf_q4_mb:,} MB"),
         Fact(f"Running, 4-bit, {SERVING_CONTEXT:,} tokens", f"{run:.1f} GB"),

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean, median
 
-from recommender.core import memory, scoring
+from recommender.core import scoring
 from recommender.core.catalog import Catalog
+from recommender.core.estimates import memory
 from recommender.core.evidence import Evidence, Placed, Q4File, TrainingRun, TunedScore
 from recommender.core.quality import Point, fit_line, value_of_rank
 

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
 
 from datasets.core.profile import Profile
 from recommender.core.catalog import Catalog, Target, Task
+from recommender.core.estimates.known_data import CloserLook, KnownData
 from recommender.core.gpus import DEFAULT_GPU, Gpu, read_gpu
 from recommender.core.names import remarks
 from slmgen.errors import InvalidInput
@@ -45,25 +46,17 @@ class Wishes:
 
 
 @dataclass(frozen=True)
-class CloserLook:
-    """What the insights into a dataset add to its profile."""
-
-    languages: dict[str, float] = field(default_factory=dict)  # share of the examples
-    # Tokens by a vocabulary for each token of the profile.
-    vocabularies: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Need:
     profile: Profile
     task: Task
     target: Target
     wishes: Wishes = Wishes()
     closer: CloserLook = field(default_factory=CloserLook)
-    # By model, as `lengths.ratio_of` found them.
-    ratios: dict[str, Any] = field(
-        default_factory=dict, init=False, compare=False, repr=False
-    )
+
+    @cached_property
+    def data(self) -> KnownData:
+        """What estimates of a training are made from."""
+        return KnownData(self.profile, self.closer)
 
     @property
     def serving_context(self) -> int:

@@ -4,9 +4,15 @@ import math
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from recommender.core import lengths, rules, scoring, training
+from recommender.core import rules, scoring
 from recommender.core.catalog import Catalog, ModelSpec, Target
-from recommender.core.gpus import GPUS, Gpu
+from recommender.core.estimates import lengths
+from recommender.core.estimates.training import (
+    TrainingEstimate,
+    best_setup,
+    estimate_of,
+)
+from recommender.core.gpus import GPUS
 from recommender.core.needs import SHORT_ANSWER, Need
 from recommender.core.quality import catalog_line
 from slmgen.errors import InvalidInput
@@ -23,9 +29,7 @@ class Recommended:
     score: float  # 0..1, two decimals
     reasons: tuple[str, ...]
     detail: scoring.Score
-    way: training.Way
-    effort: training.Effort
-    gpu: Gpu  # that the way and the effort are about
+    training: TrainingEstimate  # as a plan without choices has it
     # Single other answers that move it; only of what is offered.
     would_change_if: tuple[str, ...] = ()
 
@@ -85,22 +89,15 @@ def _rank(catalog: Catalog, need: Need) -> Ranking:
     candidates, excluded = [], []
     for model in sorted(catalog.models, key=lambda model: model.slug):
         faults = rules.violations(model, need, catalog)
-        way = training.best_way(model, need)
-        if faults or way is None:
+        setup = best_setup(model, need.data, need.wishes.gpu)
+        if faults or setup is None:
             excluded.append(Excluded(model, tuple(faults)))
             continue
-        detail = scoring.score(model, need, way, line)
+        training = estimate_of(setup, need.data, need.wishes.gpu)
+        detail = scoring.score(training, need, line)
         reasons = tuple(map(str, detail.parts))
         candidates.append(
-            Recommended(
-                model,
-                round(detail.value, 2),
-                reasons,
-                detail,
-                way,
-                training.effort(way, need),
-                need.wishes.gpu,
-            )
+            Recommended(model, round(detail.value, 2), reasons, detail, training)
         )
     candidates.sort(key=lambda entry: (-entry.detail.value, entry.model.slug))
     excluded.sort(key=lambda entry: (len(entry.violations), entry.model.slug))
@@ -243,11 +240,12 @@ def _exclusions(
 
 def _remarks(entry: Recommended, need: Need) -> list[str]:
     model, remarks = entry.model, []
-    cut = lengths.rows_over(model, need, entry.way.limit)
+    length = entry.training.setup.length
+    cut = lengths.rows_over(model, need.data, length)
     if cut > need.profile.total_examples // 100:
         remarks.append(
             f"At most {cut:,} of {need.profile.total_examples:,} rows are longer than "
-            f"{entry.way.limit:,} of its tokens and cut"
+            f"{length:,} of its tokens and cut"
         )
     if model.languages.scope == BROAD_CLAIM and need.is_multilingual:
         remarks.append(f"Its maker claims the language: {model.languages.claim}")

@@ -4,11 +4,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from recommender.core import lengths, needs, training
+from recommender.core import needs
 from recommender.core.catalog import Catalog, ModelSpec
+from recommender.core.estimates import lengths, training
+from recommender.core.estimates.serving import serving
+from recommender.core.estimates.words import gib_words
 from recommender.core.gpus import GPUS
 from recommender.core.needs import Need, languages_of
-from recommender.core.serving import serving
 
 NUMBER = re.compile(r"\d+")
 
@@ -33,30 +35,29 @@ def violations(model: ModelSpec, need: Need, catalog: Catalog) -> list[Violation
 
 
 def _training(model: ModelSpec, need: Need, _: Catalog) -> Violation | None:
-    if training.best_way(model, need) is not None:
+    gpu = need.wishes.gpu
+    if training.best_setup(model, need.data, gpu) is not None:
         return None
-    gpu, way = need.wishes.gpu, training.smallest_way(model, need)
-    shorter = training.shorter_way(model, need)
+    setup = training.smallest_setup(model, need.data, gpu)
     reason = (
-        f"training takes {way.gib:.1f} GiB ({way.words}), {gpu.label} has "
-        f"{gpu.usable_gib:.1f}"
+        f"training takes {gib_words(setup.gib_range)} ({setup.words}) and the most "
+        f"must fit, {gpu.label} has {gpu.usable_gib:g}"
     )
-    return Violation("H1 training memory", reason, _training_remedy(way, shorter, need))
+    return Violation("H1 training memory", reason, _training_remedy(setup, need))
 
 
-def _training_remedy(
-    way: training.Way, shorter: training.Way | None, need: Need
-) -> str:
+def _training_remedy(setup: training.TrainingSetup, need: Need) -> str:
     larger = [
         gpu.name
         for gpu in GPUS.values()
-        if gpu.usable_gib >= way.gib and (gpu.can_quantize or not way.in_4bit)
+        if setup.fits(gpu) and (gpu.can_quantize or not setup.in_4bit)
     ]
     texts = [f"gpu {larger[0]} would do"] if larger else []
+    shorter = training.shorter_setup(setup.model, need.data, need.wishes.gpu)
     if shorter is not None:
-        cut = lengths.rows_over(way.model, need, shorter.limit)
+        cut = lengths.rows_over(setup.model, need.data, shorter.length)
         texts.append(
-            f"a limit of {shorter.limit:,} tokens ({shorter.words}) would bring it "
+            f"a limit of {shorter.length:,} tokens ({shorter.words}) would bring it "
             f"back and cut at most {cut:,} of {need.profile.total_examples:,} rows"
         )
     return ", or ".join(texts) or "it is too large for every GPU we know"
@@ -81,15 +82,15 @@ def _serving(model: ModelSpec, need: Need, _: Catalog) -> Violation | None:
 def _length(model: ModelSpec, need: Need, _: Catalog) -> Violation | None:
     profile, context = need.profile, model.context_length
     ours = profile.tokens_p99
-    needed = lengths.in_model_tokens(model, need, ours)
+    needed = lengths.in_model_tokens(model, need.data, ours)
     if needed <= context:
         return None
-    basis = lengths.ratio_of(model, need).basis
+    basis = lengths.ratio_of(model, need.data).basis
     reason = (
         f"99% of your examples need up to {needed:,} of its tokens ({basis}), it reads "
         f"{context:,}"
     )
-    cut = lengths.rows_over(model, need, context)
+    cut = lengths.rows_over(model, need.data, context)
     remedy = (
         f"leave out its longest rows, at most {cut:,} of {profile.total_examples:,}"
     )

@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
-from recommender.core import lengths, training
 from recommender.core.catalog import Evidence, ModelSpec, Task
+from recommender.core.estimates import lengths
+from recommender.core.estimates.serving import serving
+from recommender.core.estimates.training import TrainingEstimate
+from recommender.core.estimates.words import words_of
 from recommender.core.needs import Need
 from recommender.core.quality import ROUND_MODELS, Line, quality
-from recommender.core.serving import serving
 
 # Quality after fine-tuning leads. Task fit is small on purpose: over 10 base models and
 # 31 tasks (LoRA Land, arXiv 2405.00732, table 12) choosing by task type was no better
@@ -51,11 +53,12 @@ class Score:
     parts: tuple[Part, ...]
 
 
-def score(model: ModelSpec, need: Need, way: training.Way, line: Line) -> Score:
+def score(training: TrainingEstimate, need: Need, line: Line) -> Score:
+    model = training.setup.model
     parts = (
         quality_part(model, line),
         task_part(model, need),
-        effort_part(way, need),
+        effort_part(training, need),
         data_part(model, need),
         serving_part(model, need),
     )
@@ -126,55 +129,32 @@ def benchmarks_for(need: Need) -> tuple[str, ...]:
     return TASK_BENCHMARKS[need.task]
 
 
-def effort_part(way: training.Way, need: Need) -> Part:
-    gpu, found = need.wishes.gpu, training.effort(way, need)
-    smallest = training.Way(way.model, way.in_4bit, 1, way.limit)
+def effort_part(training: TrainingEstimate, need: Need) -> Part:
+    gpu = training.gpu
+    smallest = replace(training.setup, batch=1)
     slow, fast = (
         speed / factor
-        for speed, factor in zip(found.tokens_per_second, gpu.speed, strict=True)
+        for speed, factor in zip(training.tokens_per_second, gpu.speed, strict=True)
     )
     room = 1 - smallest.gib / gpu.usable_gib
     speed = log_share(math.sqrt(slow * fast), 150, 3000)
     value = 0.5 * speed + 0.5 * min(max(room, 0.0), 1.0)
-    return Part("effort", value, _effort_reason(way, need, found), _effort_source(way))
+    source = "formula held to 34 runs on a T4, plain Hugging Face"
+    if unsloth := words_of(training.figures).unsloth:
+        source += f"; with Unsloth {unsloth}"
+    return Part("effort", value, _effort_reason(training, need), source)
 
 
-def _effort_reason(way: training.Way, need: Need, found: training.Effort) -> str:
-    profile, gpu = need.profile, need.wishes.gpu
-    ratio = lengths.ratio_of(way.model, need)
-    low, high = found.minutes
-    own = lengths.in_model_tokens(way.model, need, profile.tokens_p95)
+def _effort_reason(training: TrainingEstimate, need: Need) -> str:
+    setup, said = training.setup, words_of(training.figures)
+    ratio = lengths.ratio_of(setup.model, need.data)
+    own = lengths.in_model_tokens(setup.model, need.data, need.profile.tokens_p95)
+    cost = f", {said.cost} where it is rented" if said.cost else ""
     return (
         f"p95 of your examples is {own:,} of its tokens ({ratio.basis}); "
-        f"trains in {way.gib:.1f} ± {way.margin_gib:.1f} GiB of {gpu.label}'s "
-        f"{gpu.usable_gib:.1f} ({way.words}); one pass over the data takes "
-        f"{range_text(minutes_text(low), minutes_text(high))}{_cost(found)}"
+        f"trains in {said.memory} of {said.gpu}'s {training.gpu.usable_gib:g} "
+        f"({setup.words}); {said.extent} take {said.time}{cost}"
     )
-
-
-def _cost(found: training.Effort) -> str:
-    if found.dollars is None:
-        return ""
-    low, high = (f"{max(dollars, 0.01):.2f}" for dollars in found.dollars)
-    return f", USD {range_text(low, high)} where it is rented"
-
-
-def _effort_source(way: training.Way) -> str:
-    low, high = way.unsloth_gib
-    return (
-        "formula held to 34 runs on a T4, plain Hugging Face; with Unsloth "
-        f"{low:.1f} to {high:.1f} GiB"
-    )
-
-
-def range_text(low: str, high: str) -> str:
-    return f"about {low}" if low == high else f"{low} to {high}"
-
-
-def minutes_text(minutes: float) -> str:
-    if minutes >= 120:
-        return f"{minutes / 60:,.0f} hours"
-    return f"{math.ceil(minutes)} min"
 
 
 def data_part(model: ModelSpec, need: Need) -> Part:

@@ -7,17 +7,18 @@ from dataclasses import asdict
 from typing import Any
 
 from datasets.core.profile import Profile
-from recommender.core import training
 from recommender.core.catalog import Catalog, Target, Task
+from recommender.core.estimates.known_data import CloserLook
+from recommender.core.estimates.lengths import ratio_of
+from recommender.core.estimates.training import TrainingEstimate
 from recommender.core.gpus import Gpu
-from recommender.core.lengths import ratio_of
-from recommender.core.needs import CloserLook, Need, Wishes
+from recommender.core.needs import Need, Wishes
 from recommender.core.ranking import Ranking, Recommended
 from recommender.core.rules import RULES
 from recommender.core.scoring import WEIGHTS
 
 # Raise it when the same facts and catalogue would get another ranking.
-RULES_VERSION = 1
+RULES_VERSION = 2
 
 
 def trace(catalog: Catalog, need: Need, found: Ranking) -> dict[str, Any]:
@@ -60,10 +61,8 @@ def _constraints(found: Ranking) -> list[dict[str, Any]]:
 
 
 def _candidate(entry: Recommended, need: Need) -> dict[str, Any]:
-    effort, ratio = (
-        training.effort(entry.way, need),
-        ratio_of(entry.model, need),
-    )
+    training, ratio = entry.training, ratio_of(entry.model, need.data)
+    setup = training.setup
     return {
         "model_id": entry.model.slug,
         "score": entry.detail.value,
@@ -73,22 +72,30 @@ def _candidate(entry: Recommended, need: Need) -> dict[str, Any]:
             for part in entry.detail.parts
         ],
         "training": {
-            "in_4bit": entry.way.in_4bit,
-            "batch_size": entry.way.batch,
-            "max_seq_length": entry.way.limit,
-            "gib": round(entry.way.gib, 2),
-            "unsloth_gib": _rounded(entry.way.unsloth_gib),
-            "tokens_per_second": _rounded(effort.tokens_per_second),
-            "minutes_per_epoch": _rounded(effort.minutes),
-            "dollars_per_epoch": _rounded(effort.dollars),
+            "quantization": setup.quantization,
+            "batch_size": setup.batch,
+            "max_seq_length": setup.length,
+            "lora_rank": setup.lora_rank,
+            "train_examples": training.train_examples,
+            "tokens_per_second": _rounded(training.tokens_per_second),
+            **_figures(training),
         },
         "tokens": asdict(ratio),
         "reasons": list(entry.reasons),
     }
 
 
-def _rounded(span: tuple[float, float] | None) -> list[float] | None:
-    return None if span is None else [round(value, 2) for value in span]
+def _figures(training: TrainingEstimate) -> dict[str, Any]:
+    """Without what the question says of the GPU; as JSON will have it."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in asdict(training.figures).items()
+        if not name.startswith("gpu")
+    }
+
+
+def _rounded(span: tuple[float, float]) -> list[float]:
+    return [round(value, 2) for value in span]
 
 
 def need_of(traced: Mapping[str, Any]) -> Need:

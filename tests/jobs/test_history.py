@@ -5,6 +5,7 @@ import pytest
 from django.utils import timezone
 
 from jobs.models import Job, TrainingRun
+from notebooks.models import Notebook
 from tests.factories import make_dataset
 
 pytestmark = pytest.mark.django_db
@@ -110,17 +111,30 @@ def test_the_number_of_queries_does_not_grow(
 
 def test_a_clone_leads_to_the_same_training(client, signed_in, dataset):
     address = f"/app/datasets/{dataset.id}/training/"
-    sent = {"model": "qwen3-0.6b", "preset": "fast", "lora_rank": "32"}
+    sent = {"model": "qwen3-8b", "preset": "fast", "lora_rank": "32", "gpu": "l4"}
     signed_in.post(address, sent)
     job = Job.objects.get()
 
     leads = signed_in.get(f"/app/jobs/{job.id}/clone/")["Location"]
 
-    assert leads.startswith(f"{address}?model=qwen3-0.6b&preset=fast&lora_rank=32")
+    query = "?model=qwen3-8b&preset=fast&lora_rank=32&lora_alpha=64&gpu=l4"
+    assert leads == address + query
     signed_in.post(address, signed_in.get(leads).wsgi_request.GET.dict())
     again = Job.objects.exclude(pk=job.pk).get()
     assert again.training_config == job.training_config
     assert again.model_id == job.model_id
+    assert again.notebook.figures == job.notebook.figures
+
+
+def test_a_clone_of_a_job_without_notebook_names_the_gpu_of_its_settings(
+    signed_in, made
+):
+    Notebook.objects.all().delete()
+    signed_in.get(f"/app/datasets/{made.dataset_id}/training/?gpu=l4")  # remembered
+
+    leads = signed_in.get(f"/app/jobs/{made.id}/clone/")["Location"]
+
+    assert leads.endswith("?model=qwen3-0.6b&preset=balanced&gpu=t4")
 
 
 def test_a_clone_of_a_comparison_leads_to_the_models(signed_in, dataset):

@@ -12,14 +12,14 @@ from notebooks.core.plan import plan
 from notebooks.making import cells
 from recommender.services import catalog
 from tests.factories import make_lines
-from tests.recommender.test_recommender import make_profile
+from tests.recommender.test_recommender import make_data
 
 DATA = make_lines(60)
 FACTS = Facts("chat.jsonl", 60, 1234)
 
 
 def make_notebook(slug="qwen3-0.6b", config=None, data=DATA, facts=FACTS, max_mb=5):
-    training = plan(catalog().get(slug), make_profile(total_examples=60), config or {})
+    training = plan(catalog().get(slug), make_data(total_examples=60), config or {})
     embedded = embed(data, max_bytes=max_mb * 10**6)
     return build(cells(), [training], facts, embedded)
 

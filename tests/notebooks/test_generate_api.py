@@ -7,7 +7,8 @@ from asgiref.sync import async_to_sync
 from django.test import AsyncClient
 from django.utils import timezone
 
-from datasets.models import Dataset
+from datasets.engine import ask_for, work_once
+from datasets.models import Dataset, Kind
 from notebooks.making import NotebookFault
 from notebooks.models import Notebook
 from notebooks.services import generate_notebook
@@ -180,10 +181,11 @@ def test_several_models_are_compared_in_one_notebook(client, owner):
     dataset = make_dataset()
     slugs = ["qwen3-0.6b", "llama-3.2-1b", "gemma-3-270m"]
 
-    made = generate(client, dataset, model_ids=slugs).json()
+    made = generate(client, dataset, model_ids=slugs, gpu="l4").json()
 
     notebook = Notebook.objects.get()
     assert notebook.candidates == slugs
+    assert [figures["gpu"] for figures in notebook.figures] == ["l4"] * 3
     assert "slmgen-3-models-" in made["download_url"]
     content = client.get(made["download_url"]).content.decode()
     for slug in slugs:
@@ -238,3 +240,85 @@ def test_a_plan_takes_one_model(client):
     assert response.json() == {
         "detail": "/plan looks at one model; send it as model_id."
     }
+
+
+def settings_for(client, dataset, gpu, slug="qwen3-8b"):
+    body = {"session_id": str(dataset.id), "model_id": slug, "gpu": gpu}
+    found = client.post("/plan", json.dumps(body), "application/json").json()
+    values = {setting["name"]: setting["value"] for setting in found["settings"]}
+    return found, values
+
+
+def test_a_plan_is_made_for_a_gpu_and_names_it(client):
+    dataset = make_dataset()
+
+    free, _ = settings_for(client, dataset, None)
+    large, on_large = settings_for(client, dataset, "a100")
+    machine, on_machine = settings_for(client, dataset, "cpu", "smollm2-135m")
+
+    assert (free["gpu"], free["backend"]) == ("t4", "unsloth")
+    assert (large["gpu"], large["fits"]) == ("a100", True)
+    assert large["minutes"][1] < free["minutes"][1]
+    assert on_large["quantization"] == "4bit"
+    assert (machine["backend"], on_machine["quantization"]) == ("trl", "16bit")
+    assert machine["unsloth_gib"] is machine["dollars"] is None
+
+
+def test_a_model_that_fits_no_way_is_planned_and_said_not_to_fit(client):
+    found, values = settings_for(client, make_dataset(), "4")
+
+    assert (found["fits"], values["batch_size"]) == (False, 1)
+    assert found["memory_gib"][1] > 4
+
+
+@pytest.mark.parametrize("path", ["/plan", "/generate"])
+def test_an_unknown_gpu_is_refused_with_those_that_are_known(client, path):
+    body = {"session_id": str(make_dataset().id), "gpu": "abacus"}
+
+    response = client.post(path, json.dumps(body), "application/json")
+
+    assert response.status_code == 400
+    assert "gpu is 'abacus'; expected one of t4, l4" in response.json()["detail"]
+    assert Notebook.objects.count() == 0
+
+
+def test_a_notebook_is_made_for_the_gpu_that_is_named(client):
+    generate(client, make_dataset(), model_id="qwen3-0.6b", gpu="l4")
+
+    notebook = Notebook.objects.get()
+    content = json.loads(client.get(notebook.download_url).content)
+    assert notebook.gpu == "l4"
+    assert content["metadata"]["colab"]["gpuType"] == "L4"
+    assert "Time on an L4" in "".join(content["cells"][0]["source"])
+
+
+@pytest.mark.parametrize(("asked", "planned_for"), [({"gpu": "l4"}, "l4"), ({}, "t4")])
+def test_a_worker_makes_the_notebook_for_the_gpu_that_was_asked_for(
+    client, settings, asked, planned_for
+):
+    settings.SLMGEN_INLINE_ANALYSIS_BYTES = 0
+    dataset = make_dataset()
+    ask_for(dataset, Kind.ANALYSIS)
+    assert work_once()
+
+    first = generate(client, dataset, model_id="qwen3-0.6b", **asked)
+    assert work_once()
+    second = generate(client, dataset, model_id="qwen3-0.6b", **asked)
+
+    assert (first.status_code, second.status_code) == (202, 200)
+    assert [notebook.gpu for notebook in Notebook.objects.all()] == [planned_for]
+
+
+def test_what_waits_since_before_a_gpu_could_be_named_is_made_for_the_free_one(
+    client, settings
+):
+    settings.SLMGEN_INLINE_ANALYSIS_BYTES = 0
+    dataset = make_dataset()
+    ask_for(dataset, Kind.ANALYSIS)
+    assert work_once()
+    payload = {"models": ["qwen3-0.6b"], "config": {}, "server": "", "user": None}
+    ask_for(dataset, Kind.NOTEBOOK, payload)
+
+    assert work_once()
+
+    assert Notebook.objects.get().gpu == "t4"

@@ -23,7 +23,7 @@ from tests.notebooks.made import (
     run,
     values_of,
 )
-from tests.recommender.test_recommender import make_profile
+from tests.recommender.test_recommender import make_data
 from tests.sources import own, real
 
 
@@ -67,7 +67,7 @@ def test_every_model_gives_a_sound_notebook(slug, backend):
 def test_a_comparison_of_any_models_is_sound(backend):
     for at in range(0, len(MODELS) - 2, 3):
         models = [catalog().get(slug) for slug in MODELS[at : at + 3]]
-        plans = bake_off(models, make_profile(), {"backend": backend})
+        plans = bake_off(models, make_data(), {"backend": backend})
 
         content = build(cells(), plans, FACTS, embed(DATA, max_bytes=10**7))
 

@@ -107,7 +107,7 @@ def test_memory_and_time_are_judged_for_the_chosen_gpu(client):
     large = text(client.get(address(dataset, f"{query}&gpu=a100")))
     unknown = client.get(address(dataset, "?gpu=abacus"))
 
-    assert "Tight on a free T4" in free
+    assert "Does not fit a free T4 (14.7 GiB)" in free
     assert free.count(" on a free T4</span>") == 3
     assert "Fits an A100 of 40 GB" in large
     assert large.count(" on an A100 of 40 GB</span>") == 3
@@ -122,6 +122,48 @@ def test_the_chosen_gpu_stays_in_the_address(client):
     )
 
     assert answer["Location"].endswith("?model=qwen3-0.6b&gpu=l4#plan")
+
+
+def test_the_chosen_gpu_is_remembered_on_every_page(client):
+    dataset = make_dataset()
+    model = f"/app/datasets/{dataset.id}/model/"
+    client.get(address(dataset, "?model=qwen3-0.6b&gpu=l4"))
+
+    pages = [text(client.get(page)) for page in (address(dataset), model)]
+
+    assert '<option value="l4" selected>' in pages[0]
+    assert '<option value="l4" selected>' in pages[1]
+    assert "Time on an L4" in pages[0]
+    assert "Fits an L4" in pages[1]
+    assert "&amp;gpu=l4" in pages[1]
+
+
+def test_a_gpu_may_be_named_by_its_memory_and_stays_so(client):
+    dataset = make_dataset()
+
+    shown = text(client.get(address(dataset, "?model=qwen3-0.6b&gpu=16")))
+
+    assert '<option value="16" selected>a GPU of 16 GB</option>' in shown
+    assert "Fits a GPU of 16 GB" in shown
+
+
+def test_a_notebook_is_made_for_the_chosen_gpu(client):
+    page = text(client.get(make(client, make_dataset(), gpu="a100")))
+
+    assert Notebook.objects.get().gpu == "a100"
+    assert "Planned for an A100 of 40 GB" in " ".join(page.split())
+    assert "Change runtime type, A100 GPU." in page
+    assert "?model=qwen3-0.6b&amp;gpu=a100" in page
+
+
+def test_an_older_notebook_says_nothing_of_its_gpu(client):
+    page = make(client, make_dataset())
+    Notebook.objects.update(figures=[])
+
+    shown = client.get(page)
+
+    assert shown.status_code == 200
+    assert "Planned for" not in text(shown)
 
 
 def test_a_notebook_is_made_shown_and_found_again(client):

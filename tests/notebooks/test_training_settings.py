@@ -4,7 +4,7 @@ from notebooks.core.options import OPTIONS, checked
 from notebooks.core.plan import plan
 from recommender.services import catalog
 from slmgen.errors import InvalidInput
-from tests.recommender.test_recommender import make_profile
+from tests.recommender.test_recommender import make_data
 
 GOOD = {
     option.name: option.choices[0]
@@ -50,11 +50,11 @@ def test_an_unknown_setting_is_refused_with_those_that_exist():
 
 def test_a_length_beyond_the_model_is_refused():
     with pytest.raises(InvalidInput, match="reads at most 2,048 tokens"):
-        plan(catalog().get("tinyllama-1.1b"), make_profile(), {"max_seq_length": 4096})
+        plan(catalog().get("tinyllama-1.1b"), make_data(), {"max_seq_length": 4096})
 
 
 def settings_of(config=None, slug="qwen3-0.6b", **changes):
-    return plan(catalog().get(slug), make_profile(**changes), config or {}).settings
+    return plan(catalog().get(slug), make_data(**changes), config or {}).settings
 
 
 @pytest.mark.parametrize(("rows", "epochs"), [(10, 5), (800, 3), (100_000, 1)])
@@ -72,8 +72,9 @@ def test_presets_go_from_a_first_look_to_all_of_it(rows):
     for name in ("num_epochs", "lora_rank", "max_seq_length"):
         assert fast[name] <= usual[name] <= most[name]
     assert fast["lora_rank"] < usual["lora_rank"] < most["lora_rank"]
-    profile = make_profile(total_examples=rows)
-    assert plan(catalog().get("qwen3-0.6b"), profile, {"preset": "fast"}).steps <= 100
+    known = make_data(total_examples=rows)
+    first_look = plan(catalog().get("qwen3-0.6b"), known, {"preset": "fast"})
+    assert first_look.figures.steps <= 100
     assert usual == settings_of(total_examples=rows)
 
 
@@ -86,9 +87,9 @@ def test_a_preset_gives_way_to_what_is_chosen():
 
 
 def test_the_default_length_holds_the_data():
-    profile = make_profile(tokens_p99=1000)
+    known = make_data(tokens_p99=1000)
 
-    found = plan(catalog().get("qwen3-0.6b"), profile).settings["max_seq_length"]
+    found = plan(catalog().get("qwen3-0.6b"), known).settings["max_seq_length"]
 
     assert found >= 1200
     assert found % 64 == 0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from datasets.core.tokenizers import CONTEXTS, TOKENIZERS
-from recommender.core.contexts import rows_over_contexts
+from recommender.core.estimates.context_overflow import rows_over_contexts
 from recommender.services import catalog
 from tests.factories import jsonl, make_conversation, make_dataset
 from tests.recommender.test_rules import need
@@ -64,7 +64,7 @@ def test_tool_rows_widen_the_range():
     counted = {"qwen3": {"tokens": 5, "over_context": {"32768": 2}}}
     asked = need(tool_examples=4)
 
-    rows = rows_over_contexts(catalog(), asked, np.full(10, 100), counted)
+    rows = rows_over_contexts(catalog(), asked.data, np.full(10, 100), counted)
 
     row = next(row for row in rows if row.model_id == "qwen3-8b")
     assert (row.least, row.most, row.is_exact) == (2, 6, False)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.core.catalog import Target, Task
+from recommender.core.estimates.presets import FEW_EXAMPLES
 from recommender.core.gpus import parse_gpu
 from recommender.core.needs import Need, Wishes
 from recommender.core.ranking import rank
@@ -138,6 +139,7 @@ def test_more_gpu_memory_never_removes_a_candidate(need):
 @settings(max_examples=40, deadline=None)
 @given(needs, st.integers(2, 1000))
 def test_more_rows_of_the_same_shape_change_no_hard_fact(need, factor):
+    """But that few get an adapter of half the width, which takes less memory."""
     rows = need.profile.total_examples * factor
     more = replace(need, profile=replace(need.profile, total_examples=rows))
 
@@ -147,7 +149,11 @@ def test_more_rows_of_the_same_shape_change_no_hard_fact(need, factor):
             for model in CATALOG.models
         }
 
-    assert excluded(more) == excluded(need)
+    few, many = excluded(need), excluded(more)
+    if need.profile.total_examples < FEW_EXAMPLES <= rows:
+        assert all(set(few[slug]) <= set(many[slug]) for slug in few)
+    else:
+        assert few == many
 
 
 @settings(max_examples=60, deadline=None)

@@ -3,7 +3,6 @@ import re
 
 import pytest
 
-from recommender.core.scoring import range_text
 from recommender.models import Recommendation
 from tests.factories import jsonl, make_conversation, make_dataset
 
@@ -51,14 +50,6 @@ def test_each_card_says_what_would_change_its_place(client):
     assert all("<summary>Would change if</summary>" in card for card in (best, *others))
     assert "No other GPU" in "".join(others)
     assert "Would change if it runs" not in shown  # said once
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "words"), [("1 min", "1 min", "about 1 min"),
-                               ("1 min", "3 min", "1 min to 3 min")]
-)  # fmt: skip
-def test_a_range_of_equal_ends_is_one_figure(low, high, words):
-    assert range_text(low, high) == words
 
 
 def test_a_model_of_nearly_a_billion_parameters_is_said_to_have_one(client):

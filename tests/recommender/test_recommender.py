@@ -5,7 +5,6 @@ from itertools import product
 import pytest
 
 from datasets.core.profile import Profile
-from recommender.core import memory
 from recommender.core.catalog import (
     CatalogError,
     Target,
@@ -14,6 +13,8 @@ from recommender.core.catalog import (
     parse_target,
     parse_task,
 )
+from recommender.core.estimates import memory
+from recommender.core.estimates.known_data import KnownData
 from recommender.core.needs import Need, Wishes
 from recommender.core.ranking import rank
 from recommender.services import CATALOG_PATH
@@ -34,6 +35,10 @@ def make_profile(**changes):
         "quality_score": 1.0, "quality_issues": [], "format_valid": True,
     }  # fmt: skip
     return Profile(**{**values, **changes})
+
+
+def make_data(**changes):
+    return KnownData(make_profile(**changes))
 
 
 def slugs(ranking):
@@ -190,7 +195,7 @@ def test_tools_exclude_templates_without_them():
 
 
 def test_more_rows_change_no_hard_fact():
-    few = ranked(total_examples=60)
+    few = ranked(total_examples=200)
     many = ranked(total_examples=600_000)
 
     assert [e.reasons for e in few.excluded] == [e.reasons for e in many.excluded]

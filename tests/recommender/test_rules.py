@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from recommender.core import lengths, training
 from recommender.core.catalog import Target, Task
+from recommender.core.estimates import lengths, training
+from recommender.core.estimates.known_data import CloserLook
 from recommender.core.gpus import parse_gpu
-from recommender.core.needs import CloserLook, Need, Wishes, parse_wishes
+from recommender.core.needs import Need, Wishes, parse_wishes
 from recommender.core.ranking import rank
 from recommender.core.rules import violations
 from slmgen.errors import InvalidInput
@@ -29,9 +30,10 @@ def faults(slug, asked, **changes):
 
 SAID = [
     ("qwen3-4b-instruct-2507", need(**LONG), "H1 training memory",
-     "training takes 17.0 GiB (4-bit, batch 1, 3,648 tokens a row), a free T4 has "
-     "14.7; gpu l4 would do, or a limit of 2,880 tokens (4-bit, batch 1, 2,880 tokens "
-     "a row) would bring it back and cut at most 750 of 1,500 rows"),
+     "training takes 14.0 to 17.0 GiB (4-bit, batch 1, 3,648 tokens a row) and the "
+     "most must fit, a free T4 has 14.7; gpu l4 would do, or a limit of 2,880 tokens "
+     "(4-bit, batch 1, 2,880 tokens a row) would bring it back and cut at most 750 of "
+     "1,500 rows"),
     ("mistral-7b", need(Target.MOBILE), "H2 deployment memory",
      "it takes 5.4 GB to run in 4 bits with 4,096 tokens, a mid-range phone leaves 2.6 "
      "GB; a target with 5.4 GB would bring it back"),
@@ -90,34 +92,35 @@ def test_a_model_that_always_thinks_is_kept_off_short_answers():
 
 
 def test_the_way_back_leads_back():
-    shorter = training.shorter_way(CATALOG.get("qwen3-4b-instruct-2507"), need(**LONG))
+    model = CATALOG.get("qwen3-4b-instruct-2507")
+    shorter = training.shorter_setup(model, need(**LONG).data)
     cut = {**LONG, "tokens_p95": 2300, "tokens_p99": 2360}
 
-    assert shorter.limit == 2880
+    assert shorter.length == 2880
     assert faults("qwen3-4b-instruct-2507", need(**cut)) == []
     large = Wishes(gpu=parse_gpu("l4"))
     assert faults("qwen3-4b-instruct-2507", need(wishes=large, **LONG)) == []
 
 
 def test_a_smaller_batch_is_tried_before_a_model_is_left_out():
-    way = training.best_way(CATALOG.get("qwen3-8b"), need())
+    setup = training.best_setup(CATALOG.get("qwen3-8b"), need().data)
 
-    assert (way.in_4bit, way.batch) == (True, 2)
+    assert (setup.in_4bit, setup.batch) == (True, 2)
 
 
 def test_without_a_gpu_there_is_no_4_bit():
     asked = need(wishes=Wishes(gpu=parse_gpu("cpu")))
 
-    ways = [entry.way for entry in rank(CATALOG, asked).candidates]
+    setups = [entry.training.setup for entry in rank(CATALOG, asked).candidates]
 
-    assert ways
-    assert not any(way.in_4bit for way in ways)
+    assert setups
+    assert not any(setup.in_4bit for setup in setups)
 
 
 def test_rows_that_a_limit_cuts_are_counted_from_the_safe_side():
-    model, asked = CATALOG.get("phi-4-mini"), need()
+    model, data = CATALOG.get("phi-4-mini"), need().data
 
-    cut = [lengths.rows_over(model, asked, limit) for limit in (100, 200, 300, 600)]
+    cut = [lengths.rows_over(model, data, limit) for limit in (100, 200, 300, 600)]
 
     assert cut == [1500, 750, 75, 0]
 
@@ -199,7 +202,7 @@ def test_a_few_rows_in_another_language_exclude_nothing():
 def test_a_count_by_the_model_s_own_vocabulary_replaces_the_estimate():
     counted = looked_at(vocabularies={"qwen3.5": 1.07, "cl100k": 1.4})
     ratios = {
-        slug: lengths.ratio_of(CATALOG.get(slug), counted)
+        slug: lengths.ratio_of(CATALOG.get(slug), counted.data)
         for slug in ("qwen3.5-2b", "granite-4.0-350m", "qwen3-1.7b", "phi-4-mini")
     }
 
@@ -215,7 +218,7 @@ def test_a_count_by_the_model_s_own_vocabulary_replaces_the_estimate():
 def test_a_vocabulary_that_was_shown_equal_counts_exactly():
     counted = looked_at(vocabularies={"qwen3": 1.02})
 
-    ratio = lengths.ratio_of(CATALOG.get("qwen3-1.7b"), counted)
+    ratio = lengths.ratio_of(CATALOG.get("qwen3-1.7b"), counted.data)
 
     assert (ratio.value, ratio.is_exact) == (1.02, True)
 
@@ -224,5 +227,5 @@ def test_scripts_that_vocabularies_are_weak_in_are_estimated_from_the_safe_side(
     model = CATALOG.get("qwen3-1.7b")
     english, arabic = need(), need(scripts={"arabic": 1.0})
 
-    assert lengths.ratio_of(model, english).basis == "estimated as 1.2 × o200k"
-    assert lengths.ratio_of(model, arabic).basis == "estimated as 2.18 × o200k"
+    assert lengths.ratio_of(model, english.data).basis == "estimated as 1.2 × o200k"
+    assert lengths.ratio_of(model, arabic.data).basis == "estimated as 2.18 × o200k"

@@ -24,7 +24,7 @@ from notebooks.making import cells
 from recommender.services import catalog
 from tests.conftest import REPO
 from tests.factories import jsonl
-from tests.recommender.test_recommender import make_profile
+from tests.recommender.test_recommender import make_data
 
 HERE = Path(__file__).parent
 TINY = tomllib.loads((HERE / "tiny.toml").read_text(encoding="utf-8"))
@@ -187,10 +187,10 @@ def llama_cpp(tmp_path_factory) -> Path:
 
 def make_notebook(slug, backend, data=TOY, settings=None, **facts) -> bytes:
     rows = data.count(b"\n")
-    profile = make_profile(total_examples=rows, tokens_p99=60)
+    known = make_data(total_examples=rows, tokens_p99=60)
     training = plan(
         catalog().get(slug),
-        profile,
+        known,
         {**SETTINGS, "backend": backend, **(settings or {})},
     )
     max_bytes = 0 if facts else 10**7
@@ -202,9 +202,9 @@ def make_notebook(slug, backend, data=TOY, settings=None, **facts) -> bytes:
 
 def make_bake_off(candidates: dict[str, str], backend: str) -> bytes:
     """A notebook that compares models; each has code to run after its parameters."""
-    profile = make_profile(total_examples=72, tokens_p99=60)
+    known = make_data(total_examples=72, tokens_p99=60)
     models = [catalog().get(slug) for slug in candidates]
-    plans = bake_off(models, profile, {**SETTINGS, "backend": backend})
+    plans = bake_off(models, known, {**SETTINGS, "backend": backend})
     content = build(
         cells(), plans, Facts("toy.jsonl", 72, 2000), embed(TOY, max_bytes=10**7)
     )

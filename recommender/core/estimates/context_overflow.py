@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from datasets.core.tokenizers import TOKENIZERS, tokenizer_of
 from recommender.core.catalog import Catalog, ModelSpec
-from recommender.core.lengths import TEMPLATE_TOKENS
-from recommender.core.needs import Need
+from recommender.core.estimates.known_data import KnownData
+from recommender.core.estimates.lengths import TEMPLATE_TOKENS
 
 # Tokens of a vocabulary for each of o200k's, on whole real datasets, with a margin: the
 # least is for vocabularies that are larger, the most for 32,000 pieces.
@@ -38,19 +38,19 @@ class RowsOver:
 
 def rows_over_contexts(
     catalog: Catalog,
-    need: Need,
+    data: KnownData,
     tokens: NDArray[np.unsignedinteger],
     counted: Mapping[str, Any],
 ) -> list[RowsOver]:
     """`tokens` of each row as the profile counts them; `counted` are the tokenizers of
     the insights, empty where nobody looked closer."""
     ordered = np.sort(tokens)
-    return [_rows_over(model, need, ordered, counted) for model in catalog.models]
+    return [_rows_over(model, data, ordered, counted) for model in catalog.models]
 
 
 def _rows_over(
     model: ModelSpec,
-    need: Need,
+    data: KnownData,
     ordered: NDArray[np.unsignedinteger],
     counted: Mapping[str, Any],
 ) -> RowsOver:
@@ -58,18 +58,18 @@ def _rows_over(
     report = counted.get(name) if name else None
     if name and report and TOKENIZERS[name].is_exact:
         least = report["over_context"][str(model.context_length)]
-        with_tools = need.profile.tool_examples
+        with_tools = data.profile.tool_examples
         most = min(least + with_tools, len(ordered))
         basis = f"counted by {name} with the template"
         if with_tools:
             basis += f"; of {with_tools:,} rows with tools only the text is counted"
         return _row(model, least, most, not with_tools, basis)
     if name and report:
-        ratio = report["tokens"] / max(need.profile.total_tokens, 1)
+        ratio = report["tokens"] / max(data.profile.total_tokens, 1)
         least_ratio, most_ratio = ratio * (1 - MARGIN), ratio * (1 + MARGIN)
         basis = f"counted by {name}, which is like its own"
     else:
-        least_ratio, most_ratio = LEAST_RATIO, _most_ratio(need)
+        least_ratio, most_ratio = LEAST_RATIO, _most_ratio(data)
         basis = f"estimated: {least_ratio:.2g} to {most_ratio:.2g} tokens for each"
     least = _longer(ordered, model.context_length / least_ratio)
     most = _longer(ordered, (model.context_length - TEMPLATE_TOKENS) / most_ratio)
@@ -88,8 +88,8 @@ def _longer(ordered: NDArray[np.unsignedinteger], limit: float) -> int:
     return len(ordered) - int(np.searchsorted(ordered, math.floor(limit), "right"))
 
 
-def _most_ratio(need: Need) -> float:
-    shares = need.profile.scripts
+def _most_ratio(data: KnownData) -> float:
+    shares = data.profile.scripts
     total = sum(shares.values()) or 1.0
     weighed = sum(
         share * MOST_RATIOS.get(script, MOST_RATIO) for script, share in shares.items()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from datasets.core.tokenizers import TOKENIZERS, tokenizer_of
 from recommender.core.catalog import ModelSpec
-from recommender.core.needs import Need
+from recommender.core.estimates.known_data import KnownData
 
 TEMPLATE_TOKENS = 32  # of a chat template around one example, roughly
 STEP = 64
@@ -33,35 +33,35 @@ class Ratio:
     basis: str
 
 
-def ratio_of(model: ModelSpec, need: Need) -> Ratio:
-    """Asked for many times in each ranking, so found once for each need."""
-    found = need.ratios.get(model.slug)
+def ratio_of(model: ModelSpec, data: KnownData) -> Ratio:
+    """Asked for many times in each ranking, so found once for the same data."""
+    found = data.ratios.get(model.slug)
     if found is None:
-        found = need.ratios[model.slug] = _ratio(model, need)
+        found = data.ratios[model.slug] = _ratio(model, data)
     return found
 
 
-def _ratio(model: ModelSpec, need: Need) -> Ratio:
+def _ratio(model: ModelSpec, data: KnownData) -> Ratio:
     name = model.tokenizer.lower()
-    ours = need.profile.encoding.removesuffix("_base")
+    ours = data.profile.encoding.removesuffix("_base")
     if ours in name:
         return Ratio(1.0, True, "its own tokenizer's count")
     own = tokenizer_of(model.slug)
-    if own is not None and (value := need.closer.vocabularies.get(own)) is not None:
+    if own is not None and (value := data.closer.vocabularies.get(own)) is not None:
         basis = f"{value:.2f} × {ours}, counted on your data by {own}"
         return Ratio(value, TOKENIZERS[own].is_exact, basis)
-    cl100k = _cl100k(need)
+    cl100k = _cl100k(data)
     if "cl100k" in name:
         return Ratio(cl100k, False, f"estimated as {cl100k:.2f} × {ours}, its script's")
     value = max(ASSUMED, cl100k)
     return Ratio(value, False, f"estimated as {value:.3g} × {ours}")
 
 
-def _cl100k(need: Need) -> float:
+def _cl100k(data: KnownData) -> float:
     """Counted where a closer look was taken, else by the data's scripts."""
-    if (counted := need.closer.vocabularies.get("cl100k")) is not None:
+    if (counted := data.closer.vocabularies.get("cl100k")) is not None:
         return counted
-    shares = need.profile.scripts
+    shares = data.profile.scripts
     total = sum(shares.values())
     if not total:
         return 1.0
@@ -70,21 +70,32 @@ def _cl100k(need: Need) -> float:
     return max(weighed / total, 1.0)
 
 
-def in_model_tokens(model: ModelSpec, need: Need, tokens: int) -> int:
-    return math.ceil(tokens * ratio_of(model, need).value)
+def in_model_tokens(model: ModelSpec, data: KnownData, tokens: int) -> int:
+    return math.ceil(tokens * ratio_of(model, data).value)
 
 
-def row_length(model: ModelSpec, need: Need, tokens: int) -> int:
+def row_length(model: ModelSpec, data: KnownData, tokens: int) -> int:
     """The limit that a row of `tokens` needs with its template, within the context."""
-    needed = in_model_tokens(model, need, tokens) + TEMPLATE_TOKENS
+    needed = in_model_tokens(model, data, tokens) + TEMPLATE_TOKENS
     rounded = STEP * math.ceil(needed / STEP)
     return min(max(rounded, SHORTEST), LONGEST, model.context_length)
 
 
-def rows_over(model: ModelSpec, need: Need, limit: int) -> int:
+def typical_row(model: ModelSpec, data: KnownData, limit: int) -> int:
+    """Tokens of the average row with its template, of which `limit` are read."""
+    average = in_model_tokens(model, data, data.profile.average_tokens)
+    return min(average + TEMPLATE_TOKENS, limit)
+
+
+def reach(model: ModelSpec, data: KnownData, limit: int) -> float:
+    """Tokens, as the profile counts them, of the longest row that `limit` holds."""
+    return (limit - TEMPLATE_TOKENS) / ratio_of(model, data).value
+
+
+def rows_over(model: ModelSpec, data: KnownData, limit: int) -> int:
     """At most this many rows are longer than `limit` of the model's tokens."""
-    profile = need.profile
-    reach = (limit - TEMPLATE_TOKENS) / ratio_of(model, need).value
+    profile = data.profile
+    longest = reach(model, data, limit)
     rows = profile.total_examples
     known = [
         (profile.tokens_p50, rows // 2),
@@ -92,4 +103,4 @@ def rows_over(model: ModelSpec, need: Need, limit: int) -> int:
         (profile.tokens_p99, rows // 100),
         (profile.tokens_max, 0),
     ]
-    return min((over for tokens, over in known if tokens <= reach), default=rows)
+    return min((over for tokens, over in known if tokens <= longest), default=rows)

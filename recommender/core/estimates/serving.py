@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from recommender.core import memory
 from recommender.core.catalog import ModelSpec, Target
+from recommender.core.estimates import memory
 from recommender.core.needs import Need
 
 
