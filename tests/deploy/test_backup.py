@@ -10,7 +10,7 @@ import httpx
 import psycopg
 import pytest
 
-from tests.conftest import REPO, started
+from tests.conftest import GUARD_SECONDS, REPO, started
 
 REAL = "gsm8k_1500.chat.jsonl"
 
@@ -20,7 +20,7 @@ def run(script, *arguments, var, check=True, **variables):
     environment = {**os.environ, **place, **variables}
     return subprocess.run(
         [REPO / "deploy" / script, *map(str, arguments)], env=environment, check=check,
-        capture_output=True, text=True, timeout=60,
+        capture_output=True, text=True, timeout=GUARD_SECONDS,
     )  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def test_a_restored_backup_answers_as_the_server_did(tmp_path, shared_data, empt
     there.mkdir()
     with (
         started(here) as (port, _),
-        httpx.Client(base_url=f"http://localhost:{port}", timeout=60) as client,
+        httpx.Client(base_url=f"http://localhost:{port}", timeout=GUARD_SECONDS) as client,
     ):
         file = (shared_data / REAL).read_bytes()
         session = client.post("/upload", files={"file": file}).json()["session_id"]
@@ -58,7 +58,7 @@ def test_a_restored_backup_answers_as_the_server_did(tmp_path, shared_data, empt
 
     with (
         started(there, **empty) as (port, _),
-        httpx.Client(base_url=f"http://localhost:{port}", timeout=60) as client,
+        httpx.Client(base_url=f"http://localhost:{port}", timeout=GUARD_SECONDS) as client,
     ):
         after = [client.get(path).content for path in asked]
 
