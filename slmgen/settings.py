@@ -10,17 +10,16 @@ from slmgen import api_settings, env, logs
 from slmgen.accounts import providers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR = Path(env.text("SLMGEN_VAR") or BASE_DIR / "var").resolve()
-# Folders that Django wants to see before it starts.
-for folder in ("tmp", "static"):
-    (VAR / folder).mkdir(parents=True, exist_ok=True)
+VAR = env.state(
+    "SLMGEN_VAR", BASE_DIR / "var", *("tmp", "static", "files", "metrics", "run")
+)
 
 DEBUG = env.flag("SLMGEN_DEBUG", False)
 SECRET_KEY = env.secret("SLMGEN_SECRET_KEY", VAR / "secret_key")
 ALLOWED_HOSTS = env.words("SLMGEN_ALLOWED_HOSTS", "localhost 127.0.0.1 [::1]")
 CSRF_TRUSTED_ORIGINS = env.words("SLMGEN_TRUSTED_ORIGINS", "")
 HOST = env.text("HOST", "127.0.0.1")
-PORT = env.number("PORT", 8000)
+PORT = env.port("PORT", 8000)
 # X-Forwarded-For and -Proto are believed of so many proxies, at these addresses.
 SLMGEN_TRUSTED_PROXIES = env.number("SLMGEN_TRUSTED_PROXIES", 0)
 SLMGEN_PROXY_ADDRESSES = env.networks(
@@ -137,6 +136,8 @@ STATIC_URL = "/static/"
 STATIC_ROOT = VAR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 FILE_UPLOAD_TEMP_DIR = VAR / "tmp"
+# Django would open what it copies, such as static files, to everybody.
+FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o600, 0o700
 FILE_UPLOAD_HANDLERS = ["slmgen.uploadhandler.LimitedUploadHandler"]
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 50
 DATA_UPLOAD_MAX_NUMBER_FILES = 3
@@ -195,7 +196,7 @@ INSTALLED_APPS += [
 # E-mail: to a server, or as files into a folder where none is configured.
 
 EMAIL_HOST = env.text("SLMGEN_EMAIL_HOST")
-EMAIL_PORT = env.number("SLMGEN_EMAIL_PORT", 587, at_least=1)
+EMAIL_PORT = env.port("SLMGEN_EMAIL_PORT", 587)
 EMAIL_HOST_USER = env.text("SLMGEN_EMAIL_USER")
 EMAIL_HOST_PASSWORD = env.text("SLMGEN_EMAIL_PASSWORD")
 EMAIL_USE_SSL = env.flag("SLMGEN_EMAIL_SSL", False)
