@@ -74,6 +74,24 @@ def choice(name: str, *known: str) -> str:
     return value
 
 
+def origin(name: str) -> str:
+    """A scheme with a host, and a port where it is another than usual; or nothing."""
+    value = text(name).rstrip("/")
+    try:
+        found = urlsplit(value)
+        whole = found.scheme in {"http", "https"} and bool(found.hostname)
+        whole = whole and value == f"{found.scheme}://{found.netloc}"
+        whole = whole and "@" not in value and found.port != 0
+    except ValueError:  # a port that is no number
+        whole = False
+    if value and not whole:
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}; expected an address without a path, such as "
+            "https://slmgen.example.org."
+        )
+    return value
+
+
 def networks(name: str, default: str) -> list[str]:
     """Addresses and networks, such as 10.0.0.0/8."""
     found = words(name, default)

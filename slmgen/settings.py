@@ -16,6 +16,7 @@ VAR = env.state(
 
 DEBUG = env.flag("SLMGEN_DEBUG", False)
 SECRET_KEY = env.secret("SLMGEN_SECRET_KEY", VAR / "secret_key")
+PUBLIC_URL = env.origin("SLMGEN_PUBLIC_URL")
 ALLOWED_HOSTS = env.words("SLMGEN_ALLOWED_HOSTS", "localhost 127.0.0.1 [::1]")
 CSRF_TRUSTED_ORIGINS = env.words("SLMGEN_TRUSTED_ORIGINS", "")
 HOST = env.text("HOST", "127.0.0.1")
@@ -54,6 +55,7 @@ INSTALLED_APPS = [
     "jobs",
 ]
 MIDDLEWARE = [
+    "slmgen.addresses.PublicAddressMiddleware",
     "slmgen.middleware.RequestIdMiddleware",
     "slmgen.middleware.SafeHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -290,13 +292,15 @@ if HTTPS:
 # Asked on this host or inside its network, where there is no https: they hold no data.
 SECURE_REDIRECT_EXEMPT = [r"^health(/ready)?$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-# A plain server on a laptop cannot promise https; SLMGEN_HTTPS=true lifts these.
-SILENCED_SYSTEM_CHECKS = (
-    []
-    if HTTPS
-    else ["security.W004", "security.W008", "security.W012", "security.W016"]
-)
+# What else is under the domain may have no https: nobody but its owner knows.
+SLMGEN_HSTS = env.choice("SLMGEN_HSTS", "host", "subdomains", "preload")
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS and SLMGEN_HSTS != "host"
+SECURE_HSTS_PRELOAD = HTTPS and SLMGEN_HSTS == "preload"
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+if not HTTPS:
+    # A plain server on a laptop cannot promise https; SLMGEN_HTTPS=true lifts these.
+    plain = ["security.W004", "security.W008", "security.W012", "security.W016"]
+    SILENCED_SYSTEM_CHECKS += plain
 
 # Figures for Prometheus: off, unless there is a token that reads them.
 
