@@ -1,8 +1,7 @@
-"""A backup of a server that people write to all the time holds the files of every row."""
+"""A backup of a server that people write to holds the files of every row."""
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -10,10 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import httpx
-import pytest
 
 from tests.conftest import GUARD_SECONDS, REPO, started, until
-from tests.deploy.test_backup import run
+from tests.deploy.test_backup import run, tool
 from tests.factories import make_lines
 
 BACKUPS = 5
@@ -71,7 +69,9 @@ class Person:
 def server_with_an_account(var):
     with (
         started(var) as (port, environment),
-        httpx.Client(base_url=f"http://localhost:{port}", timeout=GUARD_SECONDS) as client,
+        httpx.Client(
+            base_url=f"http://localhost:{port}", timeout=GUARD_SECONDS
+        ) as client,
     ):
         subprocess.run(
             [sys.executable, "manage.py", "createsuperuser", "--noinput",
@@ -92,7 +92,8 @@ def restored(folder, var, person, sessions):
     }
     done = subprocess.run(
         [sys.executable, "-c", LOOK, person.bearer["Authorization"], *sessions],
-        env=environment, cwd=REPO, capture_output=True, text=True, timeout=GUARD_SECONDS,
+        env=environment, cwd=REPO, capture_output=True, text=True,
+        timeout=GUARD_SECONDS,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
@@ -136,31 +137,11 @@ def test_backups_beside_writers_hold_the_files_of_every_row(tmp_path):
         assert set(found["answers"].values()) == {200}
 
 
-@pytest.fixture
-def tools(tmp_path):
-    """A folder of programs that backup.sh finds before those of the system."""
-    folder = tmp_path / "tools"
-    folder.mkdir()
-    return folder
-
-
-def tool(folder, name, script):
-    """`name`, which runs `script`; $REAL is the program that it stands before."""
-    file = folder / name
-    file.write_text(f'#!/bin/sh\nREAL={shutil.which(name)}\n{script}\n')
-    file.chmod(0o755)
-    return {"PATH": f"{folder}:{os.environ['PATH']}"}
-
-
-def test_what_is_deleted_during_a_backup_keeps_its_files_until_the_end(
-    tmp_path, tools
-):
+def test_what_is_deleted_during_a_backup_keeps_its_files_until_the_end(tmp_path):
     """tar waits here, between the copies of the database and of the files."""
     var, gate = tmp_path / "var", tmp_path / "gate"
-    slow = tool(
-        tools, "tar", f'touch {gate}; until [ -e {gate}.open ]; do sleep 0.1; done\n'
-        'exec "$REAL" "$@"',
-    )  # fmt: skip
+    wait = f"touch {gate}; until [ -e {gate}.open ]; do sleep 0.1; done"
+    slow = tool(tmp_path / "tools", "tar", f'{wait}; exec "$REAL" "$@"')
     with server_with_an_account(var) as client, ThreadPoolExecutor() as pool:
         person = Person(client)
         session, job = person.upload()

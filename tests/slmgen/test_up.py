@@ -22,7 +22,8 @@ def test_it_does_not_start_with_settings_that_cannot_work(tmp_path):
 
     done = subprocess.run(
         [sys.executable, "manage.py", "up"],
-        cwd=REPO, env=environment, capture_output=True, text=True, timeout=GUARD_SECONDS,
+        cwd=REPO, env=environment, capture_output=True, text=True,
+        timeout=GUARD_SECONDS,
     )  # fmt: skip
 
     assert done.returncode == 1
