@@ -1,5 +1,8 @@
-"""Locks on files. One is held until the last process that has it open has ended, however
-it ends: there is nothing to clear away after a crash."""
+"""Locks on files.
+
+One is held until the last process that has it open has ended, however it ends: there is
+nothing to clear away after a crash.
+"""
 
 import fcntl
 import os
