@@ -4,7 +4,7 @@ A Host header is checked by its name, but any port passes with it. Whoever asks 
 somebody else's reset letter would choose the port that its link leads to.
 """
 
-from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -37,7 +37,7 @@ class PublicAddressMiddleware:
         return self.get_response(request)
 
 
-def _builder(request: HttpRequest) -> Callable[[str | None], str]:
+def _builder(request: HttpRequest) -> Any:
     build = request.build_absolute_uri
 
     def built(location: str | None = None) -> str:

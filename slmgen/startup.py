@@ -7,6 +7,7 @@ import shutil
 import socket
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.management.base import CommandError
@@ -41,13 +42,14 @@ def _user() -> str:
 
 def check_database() -> None:
     """Asked without the pool, which keeps to itself why it cannot connect."""
+    driver = cast("Any", connection).Database
     try:
         if connection.vendor == "postgresql":
             address = {"connect_timeout": 10, **connection.get_connection_params()}
-            connection.Database.connect(**address).close()
+            driver.connect(**address).close()
         else:
             connection.ensure_connection()
-    except (connection.Database.Error, DatabaseError) as error:
+    except (driver.Error, DatabaseError) as error:
         name = connection.settings_dict["NAME"]
         raise CommandError(
             f"The database {name} cannot be used: {str(error).strip()}\n"

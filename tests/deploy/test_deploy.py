@@ -22,7 +22,7 @@ KUBERNETES = list(
 )
 OURS = ["web", "work", "beat"]
 NAME = re.compile(r"\b(?:(?:SLMGEN|OTEL)_[A-Z0-9_]+|DATABASE_URL|REDIS_URL)\b")
-VERSION = re.compile(r":(RELEASE\.)?\d\S+$")
+VERSION = re.compile(r":(RELEASE\.)?\d\S*$")
 # Of the files here, not of the product.
 OF_DEPLOY = {
     "SLMGEN_DOMAIN", "SLMGEN_FILES_DOMAIN", "SLMGEN_BACKEND", "SLMGEN_BACKUP_DAYS",
