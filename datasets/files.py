@@ -127,9 +127,15 @@ def discard(keys: Iterable[str]) -> None:
 
 
 def delete_discarded(keys: Iterable[str] | None = None) -> None:
-    """Deletes files that were discarded: these, or all. Again, it changes nothing."""
+    """Deletes files that were discarded: these, or all. Again, it changes nothing.
+
+    While a backup runs it does nothing. The backup is asked about after the keys are
+    known: their rows were gone then, so one that begins later copies none of them.
+    """
     if keys is None:
         keys = list(Deletion.objects.values_list("key", flat=True))
+    if storage().is_being_copied():
+        return
     for key in keys:
         try:
             default_storage.delete(key)
@@ -206,6 +212,8 @@ def sweep(age: timedelta = ORPHAN_AGE) -> int:
     """Deletes orphans and what was discarded; gives the number of orphans."""
     delete_discarded()
     orphans = differences(age).orphans
+    if storage().is_being_copied():  # asked after the rows are read, as above
+        return 0
     for orphan in orphans:
         default_storage.delete(orphan.key)
     return len(orphans)

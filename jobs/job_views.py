@@ -1,6 +1,7 @@
 """What the owner of a job does on its page: clone, connect, take files, delete."""
 
 import uuid
+from urllib.parse import urlsplit
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -36,12 +37,13 @@ def clone(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
 def secret(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
     """Makes a secret and shows it: this answer is the only place where it stands."""
     job = services.find_job(str(job_id), user=request.user)
+    address = request.build_absolute_uri(reverse("report_training"))
     context = {
         "job": job,
         "dataset": job.dataset,
         "secret": training.new_secret(job),
-        "address": request.build_absolute_uri(reverse("report_training")),
-        "is_local": request.get_host().rpartition(":")[0] in LOOPBACK,
+        "address": address,
+        "is_local": urlsplit(address).hostname in LOOPBACK,
     }
     return render(request, "jobs/secret.html", context)
 

@@ -2,6 +2,8 @@
 
 import os
 import secrets
+import stat
+from contextlib import suppress
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+LAST_PORT = 65_535
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off"}
@@ -18,7 +21,13 @@ def text(name: str, default: str = "") -> str:
     """The value, or the content of the file that `<name>_FILE` points to."""
     file = os.environ.get(f"{name}_FILE")
     if file:
-        return Path(file).read_text(encoding="utf-8").strip()
+        try:
+            return Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            raise ImproperlyConfigured(
+                f"{name}_FILE names {file!r}, which cannot be read: {error}. Expected "
+                f"a text file that holds the value of {name}."
+            ) from None
     return os.environ.get(name, default).strip()
 
 
@@ -42,6 +51,15 @@ def number(name: str, default: int, *, at_least: int = 0) -> int:
     return int(value)
 
 
+def port(name: str, default: int) -> int:
+    found = number(name, default, at_least=1)
+    if found > LAST_PORT:
+        raise ImproperlyConfigured(
+            f"{name} is {found}; expected a port from 1 to {LAST_PORT}."
+        )
+    return found
+
+
 def words(name: str, default: str) -> list[str]:
     return [word for word in text(name, default).replace(",", " ").split() if word]
 
@@ -52,6 +70,24 @@ def choice(name: str, *known: str) -> str:
     if value not in known:
         raise ImproperlyConfigured(
             f"{name} is {value!r}; expected one of {', '.join(known)}."
+        )
+    return value
+
+
+def origin(name: str) -> str:
+    """A scheme with a host, and a port where it is another than usual; or nothing."""
+    value = text(name).rstrip("/")
+    try:
+        found = urlsplit(value)
+        whole = found.scheme in {"http", "https"} and bool(found.hostname)
+        whole = whole and value == f"{found.scheme}://{found.netloc}"
+        whole = whole and "@" not in value and found.port != 0
+    except ValueError:  # a port that is no number
+        whole = False
+    if value and not whole:
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}; expected an address without a path, such as "
+            "https://slmgen.example.org."
         )
     return value
 
@@ -70,9 +106,35 @@ def networks(name: str, default: str) -> list[str]:
     return found
 
 
+def state(name: str, default: Path, *within: str) -> Path:
+    """The folder of all state and those `within` it, open to this user alone."""
+    place = Path(text(name) or default).resolve()
+    # What this process creates from here on is nobody else's to read.
+    os.umask(0o077)
+    try:
+        for folder in (place, *(place / one for one in within)):
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"{name} is {str(place)!r}, where no folder can be created "
+            f"({error.strerror}: {error.filename}). Expected a folder that this user "
+            "may write to."
+        ) from None
+    _close_to_others(place)
+    return place
+
+
+def _close_to_others(folder: Path) -> None:
+    """Older versions left it open. Where everybody may write, such as in /tmp, it is
+    not SLMGEN's alone and stays as it is."""
+    mode = folder.stat().st_mode
+    if mode & 0o077 and not mode & stat.S_ISVTX:
+        with suppress(OSError):  # somebody else's, who decides who opens it
+            folder.chmod(stat.S_IMODE(mode) & ~0o077)
+
+
 def share(name: str, folder: Path) -> None:
     """Names a folder to a library that reads its own variable when it is imported."""
-    folder.mkdir(parents=True, exist_ok=True)
     os.environ[name] = str(folder)
 
 
@@ -130,16 +192,26 @@ def secret(name: str, file: Path) -> str:
     value = text(name)
     if value:
         return value
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        fresh = file.with_suffix(f".{os.getpid()}")
-        fresh.touch(mode=0o600)
-        fresh.write_text(secrets.token_urlsafe(50), encoding="utf-8")
-        # A link fails where the file exists: of two first starts, one secret wins.
-        try:
-            os.link(fresh, file)
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
-    return file.read_text(encoding="utf-8").strip()
+    try:
+        if not file.exists():
+            _create_secret(file)
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"{name} is not set, and its default cannot be kept in {file}: "
+            f"{error.strerror}. Set it, or let this user write to that folder."
+        ) from None
+
+
+def _create_secret(file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    fresh = file.with_suffix(f".{os.getpid()}")
+    fresh.touch(mode=0o600)
+    fresh.write_text(secrets.token_urlsafe(50), encoding="utf-8")
+    # A link fails where the file exists: of two first starts, one secret wins.
+    try:
+        os.link(fresh, file)
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()

@@ -140,6 +140,10 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # not annotated
         super().__init__(**options)
         self.public_endpoint = public_endpoint or self.endpoint_url
 
+    def is_being_copied(self) -> bool:
+        """No: who copies a bucket keeps versions of what is deleted."""
+        return False
+
     def _client_at(self, endpoint: str | None) -> Any:
         return client_of(endpoint, self.access_key, self.secret_key, self.region_name)
 

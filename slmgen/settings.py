@@ -10,17 +10,17 @@ from slmgen import api_settings, env, logs
 from slmgen.accounts import providers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR = Path(env.text("SLMGEN_VAR") or BASE_DIR / "var").resolve()
-# Folders that Django wants to see before it starts.
-for folder in ("tmp", "static"):
-    (VAR / folder).mkdir(parents=True, exist_ok=True)
+VAR = env.state(
+    "SLMGEN_VAR", BASE_DIR / "var", *("tmp", "static", "files", "metrics", "run")
+)
 
 DEBUG = env.flag("SLMGEN_DEBUG", False)
 SECRET_KEY = env.secret("SLMGEN_SECRET_KEY", VAR / "secret_key")
+PUBLIC_URL = env.origin("SLMGEN_PUBLIC_URL")
 ALLOWED_HOSTS = env.words("SLMGEN_ALLOWED_HOSTS", "localhost 127.0.0.1 [::1]")
 CSRF_TRUSTED_ORIGINS = env.words("SLMGEN_TRUSTED_ORIGINS", "")
 HOST = env.text("HOST", "127.0.0.1")
-PORT = env.number("PORT", 8000)
+PORT = env.port("PORT", 8000)
 # X-Forwarded-For and -Proto are believed of so many proxies, at these addresses.
 SLMGEN_TRUSTED_PROXIES = env.number("SLMGEN_TRUSTED_PROXIES", 0)
 SLMGEN_PROXY_ADDRESSES = env.networks(
@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "jobs",
 ]
 MIDDLEWARE = [
+    "slmgen.addresses.PublicAddressMiddleware",
     "slmgen.middleware.RequestIdMiddleware",
     "slmgen.middleware.SafeHeadersMiddleware",
     "slmgen.error_bodies.ErrorBodiesMiddleware",
@@ -148,6 +149,8 @@ STATIC_URL = "/static/"
 STATIC_ROOT = VAR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 FILE_UPLOAD_TEMP_DIR = VAR / "tmp"
+# Django would open what it copies, such as static files, to everybody.
+FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o600, 0o700
 FILE_UPLOAD_HANDLERS = ["slmgen.uploadhandler.LimitedUploadHandler"]
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 50
 DATA_UPLOAD_MAX_NUMBER_FILES = 3
@@ -217,7 +220,7 @@ INSTALLED_APPS += [
 # E-mail: to a server, or as files into a folder where none is configured.
 
 EMAIL_HOST = env.text("SLMGEN_EMAIL_HOST")
-EMAIL_PORT = env.number("SLMGEN_EMAIL_PORT", 587, at_least=1)
+EMAIL_PORT = env.port("SLMGEN_EMAIL_PORT", 587)
 EMAIL_HOST_USER = env.text("SLMGEN_EMAIL_USER")
 EMAIL_HOST_PASSWORD = env.text("SLMGEN_EMAIL_PASSWORD")
 EMAIL_USE_SSL = env.flag("SLMGEN_EMAIL_SSL", False)
@@ -318,13 +321,15 @@ if HTTPS:
 # Asked on this host or inside its network, where there is no https: they hold no data.
 SECURE_REDIRECT_EXEMPT = [r"^health(/ready)?$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-# A plain server on a laptop cannot promise https; SLMGEN_HTTPS=true lifts these.
-SILENCED_SYSTEM_CHECKS = (
-    []
-    if HTTPS
-    else ["security.W004", "security.W008", "security.W012", "security.W016"]
-)
+# What else is under the domain may have no https: nobody but its owner knows.
+SLMGEN_HSTS = env.choice("SLMGEN_HSTS", "host", "subdomains", "preload")
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS and SLMGEN_HSTS != "host"
+SECURE_HSTS_PRELOAD = HTTPS and SLMGEN_HSTS == "preload"
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+if not HTTPS:
+    # A plain server on a laptop cannot promise https; SLMGEN_HTTPS=true lifts these.
+    plain = ["security.W004", "security.W008", "security.W012", "security.W016"]
+    SILENCED_SYSTEM_CHECKS += plain
 
 # Figures for Prometheus: off, unless there is a token that reads them.
 

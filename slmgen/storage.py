@@ -1,3 +1,4 @@
+import fcntl
 import os
 import uuid
 from collections.abc import Iterator
@@ -58,6 +59,21 @@ class AtomicFileStorage(FileSystemStorage):
 
     def link(self, name: str, filename: str) -> None:
         """None: files of this storage are sent by this server itself."""
+
+    def is_being_copied(self) -> bool:
+        """Whether a backup runs: it holds the lock on the folder until it has the files
+        of all rows that it has copied (deploy/backup.sh)."""
+        try:
+            folder = os.open(self.location, os.O_RDONLY)
+        except FileNotFoundError:
+            return False  # no file was stored yet
+        try:
+            fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(folder)
+        return False
 
     def delete(self, name: str) -> None:
         super().delete(name)

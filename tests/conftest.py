@@ -1,6 +1,5 @@
 import atexit
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from tests import sources
-from tests.with_services import s3_server
+from tests.with_services import free_port, s3_server
 
 # Before Django reads its settings: tests never touch the data of a real server. They
 # stay below SLMGEN_VAR where that is set.
@@ -42,6 +41,7 @@ for signal in (request_started, request_finished):
     signal.disconnect(close_old_connections)
 client.close_old_connections = lambda **_: None
 
+GUARD_SECONDS = 300  # against hanging, not a measure: no test takes so long
 REPO = Path(__file__).resolve().parent.parent
 
 real_data_left_out = pytest.StashKey[int]()
@@ -184,9 +184,7 @@ def server(tmp_path_factory):
 @contextmanager
 def started(var, **variables):
     """A server of its own with more variables; gives its port and its environment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     place = {"PORT": str(port), "SLMGEN_VAR": str(var)}
     environment = {**os.environ, **place, **variables}
     process = subprocess.Popen(
@@ -197,16 +195,25 @@ def started(var, **variables):
         yield port, environment
     finally:
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(GUARD_SECONDS) == 0
 
 
 def wait_for(address, process):
-    for _ in range(200):
+    def answers():
         assert process.poll() is None, "the server ended"
         try:
-            urllib.request.urlopen(address, timeout=5).close()
+            urllib.request.urlopen(address, timeout=GUARD_SECONDS).close()
         except OSError:
-            time.sleep(0.2)
-        else:
-            return
-    pytest.fail("the server did not answer")
+            return False
+        return True
+
+    until(answers)
+
+
+def until(condition):
+    """Waits for what is certain to come: the deadline only ends a test that hangs."""
+    deadline = time.monotonic() + GUARD_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"nothing happened within {GUARD_SECONDS} seconds")
+        time.sleep(0.05)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import socket
-import time
 from pathlib import Path
 
 import httpx
@@ -13,6 +12,7 @@ from uvicorn.server import ServerState
 
 from slmgen.middleware import SAFE_HEADERS
 from slmgen.protocol import PatientProtocol, Waiting
+from tests.conftest import GUARD_SECONDS, until
 from tests.factories import make_lines
 
 
@@ -39,22 +39,22 @@ def head(length):
 
 def test_an_upload_that_stops_halfway_leaves_nothing(server, var):
     before = files_of(var)
-    with socket.create_connection(("127.0.0.1", server[0]), timeout=10) as connection:
+    with socket.create_connection(
+        ("127.0.0.1", server[0]), timeout=GUARD_SECONDS
+    ) as connection:
         connection.sendall(head(10_000_000) + b"\r\n--b\r\n")
         connection.sendall(
             b'Content-Disposition: form-data; name="file"; filename="a"\r\n'
         )
         connection.sendall(b"\r\n" + make_lines(20_000))
 
-    for _ in range(50):
-        time.sleep(0.1)
-        if files_of(var) == before:
-            break
-    assert files_of(var) == before
+    until(lambda: files_of(var) == before)
 
 
 def test_a_large_upload_is_refused_before_its_body(server):
-    with socket.create_connection(("127.0.0.1", server[0]), timeout=10) as connection:
+    with socket.create_connection(
+        ("127.0.0.1", server[0]), timeout=GUARD_SECONDS
+    ) as connection:
         connection.sendall(head(10**10) + b"\r\n")
         with connection.makefile("rb") as file:
             answer = file.read()  # to the end: the server closes
@@ -67,13 +67,17 @@ def test_a_body_without_length_is_411(server):
     def chunks():
         yield b"x"
 
-    answer = httpx.post(f"http://127.0.0.1:{server[0]}/upload", content=chunks())
+    answer = httpx.post(
+        f"http://127.0.0.1:{server[0]}/upload", content=chunks(), timeout=GUARD_SECONDS
+    )
 
     assert answer.status_code == 411
 
 
 def test_the_whole_way_over_http(server):
-    with httpx.Client(base_url=f"http://127.0.0.1:{server[0]}", timeout=30) as client:
+    with httpx.Client(
+        base_url=f"http://127.0.0.1:{server[0]}", timeout=GUARD_SECONDS
+    ) as client:
         session = client.post("/upload", files={"file": make_lines()}).json()
         made = client.post("/generate", json={"session_id": session["session_id"]})
         notebook = client.get(made.json()["download_url"])
@@ -97,11 +101,11 @@ def test_a_connection_that_says_nothing_is_closed():
         for head in (b"", b"GET / HTTP/1.1\r\nHost: a\r\nX: "):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(head)
-            answers.append(await asyncio.wait_for(reader.read(), 5))
+            answers.append(await asyncio.wait_for(reader.read(), GUARD_SECONDS))
             writer.close()
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        whole = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        whole = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), GUARD_SECONDS)
         writer.close()
         server.close()
         await asyncio.sleep(0.3)
@@ -126,7 +130,9 @@ async def nothing(scope, receive, send):
 
 def test_a_client_that_is_still_sending_sees_the_refusal(server):
     answer = httpx.post(
-        f"http://127.0.0.1:{server[0]}/recommend", content=b"x" * 20_000_000, timeout=30
+        f"http://127.0.0.1:{server[0]}/recommend",
+        content=b"x" * 20_000_000,
+        timeout=GUARD_SECONDS,
     )
 
     assert answer.status_code == 413

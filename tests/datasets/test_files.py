@@ -1,5 +1,7 @@
 """Stored files and their rows: damaged, deleted, orphaned."""
 
+import fcntl
+import os
 from datetime import timedelta
 
 import pytest
@@ -180,4 +182,25 @@ def test_a_storage_that_is_away_delays_a_deletion(
 
     assert keys() == before
     kept.delete_discarded()
+    assert keys() == set()
+
+
+@pytest.mark.parametrize("finish", [kept.delete_discarded, lambda: kept.sweep(NOW)])
+def test_while_a_backup_runs_no_file_is_deleted(
+    files, django_capture_on_commit_callbacks, finish
+):
+    if not kept.storage().is_local:
+        pytest.skip("deploy/backup.sh copies no objects")
+    dataset = make_dataset()
+    before = keys()
+    lock = os.open(files, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)  # as deploy/backup.sh does
+    with django_capture_on_commit_callbacks(execute=True):
+        delete_dataset(dataset)
+
+    finish()
+    assert keys() == before
+
+    os.close(lock)
+    finish()
     assert keys() == set()

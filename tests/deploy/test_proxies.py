@@ -1,19 +1,28 @@
 """The proxies' files say the same limits as the guard."""
 
+import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import yaml
 from django.conf import settings
 from django.urls import reverse
 
 from slmgen import guard
-from tests.conftest import REPO
+from tests.conftest import GUARD_SECONDS, REPO
+from tests.deploy.proxies import (
+    CADDY,
+    NGINX,
+    caddy_text,
+    needs_caddy,
+    needs_nginx,
+    nginx_file,
+)
 
-NGINX = (REPO / "deploy/nginx.conf").read_text(encoding="utf-8")
-CADDY = (REPO / "deploy/Caddyfile").read_text(encoding="utf-8")
 FILES_MB = settings.SLMGEN_MAX_UPLOAD_BYTES // 10**6 + 1
 
 
@@ -76,25 +85,56 @@ def test_bodies_are_buffered_before_the_application():
     assert "return 404" in locations()["/metrics"]
 
 
-@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+@needs_nginx
 def test_nginx_takes_its_file(tmp_path):
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x",
-         "-keyout", "privkey.pem", "-out", "fullchain.pem"],
-        cwd=tmp_path, check=True, capture_output=True, timeout=60,
-    )  # fmt: skip
-    site = tmp_path / "site.conf"
-    site.write_text(re.sub(r"/etc/letsencrypt/live/[^/]+", str(tmp_path), NGINX))
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    folders = " ".join(f"{kind}_temp_path {tmp_path}/{kind};" for kind in kinds)
-    whole = tmp_path / "nginx.conf"
-    whole.write_text(
-        f"pid {tmp_path}/pid; events {{}} http {{ access_log off; {folders} "
-        f"include {site}; }}"
-    )
-
     done = subprocess.run(
-        ["nginx", "-t", "-c", str(whole)], capture_output=True, text=True, timeout=60
-    )
+        ["nginx", "-t", "-c", str(nginx_file(tmp_path))],
+        capture_output=True, text=True, timeout=GUARD_SECONDS,
+    )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
+
+
+def as_in(place, folder):
+    """The files as they lie in deploy/, or where compose puts them."""
+    (folder / "Caddyfile").write_text(caddy_text())
+    if place == "deploy":
+        shutil.copy(REPO / "deploy/files.caddy", folder)
+        return
+    compose = yaml.safe_load((REPO / "deploy/compose.yaml").read_text(encoding="utf-8"))
+    mounts = [one.split(":") for one in compose["services"]["proxy"]["volumes"]]
+    files = {one[0]: Path(one[1]) for one in mounts if one[0].startswith("./")}
+    inside = files.pop("./Caddyfile").parent
+    for source, target in files.items():
+        (folder / target.relative_to(inside)).parent.mkdir()
+        shutil.copy(REPO / "deploy" / source, folder / target.relative_to(inside))
+
+
+@needs_caddy
+@pytest.mark.parametrize(
+    ("place", "variables", "hosts"),
+    [
+        ("deploy", {}, {"localhost"}),
+        ("deploy", {"SLMGEN_DOMAIN": "a.example.org"}, {"a.example.org"}),
+        (
+            "compose",
+            {"SLMGEN_DOMAIN": "a.example.org", "SLMGEN_FILES_DOMAIN": "f.example.org"},
+            {"a.example.org", "f.example.org"},
+        ),
+    ],
+    ids=["no variable", "one variable", "both variables"],
+)
+def test_caddy_takes_its_file(tmp_path, place, variables, hosts):
+    as_in(place, tmp_path)
+    environment = {**os.environ, **variables, "HOME": str(tmp_path)}
+
+    def caddy(command):
+        return subprocess.run(
+            ["caddy", command, "--config", "Caddyfile"], cwd=tmp_path, env=environment,
+            capture_output=True, text=True, timeout=GUARD_SECONDS,
+        )  # fmt: skip
+
+    valid, adapted = caddy("validate"), caddy("adapt")
+
+    assert valid.returncode == 0, valid.stderr
+    assert set(re.findall(r'"host":\["([^"]+)"\]', adapted.stdout)) == hosts

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from jobs.models import Job
-from tests.conftest import REPO, started
+from tests.conftest import GUARD_SECONDS, REPO, started
 from tests.factories import make_dataset
 
 TOKEN = "a-token-for-prometheus"
@@ -49,7 +49,9 @@ def test_requests_are_counted_by_all_processes_together(tmp_path):
     """A second process writes beside the server's, as another worker of it would."""
     with (
         started(tmp_path, SLMGEN_METRICS_TOKEN=TOKEN) as (port, environment),
-        httpx.Client(base_url=f"http://localhost:{port}") as client,
+        httpx.Client(
+            base_url=f"http://localhost:{port}", timeout=GUARD_SECONDS
+        ) as client,
     ):
         for _ in range(3):
             client.get("/models")
@@ -73,5 +75,5 @@ def _run(code, environment):
     variables = {**environment, "DJANGO_SETTINGS_MODULE": "slmgen.settings"}
     subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, **variables}, cwd=REPO,
-        check=True, timeout=60,
+        check=True, timeout=GUARD_SECONDS,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 
 from slmgen import checks, env
-from tests.conftest import REPO
+from tests.conftest import GUARD_SECONDS, REPO
 
 READERS = {
     name
@@ -186,7 +186,8 @@ def test_production_settings_pass_django_s_own_checks(tmp_path):
 def assert_fit_for_production(environment):
     done = subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
-        cwd=REPO, env=environment, capture_output=True, text=True, timeout=60,
+        cwd=REPO, env=environment, capture_output=True, text=True,
+        timeout=GUARD_SECONDS,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
 
@@ -203,10 +204,39 @@ def test_behind_https_cookies_are_bound_to_the_host(tmp_path):
 
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=REPO, env=environment,
-        capture_output=True, text=True, timeout=60,
+        capture_output=True, text=True, timeout=GUARD_SECONDS,
     )  # fmt: skip
 
     assert "__Host-csrftoken=" in done.stdout, done.stderr
     assert "Path=/" in done.stdout
     assert "Secure" in done.stdout
     assert "Domain" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("variables", "header"),
+    [
+        ({}, "max-age=31536000"),
+        ({"SLMGEN_HSTS": "subdomains"}, "max-age=31536000; includeSubDomains"),
+        ({"SLMGEN_HSTS": "preload"}, "max-age=31536000; includeSubDomains; preload"),
+    ],
+    ids=["host", "subdomains", "preload"],
+)
+def test_https_is_demanded_of_no_other_host_unless_told_so(tmp_path, variables, header):
+    environment = {
+        **os.environ, "SLMGEN_HTTPS": "true", "SLMGEN_VAR": str(tmp_path),
+        "DJANGO_SETTINGS_MODULE": "slmgen.settings", **variables,
+    }  # fmt: skip
+    code = (
+        "import django; django.setup(); from django.test import Client; "
+        "answer = Client().get('/health', secure=True, HTTP_HOST='localhost'); "
+        "print(answer['Strict-Transport-Security'])"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPO, env=environment,
+        capture_output=True, text=True, timeout=GUARD_SECONDS,
+    )  # fmt: skip
+
+    assert done.stdout.strip() == header, done.stderr
+    assert_fit_for_production(environment)
