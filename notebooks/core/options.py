@@ -1,6 +1,5 @@
 """The settings of a training run: each once, with its range and a sentence of help."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +35,7 @@ class Option:
     def _number(self, value: object) -> int | float | None:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
-        if not math.isfinite(value) or not self.low <= value <= self.high:
+        if not self.low <= value <= self.high:  # nor NaN
             return None
         if self.kind is int:
             return int(value) if value == int(value) else None
