@@ -27,7 +27,7 @@ from notebooks.services import (
 from recommender.core.catalog import parse_target, parse_task
 from recommender.services import catalog, last_need
 from slmgen.audit.services import audit
-from slmgen.errors import InvalidInput, NotFound
+from slmgen.errors import Conflict, InvalidInput, NotFound
 
 
 @dataclass(frozen=True)
@@ -135,30 +135,29 @@ def find_job(job_id: str, *, user: AnyUser) -> Job:
 
 
 def model_names(job: Job) -> list[str]:
-    """What it trains: one model, or those that its notebook compares. A model that has
-    left the catalogue goes by its id."""
+    """What it trains: one model, or those that its notebook compares."""
     slugs = [job.model_id] if job.model_id else []
     if job.notebook and job.notebook.candidates:
         slugs = job.notebook.candidates
-    known = {model.slug: model.name for model in catalog().models}
-    return [known.get(slug, slug) for slug in slugs] or ["no model chosen"]
-
-
-def is_last_on_dataset(job: Job) -> bool:
-    """Whether its dataset goes with it."""
-    return not Job.objects.filter(dataset=job.dataset_id).exclude(pk=job.pk).exists()
+    return [catalog().name_of(slug) for slug in slugs] or ["no model chosen"]
 
 
 def clone_of(job: Job) -> dict[str, Any]:
-    """The settings to choose for a job like this one. Raises InvalidInput."""
+    """The settings to choose for a job like this one. Raises Conflict where its model
+    has left the catalog."""
     if not job.model_id:
         return dict(job.training_config)
-    model = catalog().get(job.model_id)
+    model = catalog().find(job.model_id)
+    if model is None:
+        raise Conflict(
+            f"The model {job.model_id} of this job has left the catalog, so the job "
+            "cannot be cloned; choose another model for the same dataset."
+        )
     return needed_settings(job.dataset, model=model, wanted=job.training_config)
 
 
 def details_of(job: Job) -> JobDetails:
-    name = catalog().get(job.model_id).name if job.model_id else None
+    name = catalog().name_of(job.model_id) if job.model_id else None
     return JobDetails(job, stored_profile(job.dataset), name, training_of(job))
 
 

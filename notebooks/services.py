@@ -167,7 +167,7 @@ def latest_notebook(dataset: Dataset) -> Notebook | None:
 def names_of(notebook: Notebook) -> list[str]:
     """The names of its model, or of all that it compares."""
     slugs = notebook.candidates or [notebook.model_id]
-    return [catalog().get(slug).name for slug in slugs]
+    return [catalog().name_of(slug) for slug in slugs]
 
 
 def read_notebook(notebook: Notebook) -> bytes:
