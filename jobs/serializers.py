@@ -7,6 +7,7 @@ from jobs.core.progress import EVENTS, MAX_STEP
 
 MAX_LIMIT = 100
 
+MAX_ID = 2**63 - 1
 
 class JobSerializer(serializers.Serializer[Any]):
     """An item of the history: exactly the specification's five fields."""
@@ -107,8 +108,8 @@ class ReportSerializer(serializers.Serializer[Any]):
     event = serializers.ChoiceField(choices=EVENTS)
     step = serializers.IntegerField(min_value=0)
     steps = serializers.IntegerField(min_value=0)
-    loss = serializers.FloatField(required=False)
-    eval_loss = serializers.FloatField(required=False)
+    loss = serializers.FloatField(required=False, allow_null=True)
+    eval_loss = serializers.FloatField(required=False, allow_null=True)
     error = serializers.CharField(required=False)
 
 
@@ -131,11 +132,23 @@ class TrainingSerializer(serializers.Serializer[Any]):
 
 
 class SinceSerializer(serializers.Serializer[Any]):
-    since_step = serializers.IntegerField(min_value=-1, max_value=MAX_STEP, default=-1)
+    since = serializers.IntegerField(
+        min_value=0,
+        max_value=MAX_ID,
+        default=0,
+        help_text="The last `id` that was seen",
+    )
+    since_step = serializers.IntegerField(
+        min_value=-1, max_value=MAX_STEP, default=-1, help_text="Later steps alone"
+    )
 
 
 class PointSerializer(serializers.Serializer[Any]):
     kind = serializers.CharField()
     step = serializers.IntegerField()
     at = serializers.DateTimeField()
-    values = serializers.DictField(child=serializers.FloatField())
+    values = serializers.DictField(
+        child=serializers.FloatField(allow_null=True),
+        help_text="null: it diverged (infinite, not a number, or too large)",
+    )
+    id = serializers.IntegerField()

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any, cast
 
 from asgiref.sync import sync_to_async
-from django.http import StreamingHttpResponse
+from django.http import QueryDict, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -16,13 +16,13 @@ from rest_framework.views import APIView
 from datasets.serializers import ErrorSerializer as ERROR
 from jobs import serializers, training
 from jobs.api import ERRORS, SignedIn
-from jobs.core.progress import State
+from jobs.core.progress import ENDED
+from jobs.measured import state_of
 from jobs.models import Job
 from jobs.services import find_job
 
 SECONDS_BETWEEN_LOOKS = 1.0
 MAX_LOOKS = 3_600
-LAST_STATES = {State.COMPLETED, State.FAILED}
 
 
 class ReportView(APIView):
@@ -96,7 +96,8 @@ class PointsView(APIView):
         responses={200: serializers.PointSerializer(many=True), **ERRORS},
     )
     def get(self, request: Request, job_id: str) -> Response:
-        """Losses by step, at most 2,000; ask again behind the last step."""
+        """Losses in the order in which they were reported, at most 2,000; ask again
+        with the `id` of the last one as `since`."""
         job = find_job(job_id, user=request.user)
         wanted = serializers.SinceSerializer(data=request.query_params)
         wanted.is_valid(raise_exception=True)
@@ -114,12 +115,14 @@ class StreamView(APIView):
         responses={(200, "text/event-stream"): OpenApiTypes.STR, **ERRORS},
     )
     def get(self, request: Request, job_id: str) -> StreamingHttpResponse:
-        """Server-sent events: `training` when it changes, `point` for each loss."""
+        """Server-sent events: `training` when it changes, `point` for each loss.
+
+        A client that connects again goes on behind its `Last-Event-ID`."""
         job = find_job(job_id, user=request.user)
-        wanted = serializers.SinceSerializer(data=request.query_params)
+        wanted = serializers.SinceSerializer(data=_since(request))
         wanted.is_valid(raise_exception=True)
         return StreamingHttpResponse(
-            _events(job, wanted.validated_data["since_step"]),
+            _events(job, **wanted.validated_data),
             content_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
@@ -127,22 +130,33 @@ class StreamView(APIView):
 
 def _summary(job: Job) -> dict[str, Any]:
     found = training.training_of(job)
-    values = asdict(found) if found else {"state": State.PENDING}
+    values = asdict(found) if found else {"state": state_of(job)}
     return serializers.TrainingSerializer(values).data
 
 
-async def _events(job: Job, since_step: int) -> AsyncIterator[str]:
+def _since(request: Request) -> QueryDict:
+    """What a browser saw last is newer than the address that it was given."""
+    query = request.query_params.copy()
+    if last := request.headers.get("Last-Event-ID"):
+        query["since"] = last
+    return query
+
+
+async def _events(job: Job, *, since: int, since_step: int) -> AsyncIterator[str]:
     last = None
     for _ in range(MAX_LOOKS):
         await sync_to_async(job.refresh_from_db)()
         summary = await sync_to_async(_summary)(job)
-        points = await sync_to_async(training.points_of)(job, since_step=since_step)
+        points = await sync_to_async(training.points_of)(
+            job, since=since, since_step=since_step
+        )
         for point in points:
-            since_step = point.step
-            yield _event("point", serializers.PointSerializer(point).data)
+            since = point.pk
+            event = _event("point", serializers.PointSerializer(point).data)
+            yield f"id: {point.pk}\n{event}"
         if summary != last:
             yield _event("training", summary)
-        if summary["state"] in LAST_STATES and not points:
+        if summary["state"] in ENDED and not points:
             return
         last = summary
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
