@@ -67,6 +67,11 @@ class Job(models.Model):
     class Meta:
         ordering = ("-created_at", "-id")
         indexes = [models.Index(fields=["owner", "-created_at"], name="job_history")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=("owner", "notebook"), name="one_job_a_notebook_and_owner"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"Job {self.id}"

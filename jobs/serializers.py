@@ -4,6 +4,7 @@ from typing import Any
 from rest_framework import serializers
 
 from jobs.core.progress import EVENTS, MAX_STEP
+from slmgen.serializers import StrictSerializer
 
 MAX_LIMIT = 100
 
@@ -70,18 +71,6 @@ class JobDetailsSerializer(serializers.Serializer[Any]):
         return dict(TrainingSerializer(asdict(details.training)).data)
 
 
-class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses keys that it does not know, so that a typing error is not ignored."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        known = [name for name, part in self.fields.items() if not part.read_only]
-        unknown = [key for key in data if key not in known]
-        if unknown:
-            sentence = f"Unknown field {unknown[0]!r}; known are {', '.join(known)}."
-            raise serializers.ValidationError({"non_field_errors": [sentence]})
-        return super().to_internal_value(data)
-
-
 class ConfigurationSerializer(StrictSerializer):
     model_id = serializers.CharField(required=False, max_length=200)
     task_type = serializers.CharField(required=False, max_length=40)
@@ -89,8 +78,48 @@ class ConfigurationSerializer(StrictSerializer):
     training_config = serializers.DictField(required=False)
 
 
+# Clients of the original API send them; the server knows the true values itself.
+NOT_STORED = (
+    "dataset_filename", "dataset_path", "total_examples", "total_tokens",
+    "quality_score", "selected_model_name", "model_score",
+)  # fmt: skip
+
+
+class NotStored(serializers.JSONField):
+    """Accepted whatever it holds, and left out of what was sent."""
+
+    def __init__(self) -> None:
+        super().__init__(required=False, help_text="Accepted and not stored")
+
+    def run_validation(self, data: Any = None) -> Any:
+        raise serializers.SkipField
+
+
 class NewJobSerializer(ConfigurationSerializer):
     session_id = serializers.CharField(max_length=64)
+    selected_model_id = serializers.CharField(
+        required=False,
+        allow_null=True,
+        max_length=200,
+        help_text="Another name of `model_id`",
+    )
+
+    def get_fields(self) -> dict[str, Any]:
+        return {**super().get_fields(), **{name: NotStored() for name in NOT_STORED}}
+
+    def validate(self, sent: dict[str, Any]) -> dict[str, Any]:
+        other = sent.pop("selected_model_id", None)
+        model = sent.setdefault("model_id", other)
+        if other not in {None, model}:
+            raise serializers.ValidationError(
+                f"model_id is {model!r} and selected_model_id is {other!r}; they are "
+                "two names of one field, so send one of them."
+            )
+        return sent
+
+
+class DeletionSerializer(StrictSerializer):
+    keep_dataset = serializers.BooleanField(default=False)
 
 
 class JobChangeSerializer(ConfigurationSerializer):

@@ -91,9 +91,12 @@ def _made(job: Job) -> Job:
 def record_notebook(*, owner: User, notebook: Notebook) -> Job:
     """The job of a generated notebook, the same one however often it is recorded; one
     that compares has no model."""
-    need = last_need(notebook.dataset)
+    one_at_a_time("jobs", owner.pk)
     job = Job.objects.filter(owner=owner, notebook=notebook).first()
-    return job or _made(
+    if job is not None:
+        return job
+    need = last_need(notebook.dataset)
+    return _made(
         Job(
             owner=owner,
             dataset=notebook.dataset,
