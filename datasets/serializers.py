@@ -3,6 +3,7 @@ from typing import Any
 from rest_framework import serializers
 
 from datasets.models import WorkItem
+from slmgen.serializers import StrictSerializer
 
 MAX_PAGE_SIZE = 100
 
@@ -33,6 +34,10 @@ class UploadSerializer(serializers.Serializer[Any]):
         required=False,
         help_text='Which column holds what, as JSON: {"user": "q", "assistant": "a"}',
     )
+
+
+class RenamingSerializer(StrictSerializer):
+    filename = serializers.CharField(max_length=1000, help_text="Cleaned as at upload")
 
 
 class UploadedSerializer(serializers.Serializer[Any]):

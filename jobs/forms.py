@@ -17,6 +17,12 @@ class MoveForm(forms.Form):
     reason = forms.CharField(required=False, max_length=200)
 
 
+class DeletionForm(forms.Form):
+    """Whether the dataset goes with the job; as it stands, it stays."""
+
+    dataset = forms.BooleanField(required=False, label="Also delete the dataset")
+
+
 class LookForm(forms.Form):
     """How a job is looked at; what makes no sense is as if it was not there."""
 

@@ -7,8 +7,8 @@ from jobs.core.progress import EVENTS, MAX_STEP
 from slmgen.serializers import StrictSerializer
 
 MAX_LIMIT = 100
-
 MAX_ID = 2**63 - 1
+
 
 class JobSerializer(serializers.Serializer[Any]):
     """An item of the history: exactly the specification's five fields."""
@@ -173,6 +173,7 @@ class SinceSerializer(serializers.Serializer[Any]):
 
 
 class PointSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
     kind = serializers.CharField()
     step = serializers.IntegerField()
     at = serializers.DateTimeField()
@@ -180,4 +181,3 @@ class PointSerializer(serializers.Serializer[Any]):
         child=serializers.FloatField(allow_null=True),
         help_text="null: it diverged (infinite, not a number, or too large)",
     )
-    id = serializers.IntegerField()

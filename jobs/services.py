@@ -88,6 +88,7 @@ def _made(job: Job) -> Job:
     return job
 
 
+@transaction.atomic
 def record_notebook(*, owner: User, notebook: Notebook) -> Job:
     """The job of a generated notebook, the same one however often it is recorded; one
     that compares has no model."""
@@ -202,16 +203,32 @@ def _checked_move(job: Job, status: str) -> str:
     raise InvalidInput(f"A {job.status} job cannot become {status}, {rest}.")
 
 
-def delete_job(job: Job) -> None:
-    """Removes the job, its notebook, and its dataset where no other job uses it."""
-    dataset: Dataset = job.dataset
+@transaction.atomic
+def delete_job(job: Job, *, by: AnyUser, keep_dataset: bool = False) -> None:
+    """Removes the job, and its notebook unless another job has it. Its dataset goes
+    along where `may_take_dataset` says so, unless it shall be kept."""
+    # First the row on which reports wait, then those that refer to it.
+    list(Job.objects.select_for_update().filter(pk=job.pk))
+    list(Dataset.objects.select_for_update().filter(pk=job.dataset_id))
+    takes_dataset = may_take_dataset(job) and not keep_dataset
+    audit(by, "delete", job)
+    Job.objects.filter(pk=job.pk).delete()
     notebook = job.notebook
-    with transaction.atomic():
-        audit(job.owner, "delete", job)
-        Job.objects.filter(pk=job.pk).delete()
-        shared_notebook = Job.objects.filter(notebook=notebook).exists()
-        if notebook is not None and not shared_notebook:
-            delete_notebook(notebook)
-        if not Job.objects.filter(dataset=dataset).exists():
-            delete_notebooks_of(dataset)
-            delete_dataset(dataset)
+    if notebook is not None and not Job.objects.filter(notebook=notebook).exists():
+        delete_notebook(notebook)
+    if takes_dataset or _is_empty_and_unused(job.dataset):
+        delete_notebooks_of(job.dataset)
+        delete_dataset(job.dataset)
+
+
+def may_take_dataset(job: Job) -> bool:
+    """Whether its dataset may be deleted with it: nobody else's, and used by no other
+    job."""
+    used = Job.objects.filter(dataset=job.dataset_id).exclude(pk=job.pk)
+    return job.dataset.owner_id == job.owner_id and not used.exists()
+
+
+def _is_empty_and_unused(dataset: Dataset) -> bool:
+    """What has expired is kept for its jobs alone, and nobody can see it."""
+    used = Job.objects.filter(dataset=dataset).exists()
+    return dataset.emptied_at is not None and not used

@@ -11,7 +11,7 @@ from django.db.models import RestrictedError
 from datasets import engine, work
 from datasets.engine import Claim, handles
 from datasets.files import Kept, discard, keeper, storage, verified
-from datasets.lifetimes import delete_dataset
+from datasets.lifetimes import delete_dataset, with_versions
 from datasets.models import AnyUser, Dataset, Kind
 from datasets.services import open_verified_file, profile_of
 from notebooks.core import options
@@ -21,6 +21,7 @@ from notebooks.making import DATA_SIGNER, make_notebook, plans_of, source
 from notebooks.models import Notebook
 from recommender.core.catalog import ModelSpec
 from recommender.services import catalog
+from slmgen.audit.services import audit
 from slmgen.errors import Conflict, NotFound
 
 
@@ -201,13 +202,23 @@ def delete_notebooks_of(dataset: Dataset) -> None:
         delete_notebook(notebook)
 
 
+@transaction.atomic
 def discard_version(dataset: Dataset) -> None:
-    """Removes a version with its notebooks. Raises Conflict where a job needs it."""
+    """Removes a version with its notebooks. Raises Conflict where a job uses it."""
     try:
-        with transaction.atomic():
-            delete_notebooks_of(dataset)
-            delete_dataset(dataset)
+        delete_notebooks_of(dataset)
+        delete_dataset(dataset)
     except RestrictedError:
         raise Conflict(
-            "A job was made from this version: delete the job first, or keep both."
+            f"A job uses {dataset.filename} (version {str(dataset.pk)[:8]}), so "
+            "nothing was deleted: delete the job first."
         ) from None
+
+
+@transaction.atomic
+def remove_dataset(dataset: Dataset, *, by: AnyUser) -> None:
+    """Removes a dataset, all versions made from it that are the same owner's, and
+    their notebooks: all, or nothing where a job uses one of them (Conflict)."""
+    audit(by, "delete", dataset)
+    for version in with_versions(dataset):
+        discard_version(version)

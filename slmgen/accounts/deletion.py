@@ -14,11 +14,11 @@ from slmgen.audit.services import audit
 def delete_account(user: User, *, by: User) -> None:
     """The user and everything of theirs: all rows together, then the files.
 
-    A job takes data along that nobody owns, as deleting the job alone would.
+    Data that nobody owns stay until they expire, as when the job alone is deleted.
     """
     theirs = Q(owner=user) | Q(dataset__owner=user)
     for job in list(Job.objects.filter(theirs).select_related("dataset", "notebook")):
-        delete_job(job)
+        delete_job(job, by=by)
     for dataset in list(Dataset.objects.filter(owner=user)):
         delete_notebooks_of(dataset)
         delete_dataset(dataset)
