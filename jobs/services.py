@@ -207,9 +207,9 @@ def _checked_move(job: Job, status: str) -> str:
 def delete_job(job: Job, *, by: AnyUser, keep_dataset: bool = False) -> None:
     """Removes the job, and its notebook unless another job has it. Its dataset goes
     along where `may_take_dataset` says so, unless it shall be kept."""
-    # First the row on which reports wait, then those that refer to it.
+    # First the row on which reports wait; the dataset may have got an owner meanwhile.
     list(Job.objects.select_for_update().filter(pk=job.pk))
-    list(Dataset.objects.select_for_update().filter(pk=job.dataset_id))
+    job.dataset = Dataset.objects.select_for_update().get(pk=job.dataset_id)
     takes_dataset = may_take_dataset(job) and not keep_dataset
     audit(by, "delete", job)
     Job.objects.filter(pk=job.pk).delete()

@@ -22,7 +22,7 @@ def events():
 def test_what_users_do_is_kept(owner):
     make_dataset()
     dataset = make_dataset(owner=owner)
-    delete_job(Job.objects.create(owner=owner, dataset=dataset))
+    delete_job(Job.objects.create(owner=owner, dataset=dataset), by=owner)
     row, _ = create_token(user=owner, name=CANARY, scope="read", days=7)
     assert revoke(row.pk, user=owner)
 

@@ -80,7 +80,7 @@ def test_a_job_outlives_its_data(client, owner, files):
     for part in ("", "problems/", "model/", "training/", "notebook/"):
         address = f"/app/datasets/{dataset.id}/{part}"
         assert client.get(address).status_code == 404
-    delete_job(job)
+    delete_job(job, by=owner)
     assert not Dataset.objects.exists()
 
 
