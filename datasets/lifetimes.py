@@ -19,6 +19,17 @@ def delete_dataset(dataset: Dataset) -> None:
         discard(keys)
 
 
+def with_versions(dataset: Dataset) -> list[Dataset]:
+    """The dataset, and every version made from it that belongs to the same owner."""
+    found, newest = {dataset.pk: dataset}, [dataset.pk]
+    while newest:
+        made = Dataset.objects.filter(parent__in=newest, owner=dataset.owner_id)
+        children = {each.pk: each for each in made.exclude(pk__in=found)}
+        found |= children
+        newest = list(children)
+    return list(found.values())
+
+
 def _keys_of(dataset: Dataset) -> list[str]:
     made = WorkItem.objects.filter(dataset=dataset).exclude(file="")
     return [*dataset.keys, *made.values_list("file", flat=True)]

@@ -39,6 +39,10 @@ class UploadSerializer(LenientSerializer):
     )
 
 
+class RenamingSerializer(StrictSerializer):
+    filename = serializers.CharField(max_length=1000, help_text="Cleaned as at upload")
+
+
 class UploadedSerializer(serializers.Serializer[Any]):
     session_id = serializers.UUIDField(source="id")
     filename = serializers.CharField()

@@ -63,6 +63,14 @@ def upload_dataset(
     return dataset
 
 
+def rename_dataset(dataset: Dataset, filename: str, *, by: AnyUser) -> Dataset:
+    """The name is cleaned as that of an upload; the file keeps its address."""
+    dataset.filename = clean_filename(filename)
+    dataset.save(update_fields=("filename",))
+    audit(by, "rename", dataset)
+    return dataset
+
+
 def map_dataset(dataset: Dataset, mapping: Mapping[str, Any]) -> Dataset:
     """A new version of `dataset`: the same upload, read with other columns."""
     origin = Origin(dataset.filename, dataset.owner_id, dataset)

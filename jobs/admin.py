@@ -2,8 +2,10 @@ from django.contrib import admin, messages
 from django.contrib.admin.filters import EmptyFieldListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from datasets.models import of_analysis
+from jobs.core.progress import State
 from jobs.events import Source
 from jobs.measured import is_connected, state_of
 from jobs.models import Job, JobEvent, TrainingRun
@@ -29,14 +31,31 @@ class JobEventInline(admin.TabularInline):  # type: ignore[type-arg]  # generic 
         return False
 
 
+class StateFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: object
+    ) -> list[tuple[str, str]]:
+        return [(state.value, state.value) for state in State]
+
+    def queryset(self, request: HttpRequest, jobs: QuerySet[Job]) -> QuerySet[Job]:
+        value = self.value()
+        if value is None or value not in set(State):
+            return jobs
+        found = Job.objects.in_state(State(value), timezone.now())
+        return jobs.filter(pk__in=found.values("pk"))
+
+
 @admin.register(Job)
 class JobAdmin(ReadOnlyAdmin):
     list_display = (
-        "job", "owner", "data", "models", "status", "training", "analysis",
+        "job", "owner", "data", "models", "status", "state", "analysis",
         "attempts", "age",
     )  # fmt: skip
     list_select_related = ("owner", "training_run")
-    list_filter = ("status", "model_id", "created_at")
+    list_filter = (StateFilter, "status", "model_id", "created_at")
     search_fields = ("id", "owner__username", "dataset__id", "model_id")
     actions = ("cancel", "retry", "lint")
     inlines = (JobEventInline,)
@@ -60,8 +79,8 @@ class JobAdmin(ReadOnlyAdmin):
     def models(self, job: Job) -> str:
         return job.model_id or "several"
 
-    @admin.display(description="Training")
-    def training(self, job: Job) -> str:
+    @admin.display(description="State")
+    def state(self, job: Job) -> str:
         return str(state_of(job).value)
 
     @admin.display(description="Analysis", ordering="analysis")

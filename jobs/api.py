@@ -102,12 +102,16 @@ class JobView(APIView):
     @extend_schema(
         operation_id="delete_job",
         tags=["jobs"],
-        responses={204: None, 401: ERROR, 404: ERROR},
+        parameters=[serializers.DeletionSerializer],
+        responses={204: None, **ERRORS},
     )
     def delete(self, request: Request, job_id: str) -> Response:
-        """Delete the job and its files; its dataset too, unless another job uses it."""
+        """Delete the job, its notebook, and its dataset where that is the user's and no
+        other job uses it."""
         job = services.find_job(job_id, user=request.user)
-        services.delete_job(job, by=request.user)
+        wanted = serializers.DeletionSerializer(data=request.query_params)
+        wanted.is_valid(raise_exception=True)
+        services.delete_job(job, by=request.user, **wanted.validated_data)
         return Response(status=204)
 
 

@@ -84,6 +84,7 @@ def _results(jobs: list[Job], curves: list[Curve]) -> list[Row]:
         row("Evaluation before", lambda job, curve: _before(curve)),
         row("Last evaluation", lambda job, curve: _last(curve.eval)),
         row("Best evaluation", lambda job, curve: _best(curve)),
+        row("Diverged", lambda job, curve: _diverged(curve)),
         row("Rows", lambda job, curve: f"{job.dataset.total_examples:,}"),
         row("Tokens", lambda job, curve: _tokens(job)),
         row("Notebook", lambda job, curve: _size(job)),
@@ -114,6 +115,10 @@ def _before(curve: Curve) -> str:
 def _best(curve: Curve) -> str:
     best = curve.best
     return f"{words.loss(best.value)} at step {best.step:,}" if best else "–"
+
+
+def _diverged(curve: Curve) -> str:
+    return f"at step {curve.diverged[0]:,}" if curve.diverged else "–"
 
 
 def _tokens(job: Job) -> str:
@@ -163,7 +168,8 @@ def _told(row: LossRow | None) -> str:
     if row is None:
         return "–"
     told = [words.loss(row.smoothed)] if row.smoothed is not None else []
-    told += [f"evaluation {words.loss(row.eval_loss)}"] if row.eval_loss else []
+    if row.eval_loss is not None:
+        told.append(f"evaluation {words.loss(row.eval_loss)}")
     return ", ".join(told)
 
 

@@ -2,7 +2,8 @@ from typing import Any
 
 from django import forms
 
-from jobs.history import STATES, Choices, Wanted
+from jobs.core.progress import State
+from jobs.history import Choices, Wanted
 from jobs.models import Job
 from jobs.pages import Look
 
@@ -14,6 +15,12 @@ class MoveForm(forms.Form):
 
     status = forms.ChoiceField(choices=Job.Status.choices)
     reason = forms.CharField(required=False, max_length=200)
+
+
+class DeletionForm(forms.Form):
+    """Whether the dataset goes with the job; as it stands, it stays."""
+
+    dataset = forms.BooleanField(required=False, label="Also delete the dataset")
 
 
 class LookForm(forms.Form):
@@ -33,7 +40,7 @@ class HistoryForm(forms.Form):
 
     q = forms.CharField(required=False, max_length=100, label="Text")
     state = forms.ChoiceField(
-        required=False, choices=[ANY, *((name, name) for name in STATES)]
+        required=False, choices=[ANY, *((state.value, state.value) for state in State)]
     )
     model = forms.ChoiceField(required=False)
     dataset = forms.ChoiceField(required=False, label="Data")
@@ -49,7 +56,7 @@ class HistoryForm(forms.Form):
         chosen = self.cleaned_data
         return Wanted(
             text=chosen.get("q", ""),
-            state=chosen.get("state", ""),
+            state=State(chosen["state"]) if chosen.get("state") else None,
             model=chosen.get("model", ""),
             dataset=chosen.get("dataset") or None,
             page=chosen.get("page") or 1,

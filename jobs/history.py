@@ -10,14 +10,13 @@ from django.utils import timezone
 
 from datasets.models import AnyUser
 from jobs.core import words
-from jobs.core.progress import STALLED_AFTER, State
+from jobs.core.progress import State
 from jobs.measured import run_of_job, state_of
-from jobs.models import Job, Status, TrainingPoint
+from jobs.models import Job, TrainingPoint
 from jobs.pages import LEVELS
 from jobs.services import model_names
 
 JOBS_PER_PAGE = 25
-STATES = ("pending", "running", "stalled", "completed", "failed", "canceled")
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Wanted:
     """Which jobs to list; what is empty leaves none out."""
 
     text: str = ""
-    state: str = ""
+    state: State | None = None
     model: str = ""
     dataset: uuid.UUID | None = None
     page: int = 1
@@ -57,7 +56,9 @@ class HistoryPage:
 
 
 def history_page(*, user: AnyUser, wanted: Wanted) -> HistoryPage:
-    jobs = Job.objects.visible_to(user).filter(_state(wanted.state))
+    jobs = Job.objects.visible_to(user)
+    if wanted.state:
+        jobs = jobs.in_state(wanted.state, timezone.now())
     if wanted.model:
         jobs = jobs.filter(model_id=wanted.model)
     if wanted.dataset:
@@ -77,25 +78,6 @@ def history_page(*, user: AnyUser, wanted: Wanted) -> HistoryPage:
     return HistoryPage(rows, wanted.page, wanted.page + 1 if more else None)
 
 
-def _state(name: str) -> Q:
-    run = "training_run"
-    silent = Q(
-        **{
-            f"{run}__ended_at": None,
-            f"{run}__seen_at__lt": timezone.now() - STALLED_AFTER,
-            f"{run}__started_at__isnull": False,
-        }
-    )
-    return {
-        "pending": Q(status__in=(Status.CREATED, Status.QUEUED)),
-        "running": Q(status=Status.RUNNING) & ~silent,
-        "stalled": Q(status=Status.RUNNING) & silent,
-        "completed": Q(status=Status.COMPLETED),
-        "failed": Q(status=Status.FAILED),
-        "canceled": Q(status=Status.CANCELLED),
-    }.get(name, Q())
-
-
 def _text(text: str) -> Q:
     fields = ("dataset__filename", "model_id", "task_type", "deployment_target")
     found = Q()
@@ -109,12 +91,14 @@ def _row(job: Any) -> HistoryRow:
     return HistoryRow(
         job=job,
         models=", ".join(model_names(job)),
-        state="canceled" if job.status == Status.CANCELLED else state.value,
+        state=state.value,
         level=LEVELS.get(state, ""),
         percent=min(100, 100 * run.step // run.steps)
         if run and run.steps and state is not State.PENDING
         else None,
-        eval_loss=words.loss((job.last_values or {}).get("eval_loss")),
+        eval_loss=words.reported(job.last_values["eval_loss"])
+        if job.last_values
+        else "",
     )
 
 

@@ -15,6 +15,7 @@ from django.views.decorators.http import (
 )
 
 from jobs import measured, services, training
+from jobs.forms import DeletionForm
 from notebooks.forms import query_of
 from slmgen.env import LOOPBACK
 
@@ -70,13 +71,16 @@ def losses(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
 @login_required
 def delete(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
     job = services.find_job(str(job_id), user=request.user)
-    if request.method == "POST":
-        services.delete_job(job, by=request.user)
+    form = DeletionForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        keep = not form.cleaned_data["dataset"]
+        services.delete_job(job, by=request.user, keep_dataset=keep)
         return redirect("page-jobs")
     context = {
         "job": job,
         "dataset": job.dataset,
+        "form": form,
         "models": services.model_names(job),
-        "takes_data": services.is_last_on_dataset(job),
+        "may_take_dataset": services.may_take_dataset(job),
     }
     return render(request, "jobs/delete.html", context)

@@ -11,10 +11,9 @@ from django.utils import timezone
 from jobs.core import progress
 from jobs.core.curves import Curve, Point
 from jobs.core.progress import Mark, State, Times
-from jobs.models import Job, Status, TrainingPoint, TrainingRun
-from jobs.training import GIVEN_UP
+from jobs.models import Job, TrainingPoint, TrainingRun
 
-BY_HAND = {Status.RUNNING: State.RUNNING, Status.COMPLETED: State.COMPLETED}
+NEVER = Times(None, None, None)
 COLUMNS = ("loss", "eval_loss", "learning_rate", "grad_norm")
 
 
@@ -36,15 +35,9 @@ def is_connected(job: Job) -> bool:
 
 
 def state_of(job: Job) -> State:
-    """What its notebook reported; where it reports nothing, what was said by hand."""
     run = run_of_job(job)
     times = Times(run.started_at, run.seen_at, run.ended_at) if run else NEVER
-    given_up = job.status in GIVEN_UP
-    state = progress.state(times, timezone.now(), given_up=given_up)
-    return BY_HAND.get(job.status, state) if state is State.PENDING else state  # type: ignore[call-overload]  # a status is text
-
-
-NEVER = Times(None, None, None)
+    return progress.state(job.status, times, timezone.now())
 
 
 def measured(job: Job) -> Measured:
@@ -57,7 +50,7 @@ def measured(job: Job) -> Measured:
         )
     )
     return Measured(
-        Curve(_line(rows, "train", "loss"), _line(rows, "eval", "eval_loss")),
+        Curve(_line(rows, "train"), _line(rows, "eval"), _diverged(rows)),
         tuple(
             Mark(step, at)
             for kind, step, _, at in rows
@@ -66,9 +59,23 @@ def measured(job: Job) -> Measured:
     )
 
 
-def _line(rows: list[Any], kind: str, name: str) -> tuple[Point, ...]:
+LOSS_OF = {"train": "loss", "eval": "eval_loss"}
+
+
+def _line(rows: list[Any], kind: str) -> tuple[Point, ...]:
+    found = [(step, values[LOSS_OF[of]]) for of, step, values, _ in rows if of == kind]
     return tuple(
-        Point(step, values[name]) for of, step, values, _ in rows if of == kind
+        Point(step, value)
+        for step, reported in found
+        if (value := progress.measured(reported)) is not None
+    )
+
+
+def _diverged(rows: list[Any]) -> tuple[int, ...]:
+    return tuple(
+        step
+        for kind, step, values, _ in rows
+        if progress.measured(values[LOSS_OF[kind]]) is None
     )
 
 
@@ -77,10 +84,11 @@ def _is_of(run: TrainingRun, at: datetime) -> bool:
 
 
 def losses_csv(job: Job) -> str:
-    """All points of a job's run, one row for a step."""
+    """All points of a job's run, one row for a step; `nan` is a loss that diverged."""
     steps: dict[int, dict[str, Any]] = {}
     for point in TrainingPoint.objects.filter(run__job=job):
-        steps.setdefault(point.step, {"step": point.step}).update(point.values)
+        values = {k: "nan" if v is None else v for k, v in point.values.items()}
+        steps.setdefault(point.step, {"step": point.step}).update(values)
     file = StringIO()
     writer = csv.DictWriter(file, ("step", *COLUMNS), extrasaction="ignore")
     writer.writeheader()

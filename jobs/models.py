@@ -1,10 +1,13 @@
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from datasets.models import AnyUser, Dataset
+from jobs.core.progress import STALLED_AFTER, STATES, State
 from notebooks.models import Notebook
 from slmgen.fields import OrderedJSONField
 
@@ -12,6 +15,23 @@ from slmgen.fields import OrderedJSONField
 class JobQuerySet(models.QuerySet["Job"]):
     def visible_to(self, user: AnyUser) -> "JobQuerySet":
         return self.filter(owner=user.pk) if user.is_authenticated else self.none()
+
+    def in_state(self, state: State, now: datetime) -> "JobQuerySet":
+        """Those for which `progress.state` gives this one."""
+        silent = Q(
+            training_run__started_at__isnull=False,
+            training_run__seen_at__lt=now - STALLED_AFTER,
+            training_run__ended_at=None,
+        )
+        if state in {State.RUNNING, State.STALLED}:
+            running = self.filter(status=Job.Status.RUNNING)
+            stalled = running.filter(silent)
+            if state is State.STALLED:
+                return stalled
+            return running.exclude(pk__in=stalled.values("pk"))
+        return self.filter(
+            status__in=[status for status, found in STATES.items() if found is state]
+        )
 
 
 class Job(models.Model):
@@ -47,6 +67,11 @@ class Job(models.Model):
     class Meta:
         ordering = ("-created_at", "-id")
         indexes = [models.Index(fields=["owner", "-created_at"], name="job_history")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=("owner", "notebook"), name="one_job_a_notebook_and_owner"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"Job {self.id}"
@@ -84,7 +109,10 @@ class TrainingRun(models.Model):
 
 
 class TrainingPoint(models.Model):
-    """A measurement; a later report of the same step takes its place."""
+    """A measurement; another one of the same step takes its place under a new id.
+
+    Within a run ids ascend in the order in which points can be read: they are a cursor.
+    """
 
     run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=5)  # "train" or "eval"

@@ -24,11 +24,17 @@ STATE_WORDS = {
     "ended, run the notebook again: it goes on from its last checkpoint.",
     State.COMPLETED: "The training has ended well.",
     State.FAILED: "The training failed.",
+    State.CANCELED: "Canceled; it may be queued again.",
 }
 LEVELS = {
     State.COMPLETED: "good",
     State.STALLED: "warn",
     State.FAILED: "bad",
+}
+PHASE_WORDS = {
+    State.PENDING: "next",
+    State.FAILED: "stopped",
+    State.CANCELED: "stopped",
 }
 MOVE_WORDS = {
     Status.QUEUED: "Queue it",
@@ -81,6 +87,7 @@ class Live:
     level: str
     words: str
     reason: str
+    diverged: str  # in words; empty where no loss did
     phases: list[Phase]
     run: Run | None
     losses: Losses | None
@@ -95,10 +102,11 @@ def live(job: Job, look: Look) -> Live:
     state, found = state_of(job), measured(job)
     events = events_of(job)
     return Live(
-        state=_state_name(job, state),
+        state=state.value,
         level=LEVELS.get(state, ""),
         words=_words(job, state),
         reason=_reason(job),
+        diverged=words.diverged(found.curve.diverged),
         phases=_phases(job, state),
         run=_run(job, state, found.marks),
         losses=_losses(found.curve) if found.curve.train or found.curve.eval else None,
@@ -120,14 +128,8 @@ def tag_of(job: Job, look: Look) -> str:
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:20]
 
 
-def _state_name(job: Job, state: State) -> str:
-    return "canceled" if job.status == Status.CANCELLED else state.value
-
-
 def _words(job: Job, state: State) -> str:
     run = run_of_job(job)
-    if job.status == Status.CANCELLED:
-        return "Canceled; it may be queued again."
     if state is State.PENDING and is_connected(job):
         return "Waits for the first report of the notebook."
     if state is State.RUNNING and (run is None or run.started_at is None):
@@ -161,7 +163,7 @@ def _phases(job: Job, state: State) -> list[Phase]:
     if state in (State.RUNNING, State.STALLED):
         now = TRAINING
     words_of = {True: "done", False: "to come"}
-    word = {State.FAILED: "stopped", State.PENDING: "next"}.get(state, "now")
+    word = PHASE_WORDS.get(state, "now")
     return [
         Phase(name, word if at == now else words_of[is_done])
         for at, (name, is_done) in enumerate(done)
@@ -209,6 +211,4 @@ def _may_change(job: Job, state: State) -> bool:
     if state is State.COMPLETED:
         seen = run.seen_at if run else None
         return seen is not None and timezone.now() - seen <= STALLED_AFTER
-    if state is State.FAILED:
-        return False
-    return is_connected(job)
+    return state not in progress.ENDED and is_connected(job)

@@ -14,6 +14,7 @@ from slmgen.serializers import (
 )
 
 MAX_LIMIT = 100
+MAX_ID = 2**63 - 1
 
 
 class JobSerializer(serializers.Serializer[Any]):
@@ -84,8 +85,48 @@ class ConfigurationSerializer(StrictSerializer):
     training_config = serializers.DictField(required=False)
 
 
+# Clients of the original API send them; the server knows the true values itself.
+NOT_STORED = (
+    "dataset_filename", "dataset_path", "total_examples", "total_tokens",
+    "quality_score", "selected_model_name", "model_score",
+)  # fmt: skip
+
+
+class NotStored(serializers.JSONField):
+    """Accepted whatever it holds, and left out of what was sent."""
+
+    def __init__(self) -> None:
+        super().__init__(required=False, help_text="Accepted and not stored")
+
+    def run_validation(self, data: Any = None) -> Any:
+        raise serializers.SkipField
+
+
 class NewJobSerializer(ConfigurationSerializer):
     session_id = SessionField()
+    selected_model_id = serializers.CharField(
+        required=False,
+        allow_null=True,
+        max_length=200,
+        help_text="Another name of `model_id`",
+    )
+
+    def get_fields(self) -> dict[str, Any]:
+        return {**super().get_fields(), **{name: NotStored() for name in NOT_STORED}}
+
+    def validate(self, sent: dict[str, Any]) -> dict[str, Any]:
+        other = sent.pop("selected_model_id", None)
+        model = sent.setdefault("model_id", other)
+        if other not in {None, model}:
+            raise serializers.ValidationError(
+                f"model_id is {model!r} and selected_model_id is {other!r}; they are "
+                "two names of one field, so send one of them."
+            )
+        return sent
+
+
+class DeletionSerializer(LenientSerializer):
+    keep_dataset = serializers.BooleanField(default=False)
 
 
 class JobChangeSerializer(ConfigurationSerializer):
@@ -105,8 +146,8 @@ class ReportSerializer(serializers.Serializer[Any]):
     event = serializers.ChoiceField(choices=EVENTS)
     step = serializers.IntegerField(min_value=0)
     steps = serializers.IntegerField(min_value=0)
-    loss = serializers.FloatField(required=False)
-    eval_loss = serializers.FloatField(required=False)
+    loss = serializers.FloatField(required=False, allow_null=True)
+    eval_loss = serializers.FloatField(required=False, allow_null=True)
     error = serializers.CharField(required=False)
 
 
@@ -129,11 +170,23 @@ class TrainingSerializer(serializers.Serializer[Any]):
 
 
 class SinceSerializer(LenientSerializer):
-    since_step = serializers.IntegerField(min_value=-1, max_value=MAX_STEP, default=-1)
+    since = serializers.IntegerField(
+        min_value=0,
+        max_value=MAX_ID,
+        default=0,
+        help_text="The last `id` that was seen",
+    )
+    since_step = serializers.IntegerField(
+        min_value=-1, max_value=MAX_STEP, default=-1, help_text="Later steps alone"
+    )
 
 
 class PointSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
     kind = serializers.CharField()
     step = serializers.IntegerField()
     at = serializers.DateTimeField()
-    values = serializers.DictField(child=serializers.FloatField())
+    values = serializers.DictField(
+        child=serializers.FloatField(allow_null=True),
+        help_text="null: it diverged (infinite, not a number, or too large)",
+    )

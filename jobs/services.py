@@ -30,7 +30,7 @@ from recommender.core.estimates.words import Words
 from recommender.core.gpus import DEFAULT_GPU, parse_gpu
 from recommender.services import catalog, last_need
 from slmgen.audit.services import Actor, audit
-from slmgen.errors import InvalidInput, NotFound
+from slmgen.errors import Conflict, InvalidInput, NotFound
 from slmgen.sentences import named_one_of
 
 
@@ -92,12 +92,16 @@ def _made(job: Job) -> Job:
     return job
 
 
+@transaction.atomic
 def record_notebook(*, owner: User, notebook: Notebook) -> Job:
     """The job of a generated notebook, the same one however often it is recorded; one
     that compares has no model."""
-    need = last_need(notebook.dataset)
+    one_at_a_time("jobs", owner.pk)
     job = Job.objects.filter(owner=owner, notebook=notebook).first()
-    return job or _made(
+    if job is not None:
+        return job
+    need = last_need(notebook.dataset)
+    return _made(
         Job(
             owner=owner,
             dataset=notebook.dataset,
@@ -139,25 +143,24 @@ def find_job(job_id: str, *, user: AnyUser) -> Job:
 
 
 def model_names(job: Job) -> list[str]:
-    """What it trains: one model, or those that its notebook compares. A model that has
-    left the catalogue goes by its id."""
+    """What it trains: one model, or those that its notebook compares."""
     slugs = [job.model_id] if job.model_id else []
     if job.notebook and job.notebook.candidates:
         slugs = job.notebook.candidates
-    known = {model.slug: model.name for model in catalog().models}
-    return [known.get(slug, slug) for slug in slugs] or ["no model chosen"]
-
-
-def is_last_on_dataset(job: Job) -> bool:
-    """Whether its dataset goes with it."""
-    return not Job.objects.filter(dataset=job.dataset_id).exclude(pk=job.pk).exists()
+    return [catalog().name_of(slug) for slug in slugs] or ["no model chosen"]
 
 
 def clone_of(job: Job) -> dict[str, Any]:
-    """The settings to choose for a job like this one. Raises InvalidInput."""
+    """The settings to choose for a job like this one. Raises Conflict where its model
+    has left the catalog."""
     if not job.model_id:
         return dict(job.training_config)
-    model = catalog().get(job.model_id)
+    model = catalog().find(job.model_id)
+    if model is None:
+        raise Conflict(
+            f"The model {job.model_id} of this job has left the catalog, so the job "
+            "cannot be cloned; choose another model for the same dataset."
+        )
     gpu = parse_gpu(gpu_of(job))
     return needed_settings(
         job.dataset, model=model, wanted=job.training_config, gpu=gpu
@@ -175,7 +178,7 @@ def planned_training(job: Job) -> dict[str, Words]:
 
 
 def details_of(job: Job) -> JobDetails:
-    name = catalog().get(job.model_id).name if job.model_id else None
+    name = catalog().name_of(job.model_id) if job.model_id else None
     return JobDetails(job, stored_profile(job.dataset), name, training_of(job))
 
 
@@ -215,16 +218,32 @@ def _checked_move(job: Job, status: str) -> str:
     raise InvalidInput(f"A {job.status} job cannot become {status}, {rest}.")
 
 
-def delete_job(job: Job, *, by: Actor) -> None:
-    """Removes the job, its notebook, and its dataset where no other job uses it."""
-    dataset: Dataset = job.dataset
+@transaction.atomic
+def delete_job(job: Job, *, by: Actor, keep_dataset: bool = False) -> None:
+    """Removes the job, and its notebook unless another job has it. Its dataset goes
+    along where `may_take_dataset` says so, unless it shall be kept."""
+    # First the row on which reports wait; the dataset may have got an owner meanwhile.
+    list(Job.objects.select_for_update().filter(pk=job.pk))
+    job.dataset = Dataset.objects.select_for_update().get(pk=job.dataset_id)
+    takes_dataset = may_take_dataset(job) and not keep_dataset
+    audit(by, "delete", job)
+    Job.objects.filter(pk=job.pk).delete()
     notebook = job.notebook
-    with transaction.atomic():
-        audit(by, "delete", job)
-        Job.objects.filter(pk=job.pk).delete()
-        shared_notebook = Job.objects.filter(notebook=notebook).exists()
-        if notebook is not None and not shared_notebook:
-            delete_notebook(notebook)
-        if not Job.objects.filter(dataset=dataset).exists():
-            delete_notebooks_of(dataset)
-            delete_dataset(dataset)
+    if notebook is not None and not Job.objects.filter(notebook=notebook).exists():
+        delete_notebook(notebook)
+    if takes_dataset or _is_empty_and_unused(job.dataset):
+        delete_notebooks_of(job.dataset)
+        delete_dataset(job.dataset)
+
+
+def may_take_dataset(job: Job) -> bool:
+    """Whether its dataset may be deleted with it: nobody else's, and used by no other
+    job."""
+    used = Job.objects.filter(dataset=job.dataset_id).exclude(pk=job.pk)
+    return job.dataset.owner_id == job.owner_id and not used.exists()
+
+
+def _is_empty_and_unused(dataset: Dataset) -> bool:
+    """What has expired is kept for its jobs alone, and nobody can see it."""
+    used = Job.objects.filter(dataset=dataset).exists()
+    return dataset.emptied_at is not None and not used

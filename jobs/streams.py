@@ -22,7 +22,7 @@ from django.db import Error, close_old_connections
 from rest_framework.utils.encoders import JSONEncoder
 
 from jobs import serializers, training
-from jobs.core.progress import State
+from jobs.core.progress import ENDED
 from jobs.measured import run_of_job, state_of
 from jobs.models import Job, TrainingPoint
 from slmgen.errors import TooMany
@@ -35,7 +35,6 @@ SECONDS_OF_A_STREAM = 3_600.0
 # A comment after so much silence: proxies give up what is silent for longer.
 SECONDS_OF_SILENCE = 30.0
 RETRY_AFTER_SECONDS = 30
-LAST_STATES = {State.COMPLETED, State.FAILED}
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,8 @@ class Position:
     """How far a stream has got; streams at the same position get the same news."""
 
     job_id: UUID
-    cursor: int
+    since: int = 0  # the last point's id
+    since_step: int = -1
     mark: Hashable = None  # of the job when its training was sent last
     is_behind: bool = True  # there may be points behind the cursor
 
@@ -103,11 +103,12 @@ class Streams:
         self._followed: set[Stream] = set()  # by the event loop alone
         self._poller: asyncio.Task[None] | None = None
 
-    def open(self, job: Job, cursor: int) -> Stream:
+    def open(self, job: Job, *, since: int = 0, since_step: int = -1) -> Stream:
         """Raises TooMany."""
+        position = Position(job.pk, since, since_step)
         with self._lock:
             self._check_room(job)
-            stream = Stream(self, job.owner_id, Position(job.pk, cursor))
+            stream = Stream(self, job.owner_id, position)
             self._open.add(stream)
         return stream
 
@@ -184,23 +185,16 @@ def _news(position: Position, job: Job | None) -> News | None:
     mark = _mark(job)
     if mark == position.mark and not position.is_behind:
         return None
-    points, cursor = _points_behind(job, position.cursor)
-    text = "".join(
-        _event("point", serializers.PointSerializer(point).data) for point in points
+    points = training.points_of(
+        job, since=position.since, since_step=position.since_step
     )
-    found = training.training_of(job)
-    state = found.state if found else State.PENDING
+    text = "".join(map(_point_event, points))
     if mark != position.mark:
-        text += _event("training", summary(found))
-    is_last = state in LAST_STATES and not points
-    new = replace(position, cursor=cursor, mark=mark, is_behind=bool(points))
+        text += _event("training", summary(job))
+    is_last = state_of(job) in ENDED and not points
+    since = points[-1].pk if points else position.since
+    new = replace(position, since=since, mark=mark, is_behind=bool(points))
     return News(text, new, is_last)
-
-
-def _points_behind(job: Job, cursor: int) -> tuple[list[TrainingPoint], int]:
-    """A page of points, and the cursor behind them."""
-    points = training.points_of(job, since_step=cursor)
-    return points, points[-1].step if points else cursor
 
 
 def _mark(job: Job) -> Hashable:
@@ -212,9 +206,15 @@ def _mark(job: Job) -> Hashable:
     return (*facts, run.started_at, run.seen_at, run.ended_at, run.step, run.steps)
 
 
-def summary(found: training.Training | None) -> dict[str, Any]:
-    values = asdict(found) if found else {"state": State.PENDING}
+def summary(job: Job) -> dict[str, Any]:
+    found = training.training_of(job)
+    values = asdict(found) if found else {"state": state_of(job)}
     return serializers.TrainingSerializer(values).data
+
+
+def _point_event(point: TrainingPoint) -> str:
+    event = _event("point", serializers.PointSerializer(point).data)
+    return f"id: {point.pk}\n{event}"
 
 
 def _event(name: str, value: Any) -> str:

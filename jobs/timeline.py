@@ -28,7 +28,7 @@ def timeline(events: list[JobEvent], job: Job) -> list[Happened]:
         Happened(
             point.at,
             f"Evaluation at step {point.step:,}: "
-            f"loss {words.loss(point.values['eval_loss'])}",
+            f"loss {words.reported(point.values['eval_loss'])}",
         )
         for point in points.order_by("-step")[:MOST]
     ]

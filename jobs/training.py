@@ -9,19 +9,16 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from jobs.core import progress
 from jobs.core.progress import Report, State, Times
 from jobs.events import Kind, Source, last_move, note
 from jobs.models import Job, Status, TrainingPoint, TrainingRun
-from slmgen.errors import InvalidInput, Unauthorized
+from slmgen.errors import InvalidInput, NotFound, Unauthorized
 
 MAX_POINTS = 20_000
 PAGE = 2_000
-BEFORE = (Status.CREATED, Status.QUEUED)
-GIVEN_UP = (Status.FAILED, Status.CANCELLED)
 
 
 @dataclass(frozen=True)
@@ -50,6 +47,8 @@ def new_secret(job: Job) -> Secret:
     token = f"slt_{secrets.token_urlsafe(32)}"
     ends_at = timezone.now() + timedelta(days=settings.SLMGEN_TRAINING_SECRET_DAYS)
     with transaction.atomic():
+        if _locked(job.pk) is None:
+            raise NotFound("This job was deleted; GET /jobs lists yours.")
         TrainingRun.objects.update_or_create(
             job=job, defaults={"secret_hash": _hash(token), "secret_ends_at": ends_at}
         )
@@ -80,72 +79,99 @@ def run_of(header: str | None) -> TrainingRun:
     run = None
     if scheme.lower() == "bearer" and token:
         alive = TrainingRun.objects.filter(secret_ends_at__gt=timezone.now())
-        run = alive.filter(secret_hash=_hash(token)).select_related("job").first()
+        run = alive.filter(secret_hash=_hash(token)).first()
     if run is None:
-        raise Unauthorized(
-            "This training secret is unknown, has ended or was revoked; get another "
-            "from POST /jobs/{id}/training/secret."
-        )
+        raise _unknown_secret()
     return run
 
 
-def record(run: TrainingRun, body: Mapping[str, Any]) -> None:
-    """Keeps a report. Again or out of order it changes nothing. Raises InvalidInput."""
-    report = progress.read_report(body)
-    now = timezone.now()
-    with transaction.atomic():
-        _keep_point(run, report, now)
-        changes: dict[str, Any] = {"seen_at": now}
-        if report.steps:
-            changes["steps"] = report.steps
-        if report.event == "begin":
-            begun = {"started_at": now, "ended_at": None, "first_step": report.step}
-            changes |= begun
-        if report.event == "end":
-            changes["ended_at"] = now
-        runs = TrainingRun.objects.filter(pk=run.pk)
-        runs.update(step=Greatest("step", report.step), **changes)
-        _move_job(run.job, report)
-
-
-def _keep_point(run: TrainingRun, report: Report, now: datetime) -> None:
-    if report.kind is None:
-        return
-    points = TrainingPoint.objects.filter(run=run)
-    if points.count() >= MAX_POINTS:
-        raise InvalidInput(f"This run has {MAX_POINTS:,} points; more are not kept.")
-    TrainingPoint.objects.update_or_create(
-        run=run,
-        kind=report.kind,
-        step=report.step,
-        defaults={"values": report.values, "at": now},
+def _unknown_secret() -> Unauthorized:
+    return Unauthorized(
+        "This training secret is unknown, has ended or was revoked; get another "
+        "from POST /jobs/{id}/training/secret."
     )
 
 
-def _move_job(job: Job, report: Report) -> None:
-    jobs = Job.objects.filter(pk=job.pk)
+@transaction.atomic
+def record(run: TrainingRun, body: Mapping[str, Any]) -> None:
+    """Keeps a report; the same one again changes nothing but the last sign of life.
+
+    Raises InvalidInput, and Unauthorized where the job was deleted meanwhile.
+    """
+    report = progress.read_report(body)
+    job = _locked(run.pk)
+    if job is None:
+        raise _unknown_secret()
+    run.refresh_from_db()
     now = timezone.now()
     if report.event == "begin":
-        before = (*BEFORE, Status.FAILED) if _failed_by_itself(job) else BEFORE
-        note(job, Kind.BEGAN, Source.NOTEBOOK, step=report.step)
-        jobs.filter(status__in=before).update(status=Status.RUNNING, updated_at=now)
+        run.started_at, run.ended_at, run.first_step = now, None, report.step
     if report.event == "end":
-        note(job, Kind.ENDED, Source.NOTEBOOK, step=report.step)
-        running = jobs.filter(status=Status.RUNNING)
-        running.update(status=Status.COMPLETED, updated_at=now)
+        run.ended_at = now
+    run.seen_at, run.step = now, max(run.step, report.step)
+    run.steps = report.steps or run.steps
+    run.save(
+        update_fields=(
+            "started_at", "ended_at", "first_step", "seen_at", "step", "steps",
+        )
+    )  # fmt: skip
+    _keep_point(run, report, now)
+    _move_job(job, report)
+
+
+def _locked(job_id: Any) -> Job | None:
+    """The job, which reports wait for one by one: an id of a point is given before the
+    commit, and a lower one must not appear after a higher one. None if it was deleted.
+
+    Not the key: events may be written meanwhile.
+    """
+    return Job.objects.select_for_update(no_key=True).filter(pk=job_id).first()
+
+
+def _keep_point(run: TrainingRun, report: Report, now: datetime) -> None:
+    """A point that changes gets another id, so that whoever reads on sees it."""
+    if report.kind is None:
+        return
+    points = TrainingPoint.objects.filter(run=run)
+    known = points.filter(kind=report.kind, step=report.step).first()
+    if known is not None:
+        is_of_this_run = run.started_at is None or known.at >= run.started_at
+        if known.values == report.values and is_of_this_run:
+            return
+        known.delete()
+    elif points.count() >= MAX_POINTS:
+        raise InvalidInput(f"This run has {MAX_POINTS:,} points; more are not kept.")
+    TrainingPoint.objects.create(
+        run=run, kind=report.kind, step=report.step, values=report.values, at=now
+    )
+
+
+EVENT_KINDS = {"begin": Kind.BEGAN, "end": Kind.ENDED}
+
+
+def _move_job(job: Job, report: Report) -> None:
+    status = progress.status_after(
+        job.status, report.event, set_by_notebook=_was_set_by_notebook(job)
+    )
+    if report.event in EVENT_KINDS:
+        note(job, EVENT_KINDS[report.event], Source.NOTEBOOK, step=report.step)
+    if status == job.status:
+        return
     if report.event == "fail":
-        running = jobs.filter(status=Status.RUNNING)
-        if running.update(status=Status.FAILED, updated_at=now):
-            note(
-                job, Kind.MOVED, Source.NOTEBOOK,
-                step=report.step, status=Status.FAILED, reason=report.error,
-            )  # fmt: skip
+        note(
+            job, Kind.MOVED, Source.NOTEBOOK,
+            step=report.step, status=status, reason=report.error,
+        )  # fmt: skip
+    job.status = Status(status)
+    job.save(update_fields=("status", "updated_at"))
 
 
-def _failed_by_itself(job: Job) -> bool:
-    """Then its notebook may go on; what a person gave up stays so."""
+def _was_set_by_notebook(job: Job) -> bool:
+    """What a person ended is noted with its source; that a run ended well is not."""
     move = last_move(job)
-    return move is not None and move.source == Source.NOTEBOOK
+    if move is None:
+        return job.status == Status.COMPLETED
+    return move.source == Source.NOTEBOOK
 
 
 def training_of(job: Job) -> Training | None:
@@ -155,7 +181,7 @@ def training_of(job: Job) -> Training | None:
         return None
     times = Times(run.started_at, run.seen_at, run.ended_at)
     return Training(
-        state=progress.state(times, timezone.now(), given_up=job.status in GIVEN_UP),
+        state=progress.state(job.status, times, timezone.now()),
         step=run.step,
         steps=run.steps,
         eta_seconds=progress.seconds_left(
@@ -171,10 +197,13 @@ def training_of(job: Job) -> Training | None:
 
 def _last(run: TrainingRun, kind: str, name: str) -> float | None:
     point = TrainingPoint.objects.filter(run=run, kind=kind).last()
-    return point.values[name] if point else None
+    return progress.measured(point.values[name]) if point else None
 
 
-def points_of(job: Job, *, since_step: int = -1) -> list[TrainingPoint]:
-    """Measurements behind a step, in order, at most a page of them."""
-    points = TrainingPoint.objects.filter(run__job=job, step__gt=since_step)
-    return list(points[:PAGE])
+def points_of(job: Job, *, since: int = 0, since_step: int = -1) -> list[TrainingPoint]:
+    """Measurements in the order in which they came, at most a page of them: those after
+    the one with the id `since`, of steps after `since_step`."""
+    points = TrainingPoint.objects.filter(
+        run__job=job, pk__gt=since, step__gt=since_step
+    )
+    return list(points.order_by("pk")[:PAGE])

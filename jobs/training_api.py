@@ -1,6 +1,6 @@
 from typing import Any, cast
 
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -78,7 +78,7 @@ class TrainingView(APIView):
     def get(self, request: Request, job_id: str) -> Response:
         """How the job's training goes."""
         job = find_job(job_id, user=request.user)
-        return Response(summary(training.training_of(job)))
+        return Response(summary(job))
 
 
 class PointsView(APIView):
@@ -91,7 +91,8 @@ class PointsView(APIView):
         responses={200: serializers.PointSerializer(many=True), **ERRORS},
     )
     def get(self, request: Request, job_id: str) -> Response:
-        """Losses by step, at most 2,000; ask again behind the last step."""
+        """Losses in the order in which they were reported, at most 2,000; ask again
+        with the `id` of the last one as `since`."""
         job = find_job(job_id, user=request.user)
         wanted = serializers.SinceSerializer(data=request.query_params)
         wanted.is_valid(raise_exception=True)
@@ -109,11 +110,22 @@ class StreamView(APIView):
         responses={(200, "text/event-stream"): OpenApiTypes.STR, **ERRORS, 429: ERROR},
     )
     def get(self, request: Request, job_id: str) -> HttpResponseBase:
-        """Server-sent events: `training` when it changes, `point` for each loss."""
+        """Server-sent events: `training` when it changes, `point` for each loss.
+
+        A client that connects again goes on behind its `Last-Event-ID`."""
         job = find_job(job_id, user=request.user)
-        wanted = serializers.SinceSerializer(data=request.query_params)
+        wanted = serializers.SinceSerializer(data=_since(request))
         wanted.is_valid(raise_exception=True)
-        cursor = wanted.validated_data["since_step"]
         if request.method == "HEAD":  # its answer has no body that could end it
             return HttpResponse(headers=EVENT_STREAM)
-        return StreamingHttpResponse(streams.open(job, cursor), headers=EVENT_STREAM)
+        return StreamingHttpResponse(
+            streams.open(job, **wanted.validated_data), headers=EVENT_STREAM
+        )
+
+
+def _since(request: Request) -> QueryDict:
+    """What a browser saw last is newer than the address that it was given."""
+    query = request.query_params.copy()
+    if last := request.headers.get("Last-Event-ID"):
+        query["since"] = last
+    return query

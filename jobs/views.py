@@ -11,6 +11,7 @@ from jobs.models import Job
 from notebooks.models import Notebook
 from notebooks.views import CompareView as NotebookCompareView
 from notebooks.views import TrainingView as NotebookTrainingView
+from recommender.services import catalog
 
 
 class TrainingView(NotebookTrainingView):
@@ -75,6 +76,7 @@ def _about(job: Job) -> dict[str, object]:
         "run": measured.run_of_job(job),
         "is_connected": measured.is_connected(job),
         "details": services.details_of(job),
+        "model": catalog().find(job.model_id),
         "models": services.model_names(job),
         "planned": services.planned_training(job),
     }

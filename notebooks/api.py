@@ -10,7 +10,8 @@ from rest_framework.views import APIView
 
 from datasets.models import Dataset
 from datasets.serializers import ErrorSerializer as ERROR
-from datasets.services import find_dataset, parse_id
+from datasets.serializers import RenamingSerializer, UploadedSerializer
+from datasets.services import find_dataset, parse_id, rename_dataset
 from notebooks import serializers, services
 from notebooks.core.build import DATA_FILE
 from notebooks.models import Notebook
@@ -120,6 +121,39 @@ def _config(value: object) -> dict[str, object]:
         )
     services.check_training_config(value)
     return value
+
+
+class DatasetView(APIView):
+    """A dataset as a whole, for its owner; where nobody owns it, the id is the key."""
+
+    @extend_schema(
+        operation_id="rename_dataset",
+        tags=["datasets"],
+        request=RenamingSerializer,
+        responses={
+            200: UploadedSerializer,
+            **dict.fromkeys((400, 401, 404), ERROR),
+        },
+    )
+    def patch(self, request: Request, session_id: str) -> Response:
+        """Give the dataset another name."""
+        dataset = find_dataset(session_id, user=request.user)
+        sent = RenamingSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        rename_dataset(dataset, sent.validated_data["filename"], by=request.user)
+        return Response(UploadedSerializer(dataset).data)
+
+    @extend_schema(
+        operation_id="delete_dataset",
+        tags=["datasets"],
+        responses={204: None, **dict.fromkeys((401, 404, 409), ERROR)},
+    )
+    def delete(self, request: Request, session_id: str) -> Response:
+        """Delete the dataset, the versions made from it, their notebooks and files;
+        409 while a job uses one of them."""
+        dataset = find_dataset(session_id, user=request.user)
+        services.remove_dataset(dataset, by=request.user)
+        return Response(status=204)
 
 
 class DownloadView(APIView):

@@ -11,7 +11,7 @@ from django.db.models import RestrictedError
 from datasets import engine, work
 from datasets.engine import Claim, handles
 from datasets.files import Kept, discard, keeper, storage, verified
-from datasets.lifetimes import delete_dataset
+from datasets.lifetimes import delete_dataset, with_versions
 from datasets.models import AnyUser, Dataset, Kind
 from datasets.services import open_verified_file
 from notebooks.core import options
@@ -23,6 +23,7 @@ from recommender.core.catalog import ModelSpec
 from recommender.core.estimates.words import Words, figures_of, words_of
 from recommender.core.gpus import DEFAULT_GPU, Gpu, parse_gpu
 from recommender.services import catalog, data_of
+from slmgen.audit.services import audit
 from slmgen.errors import Conflict, NotFound
 
 
@@ -185,7 +186,7 @@ def latest_notebook(dataset: Dataset) -> Notebook | None:
 def names_of(notebook: Notebook) -> list[str]:
     """The names of its model, or of all that it compares."""
     slugs = notebook.candidates or [notebook.model_id]
-    return [catalog().get(slug).name for slug in slugs]
+    return [catalog().name_of(slug) for slug in slugs]
 
 
 def planned(notebook: Notebook) -> dict[str, Words]:
@@ -225,13 +226,23 @@ def delete_notebooks_of(dataset: Dataset) -> None:
         delete_notebook(notebook)
 
 
+@transaction.atomic
 def discard_version(dataset: Dataset) -> None:
-    """Removes a version with its notebooks. Raises Conflict where a job needs it."""
+    """Removes a version with its notebooks. Raises Conflict where a job uses it."""
     try:
-        with transaction.atomic():
-            delete_notebooks_of(dataset)
-            delete_dataset(dataset)
+        delete_notebooks_of(dataset)
+        delete_dataset(dataset)
     except RestrictedError:
         raise Conflict(
-            "A job was made from this version: delete the job first, or keep both."
+            f"A job uses {dataset.filename} (version {str(dataset.pk)[:8]}), so "
+            "nothing was deleted: delete the job first."
         ) from None
+
+
+@transaction.atomic
+def remove_dataset(dataset: Dataset, *, by: AnyUser) -> None:
+    """Removes a dataset, all versions made from it that are the same owner's, and
+    their notebooks: all, or nothing where a job uses one of them (Conflict)."""
+    audit(by, "delete", dataset)
+    for version in with_versions(dataset):
+        discard_version(version)

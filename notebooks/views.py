@@ -130,6 +130,22 @@ def latest(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
 
 
 @require_safe
+def download(request: HttpRequest, notebook_id: uuid.UUID) -> HttpResponse:
+    """The file, for a browser: the API's address knows people by their tokens alone."""
+    found = services.find_notebook_by_id(notebook_id, user=request.user)
+    if (link := services.link_to(found)) is not None:
+        return redirect(link)
+    return HttpResponse(
+        services.read_notebook(found),
+        content_type="application/x-ipynb+json",
+        headers={
+            "Content-Disposition": f'attachment; filename="{found.filename}"',
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+@require_safe
 def notebook(request: HttpRequest, notebook_id: uuid.UUID) -> HttpResponse:
     found = services.find_notebook_by_id(notebook_id, user=request.user)
     content = services.read_notebook(found)
@@ -137,7 +153,7 @@ def notebook(request: HttpRequest, notebook_id: uuid.UUID) -> HttpResponse:
         "dataset": found.dataset,
         "step": "notebook",
         "notebook": found,
-        "model": catalog().get(found.model_id),
+        "model": catalog().find(found.model_id),
         "cells": preview(content),
         "checks": CHECKS,
         "names": services.names_of(found),

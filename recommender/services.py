@@ -169,20 +169,26 @@ def last_need(dataset: Dataset) -> LastNeed | None:
     return LastNeed(Task(last.task), Target(last.target), first)
 
 
+def _last_model(dataset: Dataset) -> ModelSpec | None:
+    """The first of the last ranking, unless it has left the catalog."""
+    last = last_need(dataset)
+    return catalog().find(last.model_slug) if last is not None else None
+
+
 def best_model(dataset: Dataset, gpu: Gpu = DEFAULT_GPU) -> ModelSpec:
     """The model for somebody who names none: the first of the last ranking."""
-    last = last_need(dataset)
-    if last is not None:
-        return catalog().get(last.model_slug)
+    known = _last_model(dataset)
+    if known is not None:
+        return known
     return ranking.first(catalog(), _need(dataset, *ANY_NEED, Wishes(gpu=gpu)))
 
 
 def quick_model(dataset: Dataset) -> ModelSpec:
     """As `best_model`, for a page that must not wait: it uses a closer look only where
     one was taken, and ranks once for each dataset."""
-    last = last_need(dataset)
-    if last is not None:
-        return catalog().get(last.model_slug)
+    known = _last_model(dataset)
+    if known is not None:
+        return known
     need = _need_now(dataset)
     key = f"first:{dataset.pk}:{catalog().label}:{bool(need.closer.languages)}"
     slug = cache.get_or_set(key, lambda: _first_or_longest(need).slug)

@@ -29,6 +29,7 @@ urlpatterns = [
         datasets.DuplicatesView.as_view(),
         name="duplicates",
     ),
+    path("datasets/<str:session_id>", notebooks.DatasetView.as_view(), name="dataset"),
     path(
         "datasets/<str:session_id>/mapping",
         datasets.MappingView.as_view(),

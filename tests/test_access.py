@@ -38,6 +38,8 @@ MATRIX = [
     ("preview", "GET", "/preview/{dataset}", None, OWNED),
     ("distribution", "GET", "/preview/{dataset}/distribution", None, OWNED),
     ("duplicates", "GET", "/preview/{dataset}/duplicates", None, OWNED),
+    ("dataset", "PATCH", "/datasets/{dataset}", {"filename": "a.jsonl"}, OWNED),
+    ("dataset", "DELETE", "/datasets/{dataset}", None, {**OWNED, "owner": 204}),
     ("mapping", "GET", "/datasets/{dataset}/mapping", None, OWNED),
     ("mapping", "POST", "/datasets/{dataset}/mapping", MAPPING, OWNED),
     ("problems", "GET", "/datasets/{dataset}/problems", None, OWNED),

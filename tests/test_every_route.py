@@ -67,6 +67,7 @@ PAGES = [
     ("page-latest", "GET", {}, LED_ON),
     ("page-compare", "POST", {"model": ["qwen3-0.6b", "gemma-3-1b"]}, LED_ON),
     ("page-notebook", "GET", {}, OWNED),
+    ("page-notebook-download", "GET", {}, OWNED),
     ("page-jobs", "GET", {}, HISTORY),
     ("page-job", "GET", {}, PRIVATE),
     ("page-job", "POST", {"status": "running"}, {**PRIVATE, "owner": 302}),

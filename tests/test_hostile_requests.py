@@ -157,7 +157,7 @@ def test_what_unpacks_without_end_is_refused_early(client, settings, files, laye
 
 DECIDED = {
     "owner": 2, "owner_id": 2, "id": str(uuid.uuid4()), "notebook_path": "/etc/passwd",
-    "created_at": "2000-01-01T00:00:00Z", "is_staff": True, "dataset_filename": "x",
+    "created_at": "2000-01-01T00:00:00Z", "is_staff": True, "filename": "x",
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ LEFT_OUT = {
     "schema", "metrics", "favicon",
     # They answer with a file.
     "page-export", "page-export-data", "page-job-losses",
+    "page-notebook-download",
     # They lead to another page, or renew a part of one.
     "page-latest", "page-job-clone", "page-job-live",
     # Another server would have to say who somebody is; nobody signs in by a code.

@@ -47,6 +47,7 @@ class Curve:
 
     train: tuple[Point, ...]
     eval: tuple[Point, ...]
+    diverged: tuple[int, ...] = ()  # steps whose losses are in neither
 
     @property
     def smoothed(self) -> list[Point]:

@@ -1,7 +1,6 @@
 """What a notebook reports of its training, and what that says about the run."""
 
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +12,7 @@ from slmgen.errors import InvalidInput
 from slmgen.sentences import shown
 
 MAX_STEP = 10_000_000
+MAX_VALUE = 1e6  # of a loss: one that is larger, infinite or NaN has diverged
 STALLED_AFTER = timedelta(seconds=90)
 EVENTS = ("begin", "log", "beat", "end", "fail")
 ERROR_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
@@ -24,11 +24,26 @@ NAMES = frozenset(
 
 
 class State(StrEnum):
+    """What a job is in, as lists, pages and the API name it."""
+
     PENDING = "pending"
     RUNNING = "running"
     STALLED = "stalled"
     COMPLETED = "completed"
     FAILED = "failed"
+    CANCELED = "canceled"
+
+
+# By the stored status of a job; a running job can also be stalled.
+STATES = {
+    "created": State.PENDING,
+    "queued": State.PENDING,
+    "running": State.RUNNING,
+    "completed": State.COMPLETED,
+    "failed": State.FAILED,
+    "cancelled": State.CANCELED,
+}
+ENDED = frozenset({State.COMPLETED, State.FAILED, State.CANCELED})
 
 
 @dataclass(frozen=True)
@@ -36,7 +51,7 @@ class Report:
     event: str
     step: int
     steps: int
-    values: dict[str, float]
+    values: dict[str, float | None]  # None where it diverged
     error: str = ""  # the name of an exception
 
     @property
@@ -73,16 +88,22 @@ def _error(body: Mapping[str, Any]) -> str:
     return name if isinstance(name, str) and ERROR_NAME.fullmatch(name) else ""
 
 
-def _values(body: Mapping[str, Any]) -> dict[str, float]:
-    """Numbers alone; a loss that is no finite number is left out."""
+def _values(body: Mapping[str, Any]) -> dict[str, float | None]:
+    """Numbers, and null, which JSON has for those that are none."""
     return {
-        name: float(value)
+        name: measured(value)
         for name, value in body.items()
         if name in NAMES
-        and isinstance(value, int | float)
+        and (value is None or isinstance(value, int | float))
         and not isinstance(value, bool)
-        and abs(value) <= sys.float_info.max  # neither is NaN, nor infinity
     }
+
+
+def measured(value: float | None) -> float | None:
+    """None where it diverged: infinite, NaN, or too large to mean anything."""
+    if value is None or not -MAX_VALUE <= value <= MAX_VALUE:
+        return None
+    return float(value)
 
 
 @dataclass(frozen=True)
@@ -92,15 +113,33 @@ class Times:
     ended: datetime | None
 
 
-def state(times: Times, now: datetime, *, given_up: bool) -> State:
-    if times.started is None or times.seen is None:
-        return State.FAILED if given_up else State.PENDING
-    if times.ended is not None:
-        return State.COMPLETED
-    if given_up:
-        return State.FAILED
-    stalled = now - times.seen > STALLED_AFTER
-    return State.STALLED if stalled else State.RUNNING
+def status_after(status: str, event: str, *, set_by_notebook: bool) -> str:
+    """The status of a job after a report of its notebook.
+
+    What a person ended stays so; what the notebook itself ended, it may begin again.
+    """
+    if event == "begin":
+        may_begin = STATES[status] is State.PENDING or (
+            status in {"failed", "completed"} and set_by_notebook
+        )
+        return "running" if may_begin else status
+    if status == "running":
+        return {"end": "completed", "fail": "failed"}.get(event, status)
+    return status
+
+
+def state(status: str, times: Times, now: datetime) -> State:
+    """The one rule; `JobQuerySet.in_state` finds jobs by the same."""
+    found = STATES[status]
+    if found is State.RUNNING and _is_silent(times, now):
+        return State.STALLED
+    return found
+
+
+def _is_silent(times: Times, now: datetime) -> bool:
+    if times.started is None or times.seen is None or times.ended is not None:
+        return False
+    return now - times.seen > STALLED_AFTER
 
 
 def seconds_left(times: Times, *, first_step: int, step: int, steps: int) -> int | None:

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from jobs.core.progress import MAX_VALUE, measured
+
 MINUTE, HOUR = 60, 3600
 SOON_SECONDS = 20
 
@@ -35,3 +37,17 @@ def duration(spent: timedelta) -> str:
 
 def loss(value: float | None) -> str:
     return "" if value is None else f"{value:.4g}"
+
+
+def reported(value: float | None) -> str:
+    """A loss as its notebook reported it."""
+    return "diverged" if measured(value) is None else loss(value)
+
+
+def diverged(steps: tuple[int, ...]) -> str:
+    if not steps:
+        return ""
+    return (
+        f"The loss diverged at step {steps[0]:,}: it was infinite, not a number, or "
+        f"above {MAX_VALUE:,.0f}. A lower learning rate usually helps."
+    )

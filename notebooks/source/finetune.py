@@ -643,7 +643,11 @@ class Progress(TrainerCallback):
 
     def post(self, event, state, logs, **words):
         self.told = time.time()
-        numbers = {k: v for k, v in (logs or {}).items() if isinstance(v, int | float)}
+        numbers = {
+            name: value if math.isfinite(value) else None  # JSON has no NaN
+            for name, value in (logs or {}).items()
+            if isinstance(value, int | float)
+        }
         steps = {"step": state.global_step, "steps": state.max_steps}
         report = {"event": event, **steps, **words}
         request = urllib.request.Request(

@@ -208,6 +208,15 @@ class Catalog:
         """Which catalogue a ranking was made from."""
         return f"{self.version}+{self.sha256[:12]}"
 
+    def find(self, slug: str) -> ModelSpec | None:
+        """The model of a stored slug; None where it has left the catalog."""
+        return next((model for model in self.models if model.slug == slug), None)
+
+    def name_of(self, slug: str) -> str:
+        """The slug itself where the model has left the catalog."""
+        model = self.find(slug)
+        return model.name if model is not None else slug
+
     def get(self, model_id: str) -> ModelSpec:
         """The model of this slug or hub id, in any case. Raises InvalidInput."""
         wanted = model_id.strip().lower()

@@ -14,7 +14,7 @@ from slmgen.audit.services import Actor, audit
 def delete_account(user: User, *, by: Actor) -> None:
     """The user and everything of theirs: all rows together, then the files.
 
-    A job takes data along that nobody owns, as deleting the job alone would.
+    Data that nobody owns stay until they expire, as when the job alone is deleted.
     """
     theirs = Q(owner=user) | Q(dataset__owner=user)
     for job in list(Job.objects.filter(theirs).select_related("dataset", "notebook")):

@@ -74,7 +74,7 @@ def entries(user: User) -> Iterator[Entry]:
 
 
 def _datasets_of(user: User) -> QuerySet[Dataset]:
-    """Their own, and what their jobs use and nobody owns: deleting takes it along."""
+    """Their own, and what their jobs use and nobody owns."""
     used = Job.objects.filter(owner=user).values("dataset")
     return Dataset.objects.filter(Q(owner=user) | Q(owner=None, pk__in=used))
 

@@ -13,6 +13,10 @@ WIDTH, HEIGHT = 640, 300
 LEFT, RIGHT, TOP, BASE = 66, 628, 14, 250
 TICKS = 5
 MARGIN = 20
+# Larger and smaller values are drawn as these: with room around them, and in steps
+# between them, no float overflows and none becomes zero.
+LARGEST, SMALLEST = 1e300, 1e-290
+NARROW = 1e-9  # of the values: a range below it is drawn as one value
 
 
 class Point(Protocol):
@@ -30,6 +34,14 @@ class Line:
     look: str  # classes of the style sheet
     points: Sequence[Point]
     dots: bool = False
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """A point as it can be drawn."""
+
+    step: int
+    value: float
 
 
 @dataclass(frozen=True)
@@ -88,7 +100,7 @@ def curves(
     up = _up([point.value for point in points], log)
     return {
         "drawn": [_drawn(line, across, up) for line in lines if line.points],
-        "x_ticks": [Tick(across.place(v), f"{v:,.0f}") for v in _round_steps(across)],
+        "x_ticks": [Tick(across.place(v), f"{v:,}") for v in _round_steps(across)],
         "y_ticks": [Tick(up.place(v), f"{v:g}") for v in _round_values(up)],
         "name": name,
         "title": title,
@@ -104,10 +116,16 @@ def curves(
 
 
 def _drawable(line: Line, log: bool) -> Line:
-    if not log:
-        return line
-    points = [point for point in line.points if point.value > 0]
+    points = [Bounded(point.step, _bounded(point.value)) for point in line.points]
+    if log:
+        points = [point for point in points if point.value > 0]
     return Line(line.name, line.look, points, line.dots)
+
+
+def _bounded(value: float) -> float:
+    if abs(value) < SMALLEST:
+        return 0.0
+    return max(-LARGEST, min(value, LARGEST))
 
 
 def _across(points: Iterable[Point], end: int) -> Scale:
@@ -118,7 +136,8 @@ def _up(values: Sequence[float], log: bool) -> Scale:
     low, high = min(values), max(values)
     if log:
         return Scale(low / 1.1, high * 1.1, BASE, TOP, log=True)
-    room = (high - low) * 0.05 or abs(high) * 0.1 or 1
+    size = max(abs(low), abs(high))
+    room = (high - low) * 0.05 if high - low > size * NARROW else size * 0.1 or 1
     return Scale(low - room if low < 0 else max(0, low - room), high + room, BASE, TOP)
 
 
@@ -128,8 +147,9 @@ def _drawn(line: Line, across: Scale, up: Scale) -> Drawn:
     return Drawn(line.name, line.look, path, places if line.dots else [])
 
 
-def _round_steps(scale: Scale) -> list[float]:
-    return [v for v in _round_linear(scale.low, scale.high) if v == int(v)]
+def _round_steps(scale: Scale) -> list[int]:
+    values = _round_linear(scale.low, scale.high)
+    return [round(v) for v in values if math.isclose(v, round(v), abs_tol=1e-9)]
 
 
 def _round_values(scale: Scale) -> list[float]:
@@ -151,7 +171,7 @@ def _round_values(scale: Scale) -> list[float]:
 def _round_linear(low: float, high: float) -> list[float]:
     rough = (high - low) / TICKS
     power = 10.0 ** math.floor(math.log10(rough))
-    apart = next(part * power for part in (1, 2, 5, 10) if part * power >= rough)
+    apart = next(part * power for part in (1, 2, 5, 10, 20) if part * power >= rough)
     first = math.ceil(low / apart)
     count = math.floor(high / apart) - first + 1
-    return [round((first + n) * apart, 10) for n in range(count)]
+    return [(first + n) * apart for n in range(count)]

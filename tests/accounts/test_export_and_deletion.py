@@ -138,11 +138,10 @@ def delete(client, django_capture_on_commit_callbacks):
 def test_deleting_an_account_leaves_no_row_and_no_file(client, delete, member, files):
     make_belongings(member)
     make_notebook(make_dataset(owner=member))
-    Job.objects.create(owner=member, dataset=make_dataset())
     create_token(user=member, name="x", scope="read", days=7)
     token_for(username="owner", password=PASSWORD)
     EmailAddress.objects.create(user=member, email=member.email)
-    assert len(files_in(files)) > 10
+    assert len(files_in(files)) == 10
 
     answer = delete(password=PASSWORD)
 
@@ -156,6 +155,16 @@ def test_deleting_an_account_leaves_no_row_and_no_file(client, delete, member, f
     page = client.get("/app/").content.decode()
     assert "Your account and everything in it is deleted" in page
     assert client.get("/app/account/").status_code == 302
+
+
+def test_data_that_nobody_owns_stay_until_they_expire(delete, member):
+    dataset = make_dataset()
+    Job.objects.create(owner=member, dataset=dataset)
+
+    delete(password=PASSWORD)
+
+    assert not Job.objects.exists()
+    assert Dataset.objects.get() == dataset
 
 
 def test_other_people_keep_what_is_theirs(delete, member, stranger, files):

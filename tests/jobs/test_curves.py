@@ -105,6 +105,44 @@ def test_any_curve_is_drawn_inside_the_picture(values, log):
     assert len(drawn["y_ticks"]) <= 12
 
 
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+LARGEST, LEAST = 1.7976931348623157e308, 5e-324
+
+
+@given(st.lists(FLOATS, min_size=1, max_size=30), st.booleans(), st.integers(0, 10**7))
+@example([LARGEST, -LARGEST], False, 0)
+@example([LARGEST, LARGEST], True, 0)
+@example([LEAST], True, 0)
+@example([LEAST, 2 * LEAST], False, 0)
+@example([1.0, 1.0 + 2**-52], False, 10**7)
+@example([LEAST, LARGEST], True, 1)
+@example([0.0, -0.0], False, 0)
+@example([999.9999999999999, 1000.0000000000001], True, 0)
+def test_any_finite_values_are_drawn_with_a_scale(values, log, end):
+    drawn = curves([Line("a", "raw", points(values), dots=True)], "n", "t", log, end)
+
+    for line in drawn["drawn"]:
+        for x, y in line.dots:
+            assert 0 <= x <= drawn["width"]
+            assert 0 <= y <= drawn["height"]
+    if drawn["drawn"]:
+        assert 1 <= len(drawn["y_ticks"]) <= 12
+        assert 1 <= len(drawn["x_ticks"]) <= 12
+
+
+@given(st.lists(FLOATS, max_size=900))
+def test_any_finite_values_are_smoothed_and_thinned(values):
+    assert len(smoothed(points(values))) == len(values)
+    assert len(thinned(points(values))) <= 400
+
+
+def test_small_values_have_different_labels():
+    drawn = curves([Line("a", "raw", points([1e-12, 5e-12]))], "n", "t")
+
+    labels = [tick.label for tick in drawn["y_ticks"]]
+    assert len(set(labels)) == len(labels) >= 3
+
+
 def test_a_logarithmic_scale_leaves_out_what_it_has_no_place_for():
     line = Line("a", "raw", [Point(0, 0.0), Point(1, 1.0)], dots=True)
 

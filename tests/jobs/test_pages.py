@@ -3,7 +3,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from jobs.models import Job, JobEvent, TrainingRun
+from datasets.models import Dataset
+from jobs.models import Job, JobEvent, TrainingPoint, TrainingRun
 from tests.factories import make_dataset
 
 pytestmark = pytest.mark.django_db
@@ -89,6 +90,58 @@ def test_what_a_run_reported_is_on_its_page(client, made, tell):
     assert "Training began at step 0" in shown
     assert "<svg" in shown
     assert "Loss by step: 4.25 at step 6" in shown
+
+
+def test_a_loss_that_diverged_is_shown_as_such(client, made, tell):
+    """Losses of 1e308 and -1e308 made the page of a job fail for good."""
+    report = tell(made)
+    report("begin")
+    report(step=1, loss=4.25)
+    for step, loss in ((2, 1e308), (3, -1e308), (4, 10**400), (5, None)):
+        report(step=step, loss=loss)
+    report(step=5, eval_loss=None)
+
+    shown, table = page(client, made), client.get(f"/app/jobs/{made.id}/losses.csv")
+
+    assert "The loss diverged at step 2: it was infinite" in shown
+    assert "Evaluation at step 5: loss diverged" in shown
+    assert "<svg" in shown
+    assert table.content.decode().splitlines()[1:3] == ["1,4.25,,,", "2,nan,,,"]
+    assert "diverged" in client.get("/app/jobs/").content.decode()
+    assert live(client, made).status_code == 200
+
+
+def test_points_that_were_kept_before_there_was_a_limit_are_shown(client, made, tell):
+    tell(made)("begin")
+    run = TrainingRun.objects.get()
+    for step, loss in ((1, 1e308), (2, -1e308)):
+        TrainingPoint.objects.create(
+            run=run, kind="train", step=step, values={"loss": loss}, at=timezone.now()
+        )
+
+    assert "The loss diverged at step 1" in page(client, made)
+
+
+def test_a_run_of_which_every_loss_diverged_has_a_page(client, made, tell):
+    tell(made)(step=1, loss=None)
+
+    shown = page(client, made)
+
+    assert "The loss diverged at step 1" in shown
+    assert "<svg" not in shown
+
+
+def test_a_download_needs_no_token(client, made, stranger):
+    """The API's address answers nobody without a token: links to it were dead."""
+    shown = page(client, made)
+    address = f"/app/notebooks/{made.notebook_id}/download/"
+
+    answer = client.get(address)
+
+    assert address in shown
+    assert answer["Content-Disposition"].endswith(f'"{made.notebook.filename}"')
+    client.force_login(stranger)
+    assert client.get(address).status_code == 404
 
 
 def test_the_scale_is_chosen_by_the_address(client, made, tell):
@@ -226,14 +279,41 @@ def test_losses_are_a_table_to_take_away(client, made, tell):
     ]
 
 
-def test_a_deleted_job_says_before_what_goes_with_it(client, made, dataset):
+ALSO = "Also delete the dataset"
+
+
+def test_a_deleted_job_leaves_its_dataset_unless_that_is_ticked(client, made, dataset):
     asked = client.get(f"/app/jobs/{made.id}/delete/").content.decode()
-    assert "no other job uses them" in asked
 
     client.post(f"/app/jobs/{made.id}/delete/")
 
+    assert ALSO in asked
+    assert "checked" not in asked
+    assert not Job.objects.exists()
+    assert client.get(f"/app/datasets/{dataset.id}/").status_code == 200
+
+
+def test_a_dataset_is_deleted_with_its_job_where_that_is_ticked(client, made, dataset):
+    client.post(f"/app/jobs/{made.id}/delete/", {"dataset": "on"})
+
     assert not Job.objects.exists()
     assert client.get(f"/app/datasets/{dataset.id}/").status_code == 404
+
+
+@pytest.mark.parametrize("whose", ["nobody's", "used twice"])
+def test_a_dataset_that_must_stay_is_not_offered(client, owner, made, dataset, whose):
+    if whose == "used twice":
+        job = Job.objects.create(owner=owner, dataset=dataset)
+    else:
+        job = Job.objects.create(owner=owner, dataset=make_dataset())
+
+    asked = client.get(f"/app/jobs/{job.id}/delete/").content.decode()
+    client.post(f"/app/jobs/{job.id}/delete/", {"dataset": "on"})
+
+    assert ALSO not in asked
+    assert "The dataset stays" in asked
+    assert Dataset.objects.filter(pk=job.dataset_id).exists()
+    assert not Job.objects.filter(pk=job.pk).exists()
 
 
 PAGES = ["", "live/", "clone/", "losses.csv", "delete/"]

@@ -63,8 +63,8 @@ def test_where_nothing_is_new_one_query_serves_all(jobs, tell):
 def test_many_streams_cost_a_look_what_one_costs(jobs, tell):
     report = tell(jobs[0])
     report("begin")
-    (one,) = caught_up({Position(jobs[0].pk, -1)})
-    others = caught_up({Position(job.pk, -1) for job in jobs[1:]})
+    (one,) = caught_up({Position(jobs[0].pk)})
+    others = caught_up({Position(job.pk) for job in jobs[1:]})
     report(step=1, loss=2.0)
 
     alone, _ = queries_of([one])
@@ -97,7 +97,7 @@ def test_streams_of_a_process_share_their_looks(jobs, tell, monkeypatch):
         return "".join([part async for part in stream])
 
     async def follow():
-        opened = [streams.open(jobs[0], -1) for _ in range(5)]
+        opened = [streams.open(jobs[0]) for _ in range(5)]
         return await asyncio.gather(*(read(stream) for stream in opened))
 
     texts = asyncio.run(follow())
@@ -112,7 +112,7 @@ def test_who_does_not_read_is_given_no_more(jobs, tell, monkeypatch):
     report = tell(jobs[0])
     report("begin")
     streams = Streams()
-    stream = streams.open(jobs[0], -1)
+    stream = streams.open(jobs[0])
     news = look([stream.position])
     stream.deliver(news[stream.position])
 
@@ -128,7 +128,7 @@ def test_the_stream_of_a_deleted_job_ends(jobs, monkeypatch):
     monkeypatch.setattr(module, "SECONDS_BETWEEN_LOOKS", 0.01)
 
     async def follow():
-        parts = aiter(Streams().open(jobs[0], -1))
+        parts = aiter(Streams().open(jobs[0]))
         first = await anext(parts)
         await sync_to_async(Job.objects.filter(pk=jobs[0].pk).delete)()
         return first, [part async for part in parts]
@@ -148,7 +148,7 @@ def test_a_silent_stream_shows_that_it_is_there_and_ends_after_its_time(
     monkeypatch.setattr(module, "SECONDS_OF_A_STREAM", 1.0)
 
     async def follow():
-        return [part async for part in Streams().open(jobs[0], -1)]
+        return [part async for part in Streams().open(jobs[0])]
 
     parts = asyncio.run(follow())
 
@@ -172,7 +172,7 @@ def test_a_head_alone_opens_no_stream(client, jobs, owner, settings):
 
 
 def opened(streams, jobs):
-    return [streams.open(job, -1) for job in jobs]
+    return [streams.open(job) for job in jobs]
 
 
 def test_a_job_an_account_and_the_server_have_so_many_and_no_more(
@@ -186,18 +186,18 @@ def test_a_job_an_account_and_the_server_have_so_many_and_no_more(
     kept = opened(streams, [jobs[0], jobs[0]])
 
     with pytest.raises(TooMany, match="2 event streams of this job are open"):
-        streams.open(jobs[0], -1)
+        streams.open(jobs[0])
     kept += opened(streams, [jobs[1]])
     with pytest.raises(TooMany, match="3 event streams of your account are open"):
-        streams.open(jobs[1], -1)
+        streams.open(jobs[1])
     kept += opened(streams, [foreign])
     with pytest.raises(TooMany, match="4 event streams of this server are open"):
-        streams.open(foreign, -1)
+        streams.open(foreign)
 
     kept[0].close()
     kept[0].close()
 
-    assert streams.open(jobs[0], -1)
+    assert streams.open(jobs[0])
 
 
 @pytest.mark.django_db(transaction=True)
@@ -206,7 +206,7 @@ def test_a_client_that_goes_away_frees_its_place(jobs, settings, monkeypatch):
     streams = Streams()
 
     async def follow_and_go():
-        parts = aiter(streams.open(jobs[0], -1))
+        parts = aiter(streams.open(jobs[0]))
         reading = asyncio.create_task(anext(parts))
         await asyncio.sleep(0)
         reading.cancel()
@@ -214,13 +214,13 @@ def test_a_client_that_goes_away_frees_its_place(jobs, settings, monkeypatch):
 
     asyncio.run(follow_and_go())
 
-    assert streams.open(jobs[0], -1)
+    assert streams.open(jobs[0])
 
 
 @pytest.mark.django_db(transaction=True)
 def test_too_many_are_429_with_a_sentence(jobs, settings):
     settings.SLMGEN_STREAMS_PER_JOB = 1
-    held = module.streams.open(jobs[0], -1)
+    held = module.streams.open(jobs[0])
     token = token_for(username="owner", password="owner-password")
 
     async def ask():

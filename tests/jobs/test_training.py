@@ -1,11 +1,16 @@
 """A notebook reports its training by a secret that may do nothing else."""
 
 import json
+import re
+import threading
+import time
 from datetime import timedelta
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.test import AsyncClient
+from django.contrib.auth.models import User
+from django.db import OperationalError, connection, transaction
+from django.test import AsyncClient, Client
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +20,7 @@ from jobs.core import progress
 from jobs.core.progress import State, Times
 from jobs.models import Job, JobEvent, TrainingPoint, TrainingRun
 from jobs.services import Change, change_job
-from slmgen.errors import InvalidInput
+from slmgen.errors import InvalidInput, NotFound, Unauthorized
 from slmgen.identity.services import token_for
 from tests.factories import make_dataset
 
@@ -81,8 +86,8 @@ def test_a_run_is_followed_from_begin_to_end(client, job, bearer, report):
     assert isinstance(found["eta_seconds"], int)
     assert points(client, job, bearer) == [
         ("eval", 0, {"eval_loss": 9.5}),
-        ("eval", 6, {"eval_loss": 4.5}),
         ("train", 6, {"loss": 4.25, "learning_rate": 1e-4}),
+        ("eval", 6, {"eval_loss": 4.5}),
     ]
     assert len(points(client, job, bearer, "?since_step=0")) == 2
 
@@ -101,8 +106,131 @@ def test_reports_that_come_twice_or_late_harm_nothing(client, job, bearer, repor
 
     assert summary(client, job, bearer)["step"] == 12
     assert points(client, job, bearer) == [
-        ("train", 6, {"loss": 4.0}), ("train", 12, {"loss": 2.0})
+        ("train", 12, {"loss": 2.0}), ("train", 6, {"loss": 4.0})
     ]  # fmt: skip
+
+
+def read_on(client, job, bearer, since=0):
+    """Points behind the last one that was read, and the new last one."""
+    address = f"/jobs/{job.id}/training/events?since={since}"
+    found = client.get(address, **bearer).json()
+    told = [(point["kind"], point["step"]) for point in found]
+    return told, (found[-1]["id"] if found else since)
+
+
+def test_the_evaluation_of_a_step_that_was_read_is_read_next(
+    client, job, bearer, report
+):
+    """Loss and evaluation of one step are two reports; the second was never read."""
+    report(step=10, loss=1.0)
+    first, last = read_on(client, job, bearer)
+    report(step=10, eval_loss=0.9)
+
+    later, _ = read_on(client, job, bearer, last)
+
+    assert (first, later) == ([("train", 10)], [("eval", 10)])
+
+
+def test_no_point_is_lost_between_pages(client, job, bearer, report, monkeypatch):
+    monkeypatch.setattr(training, "PAGE", 3)
+    for step in (1, 2):
+        report(step=step, loss=1.0)
+        report(step=step, eval_loss=1.0)
+
+    first, last = read_on(client, job, bearer)
+    rest, _ = read_on(client, job, bearer, last)
+
+    assert first == [("train", 1), ("eval", 1), ("train", 2)]
+    assert rest == [("eval", 2)]
+
+
+def test_a_point_that_changed_is_read_again_and_the_same_one_is_not(
+    client, job, bearer, report
+):
+    report("begin", 0)
+    report(step=6, loss=4.0)
+    _, last = read_on(client, job, bearer)
+
+    report(step=6, loss=4.0)
+    same, _ = read_on(client, job, bearer, last)
+    report(step=6, loss=3.5)
+    changed, _ = read_on(client, job, bearer, last)
+
+    assert (same, changed) == ([], [("train", 6)])
+    assert points(client, job, bearer) == [("train", 6, {"loss": 3.5})]
+
+
+def test_a_full_run_takes_the_same_report_again(report, monkeypatch):
+    monkeypatch.setattr(training, "MAX_POINTS", 1)
+    report(step=1, loss=1.0)
+
+    assert report(step=1, loss=1.0).status_code == 204
+
+
+def test_points_are_of_later_steps_and_behind_the_last_one(client, job, bearer, report):
+    for step in (1, 2, 3):
+        report(step=step, loss=1.0)
+    _, last = read_on(client, job, bearer)
+    report(step=4, loss=1.0)
+    report(step=1, eval_loss=1.0)
+
+    found = points(client, job, bearer, f"?since={last}&since_step=1")
+
+    assert [step for _, step, _ in found] == [4]
+
+
+@pytest.mark.parametrize("name", ["since", "since_step"])
+@pytest.mark.parametrize("value", ["x", "-2", "1e9", "9" * 400, "9" * 5000, "NaN"])
+def test_a_place_that_makes_no_sense_is_refused(client, job, bearer, name, value):
+    for part in ("events", "stream"):
+        answer = client.get(f"/jobs/{job.id}/training/{part}?{name}={value}", **bearer)
+
+        assert answer.status_code == 400
+        assert name in answer.json()["detail"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_points_are_seen_in_the_order_of_their_ids(owner):
+    """A report that was begun first and is kept last would be passed over."""
+    job = Job.objects.create(owner=owner, dataset=make_dataset(owner=owner))
+    training.new_secret(job)
+    run = TrainingRun.objects.get()
+    log = {"event": "log", "steps": 9, "loss": 1.0}
+    done, seen = threading.Event(), []
+
+    def second():
+        while True:
+            try:
+                training.record(TrainingRun.objects.get(), {**log, "step": 2})
+            except OperationalError:  # SQLite in memory does not wait for locks
+                time.sleep(0.01)
+            else:
+                break
+        done.set()
+        connection.close()
+
+    with transaction.atomic():
+        training.record(run, {**log, "step": 1})
+        thread = threading.Thread(target=second)
+        thread.start()
+        # It is kept at once where nothing makes it wait; then step 1 comes too late.
+        overtaken = done.wait(0.5)
+    thread.join()
+    seen = [point.step for point in training.points_of(job)]
+
+    assert (overtaken, seen) == (False, [1, 2])
+
+
+def test_a_report_for_a_job_that_was_deleted_is_not_let_in(job, secret):
+    run = training.run_of(f"Bearer {secret}")
+    Job.objects.all().delete()
+
+    with pytest.raises(Unauthorized):
+        training.record(run, {"event": "log", "step": 1, "steps": 2, "loss": 1.0})
+    with pytest.raises(NotFound):
+        training.new_secret(job)
+    assert training.points_of(job) == []
+    assert training.training_of(job) is None
 
 
 def test_a_run_without_a_sign_of_life_is_stalled_and_recovers(
@@ -230,10 +358,77 @@ def test_any_report_is_read_or_refused(body):
 
 
 def test_what_is_no_number_is_left_out():
-    body = {"event": "log", "step": 1, "steps": 2, "loss": float("nan"),
+    body = {"event": "log", "step": 1, "steps": 2, "loss": "0.5",
             "eval_loss": True, "grad_norm": 1, "secret": 3.0}  # fmt: skip
 
     assert progress.read_report(body).values == {"grad_norm": 1.0}
+
+
+DIVERGED = [1e308, -1e308, 1e30, 1_000_001, 10**400, -(10**400), None,
+            float("nan"), float("inf")]  # fmt: skip
+
+
+@pytest.mark.parametrize("loss", DIVERGED, ids=lambda loss: str(loss)[:9])
+def test_a_loss_that_diverged_is_kept_as_such(loss):
+    body = {"event": "log", "step": 1, "steps": 2, "loss": loss}
+
+    found = progress.read_report(body)
+
+    assert (found.kind, found.values) == ("train", {"loss": None})
+
+
+def test_a_diverged_loss_is_null_for_programs(client, job, bearer, report):
+    report("begin", 0)
+    for step, loss in ((1, 4.0), (2, 10**400)):
+        assert report(step=step, loss=loss).status_code == 204
+
+    assert points(client, job, bearer)[-1] == ("train", 2, {"loss": None})
+    assert summary(client, job, bearer)["loss"] is None
+
+
+@given(st.binary(max_size=60) | st.text().map(str.encode))
+def test_any_bytes_are_read_or_refused(body):
+    assert reported(body) in {204, 400}
+
+
+NUMBERS = st.sampled_from(
+    ["1e308", "-1e308", "1" + "0" * 400, "-1" + "0" * 5000, "1e999", "5e-324", "NaN",
+     "-Infinity", "0x10", "1_000", "-0", "1e-400", "null", "true", '"7"', "[]", "{}"]
+)  # fmt: skip
+MEMBERS = st.tuples(
+    st.sampled_from(["event", "step", "steps", "loss", "eval_loss", "epoch", "error"]),
+    NUMBERS | st.sampled_from(['"log"', '"begin"', '"end"', '"fail"', "1", "60"]),
+)
+
+
+@given(st.lists(MEMBERS, max_size=12))
+def test_any_numbers_doubled_keys_too_are_read_or_refused(members):
+    body = ",".join(f'"{name}":{value}' for name, value in members)
+    start = '"event":"log","step":1,"steps":2'
+
+    assert reported(f"{{{start},{body}}}".encode()) in {204, 400}
+    assert reported(f"{{{body}}}".encode()) in {204, 400}
+
+
+@pytest.mark.parametrize("pair", ["[]", "{}"])
+def test_deep_nesting_is_refused(pair):
+    opening = pair[0] if pair == "[]" else '{"a":'
+    deep = opening * 100_000 + pair[1] * 100_000
+
+    assert reported(f'{{"event":"log","loss":{deep}}}'.encode()) == 400
+
+
+def reported(body):
+    """The status that a report of these bytes is answered with."""
+    user, _ = User.objects.get_or_create(username="owner")
+    job = Job.objects.filter(owner=user).first() or Job.objects.create(
+        owner=user, dataset=make_dataset(owner=user)
+    )
+    secret = training.new_secret(job).token
+    return Client().post(
+        "/training/events", body, "application/json",
+        HTTP_AUTHORIZATION=f"Bearer {secret}",
+    ).status_code  # fmt: skip
 
 
 def test_time_left_follows_the_speed_since_it_began():
@@ -242,7 +437,7 @@ def test_time_left_follows_the_speed_since_it_began():
 
     assert progress.seconds_left(times, first_step=10, step=30, steps=50) == 100
     assert progress.seconds_left(times, first_step=10, step=10, steps=50) is None
-    assert progress.state(times, start, given_up=False) is State.RUNNING
+    assert progress.state("running", times, start) is State.RUNNING
 
 
 @pytest.mark.django_db(transaction=True)
@@ -265,6 +460,31 @@ def test_a_stream_tells_what_comes_and_ends(client, job, bearer, report, monkeyp
     assert text.count("event: point") == 1
     assert '"step": 12' in text
     assert '"state": "completed"' in text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_browser_that_connects_again_goes_on_behind_the_last_point(
+    client, job, bearer, report, monkeypatch
+):
+    monkeypatch.setattr("jobs.streams.SECONDS_BETWEEN_LOOKS", 0.01)
+    report("begin", 0)
+    report(step=6, loss=4.0)
+    report(step=6, eval_loss=3.0)
+    report("end", 6)
+
+    async def read(**headers):
+        response = await AsyncClient().get(
+            f"/jobs/{job.id}/training/stream?since=0",
+            headers={"Authorization": bearer["HTTP_AUTHORIZATION"], **headers},
+        )
+        return b"".join([part async for part in response.streaming_content]).decode()
+
+    whole = async_to_sync(read)()
+    ids = re.findall(r"^id: (\d+)\nevent: point$", whole, re.MULTILINE)
+    rest = async_to_sync(read)(**{"Last-Event-ID": ids[0]})
+
+    assert len(ids) == 2
+    assert re.findall(r"^id: (\d+)$", rest, re.MULTILINE) == ids[1:]
 
 
 def test_a_notebook_says_what_stopped_it_and_goes_on(client, job, bearer, report):

@@ -174,7 +174,7 @@ def test_a_notebook_is_made_shown_and_found_again(client):
     notebook = Notebook.objects.get()
     assert notebook.training_config["lora_rank"] == 4
     assert page == f"/app/notebooks/{notebook.id}/"
-    assert notebook.download_url in text(client.get(page))
+    assert f"{page}download/" in text(client.get(page))
     latest = client.get(f"/app/datasets/{dataset.id}/notebook/")
     assert latest["Location"] == page
 

@@ -29,6 +29,7 @@ OPERATIONS = [
     ("POST", "/auth/token"), ("POST", "/upload"), ("GET", "/analyze/{session_id}"),
     ("GET", "/preview/{session_id}"), ("GET", "/preview/{session_id}/distribution"),
     ("GET", "/preview/{session_id}/duplicates"), ("POST", "/recommend"),
+    ("PATCH", "/datasets/{session_id}"), ("DELETE", "/datasets/{session_id}"),
     ("GET", "/datasets/{session_id}/mapping"),
     ("POST", "/datasets/{session_id}/mapping"),
     ("GET", "/datasets/{session_id}/problems"),

@@ -11,6 +11,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from datasets.models import Kind, WorkItem
 from jobs.models import Job
+from jobs.serializers import NOT_STORED
 from jobs.training import new_secret
 from notebooks.core.options import OPTIONS
 from notebooks.serializers import GenerateDocumentedSerializer, GenerateSerializer
@@ -33,6 +34,7 @@ BODIES = {
     ("POST", "/generate"): SESSION,
     ("POST", "/jobs"): SESSION,
     ("PATCH", "/jobs/{job_id}"): {},
+    ("PATCH", "/datasets/{session_id}"): {},
 }
 # What a trainer logs is its own: only these of its fields are judged.
 REPORTS = ("POST", "/training/events")
@@ -44,6 +46,7 @@ QUERIES = {
     ("GET", "/jobs"),
     ("GET", "/jobs/{job_id}/training/events"),
     ("GET", "/jobs/{job_id}/training/stream"),
+    ("DELETE", "/jobs/{job_id}"),
 }
 VALUES = {
     "a list": [], "a list of lists": [["x"]], "an object": {"x": {}}, "null": None,
@@ -72,7 +75,8 @@ def fields_of(schema, method, path):
     body = schema["paths"][path][method.lower()]["requestBody"]
     reference = body["content"][JSON]["schema"]["$ref"]
     found = schema["components"]["schemas"][reference.rpartition("/")[2]]
-    return {name: _type(part) for name, part in found["properties"].items()}
+    fields = found["properties"].items()
+    return {name: _type(part) for name, part in fields if name not in NOT_STORED}
 
 
 def _type(part):
@@ -134,7 +138,9 @@ def test_a_field_of_a_body_is_refused_in_a_sentence(send, schema, method, path, 
 
 def may_be_null(path):
     """Null stands for the default there."""
-    return {"model_ids"} if path in {"/plan", "/generate"} else set()
+    if path == "/jobs":
+        return {"selected_model_id"}
+    return {"model_ids", "gpu"} if path in {"/plan", "/generate"} else set()
 
 
 @pytest.mark.parametrize("option", [option.name for option in OPTIONS])
