@@ -1,8 +1,9 @@
 """Analysis, closer look and export as work."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from os import SEEK_END
 from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
@@ -10,15 +11,17 @@ import numpy as np
 from django.conf import settings
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
+from numpy.typing import NDArray
 
+from datasets import engine, work
 from datasets.core import analysis
 from datasets.core.export import export
-from datasets.core.index import RECORD
-from datasets.core.problems import Group
+from datasets.core.index import read_records, size_of, to_bytes
+from datasets.core.problems import groups_of
 from datasets.core.rows import Progress, untold
 from datasets.engine import Claim, handles
 from datasets.files import opened, verified
-from datasets.models import Dataset, Kind
+from datasets.models import Dataset, Kind, WorkItem
 
 
 @handles(Kind.ANALYSIS)
@@ -28,7 +31,7 @@ def analyze(claim: Claim) -> None:
         bad_lines=dataset.bad_lines,
         problems=tuple(dataset.problems),
         faulty_examples=dataset.faulty_examples,
-        groups=tuple(Group(**group) for group in dataset.problem_groups),
+        groups=groups_of(dataset.problem_groups),
         notes=_notes(dataset),
     )
     with verified(dataset.examples_key, dataset.examples_sha256) as file:
@@ -36,8 +39,31 @@ def analyze(claim: Claim) -> None:
             file, upload, _counting(dataset), claim.report
         )
     key = claim.key("index")
-    default_storage.save(key, ContentFile(records.tobytes()))
-    claim.finish(file=key, result=asdict(profile))
+    content = to_bytes(records)
+    default_storage.save(key, ContentFile(content))
+    claim.finish(file=key, file_bytes=len(content), result=asdict(profile))
+
+
+@contextmanager
+def open_index(analysis: WorkItem) -> Iterator[BinaryIO]:
+    """What a finished analysis points to. Raises Conflict when it was damaged."""
+    rows, distinct = (
+        analysis.result["total_examples"],
+        analysis.result["distinct_lengths"],
+    )
+    with opened(analysis.file, size_of(rows, distinct)) as file:
+        yield file
+
+
+def all_records(dataset: Dataset) -> NDArray[np.void]:
+    """The whole index, for work. An analysis by other rules is begun again first."""
+    analysis = work.stored(dataset, Kind.ANALYSIS)
+    if analysis is None:
+        analysis = work.analysis_of(dataset)
+        engine.restart(analysis, fence=analysis.fence)
+        raise engine.GivenBack
+    with open_index(analysis) as file:
+        return read_records(file, 0, dataset.total_examples)
 
 
 @handles(Kind.INSIGHTS)
@@ -47,8 +73,7 @@ def look_closer(claim: Claim) -> None:
 
     dataset = claim.item.dataset
     processes = _counting(dataset).processes
-    with opened(dataset.index_key) as file:
-        records = np.frombuffer(file.read(), RECORD)
+    records = all_records(dataset)
     with verified(dataset.examples_key, dataset.examples_sha256) as file:
         found = insights.look_closer(file, records, processes, claim.report)
     claim.finish(result=asdict(found))
@@ -58,9 +83,10 @@ def look_closer(claim: Claim) -> None:
 def export_to_file(claim: Claim) -> None:
     form = claim.item.payload["format"]
     with exported(claim.item.dataset, form, claim.report) as target:
-        key = claim.key("export")
+        key, size = claim.key("export"), target.seek(0, SEEK_END)
+        target.seek(0)
         default_storage.save(key, File(target))
-    claim.finish(file=key)
+    claim.finish(file=key, file_bytes=size)
 
 
 def exported(dataset: Dataset, form: str, report: Progress = untold) -> BinaryIO:

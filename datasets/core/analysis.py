@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.core.conversations import whole_text
-from datasets.core.index import IndexBuilder, LineAt, confirmed, lines_of
+from datasets.core.index import IndexBuilder, LineAt, confirmed, lines_of, linked
 from datasets.core.language import guesses
 from datasets.core.measure import measure
 from datasets.core.problems import FIRST_LINES, Group
@@ -64,7 +64,7 @@ def analyze(
         done += measured.size
         report(done)
     line_at = lines_of(examples)
-    records = confirmed(index.build(), line_at, _key_of)
+    records = linked(confirmed(index.build(), line_at, _key_of))
     copies = np.flatnonzero(records["first"] != np.arange(len(records)))
     profile = summarize(
         tally,

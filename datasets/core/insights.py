@@ -17,10 +17,10 @@ from datasets.core.near import Cluster
 from datasets.core.reading import transcript
 from datasets.core.rows import Progress
 from datasets.core.spread import spread
+from datasets.core.stored import INSIGHTS_VERSION
 from datasets.core.tokenizers import reported
 
 SHOWN = 20
-INSIGHTS_VERSION = 3
 
 
 @dataclass(frozen=True)

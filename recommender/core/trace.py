@@ -6,6 +6,7 @@ from copy import deepcopy
 from dataclasses import asdict
 from typing import Any
 
+from datasets.core.loading import loaded
 from datasets.core.profile import Profile
 from recommender.core import training
 from recommender.core.catalog import Catalog, Target, Task
@@ -15,6 +16,7 @@ from recommender.core.needs import CloserLook, Need, Wishes
 from recommender.core.ranking import Ranking, Recommended
 from recommender.core.rules import RULES
 from recommender.core.scoring import WEIGHTS
+from slmgen.errors import Conflict
 
 # Raise it when the same facts and catalogue would get another ranking.
 RULES_VERSION = 1
@@ -91,6 +93,16 @@ def _rounded(span: tuple[float, float] | None) -> list[float] | None:
     return None if span is None else [round(value, 2) for value in span]
 
 
+def _profile(facts: object) -> Profile:
+    """Also of rules that are gone: what was asked then is ranked again as it was."""
+    profile = loaded(Profile, facts)
+    if profile is None:
+        raise Conflict(
+            "This ranking was stored by a release that is too old to repeat."
+        )
+    return profile
+
+
 def need_of(traced: Mapping[str, Any]) -> Need:
     """What was asked, so that it can be ranked again."""
     asked = deepcopy(traced["need"])
@@ -104,7 +116,7 @@ def need_of(traced: Mapping[str, Any]) -> Need:
     languages = tuple(asked.pop("languages"))
     wishes = Wishes(gpu=card, languages=languages, **asked)
     return Need(
-        Profile(**traced["facts"]),
+        _profile(traced["facts"]),
         Task(task),
         Target(target),
         wishes,
