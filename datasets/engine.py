@@ -166,8 +166,10 @@ def forget_oldest(kept: WorkItem, most: int) -> None:
     """Drops all but the newest `most` of a kind of work on a dataset, `kept` not."""
     alike = WorkItem.objects.filter(dataset=kept.dataset_id, kind=kept.kind)
     old = alike.exclude(pk=kept.pk).order_by("-updated_at")[most - 1 :]
+    files = dict(old.values_list("pk", "file"))
+    if not files:
+        return  # and no write transaction was begun for it
     with transaction.atomic():
-        files = dict(old.values_list("pk", "file"))
         WorkItem.objects.filter(pk__in=files).delete()
         discard(file for file in files.values() if file)
 

@@ -9,12 +9,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from celery.signals import worker_shutting_down
 from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from datasets import engine, services, versions
+from datasets import engine, messages, services, versions
 from datasets.files import differences
 from datasets.models import Dataset, Kind, State, WorkItem
 from notebooks.models import Notebook
@@ -141,6 +142,28 @@ def test_told_to_stop_at_each_moment_it_gives_back_or_finishes(name, moments, se
         for found in list(default_storage.listing()):
             default_storage.delete(found.key)
     assert bool(given_back) == (name != "notebook")  # which is made in one step
+
+
+def test_a_process_of_celery_gives_its_work_back_too(moments):
+    def of_celery(*_):
+        raise AssertionError("the signal broke something off")
+
+    make_dataset()
+    item = WorkItem.objects.get()
+    signal.signal(signal.SIGTERM, of_celery)
+    moments(2)
+    messages.work(str(item.pk))
+
+    item.refresh_from_db()
+    assert (item.state, item.attempts, item.sent_at) == (State.QUEUED, 0, None)
+    assert is_agreed()
+    assert signal.getsignal(signal.SIGTERM) is of_celery
+
+
+def test_celery_that_shuts_down_asks_its_processes_to_stop():
+    worker_shutting_down.send(sender=None)
+
+    assert engine.is_stopping()
 
 
 def test_a_stop_at_the_commit_leaves_the_row_with_its_files(monkeypatch):
