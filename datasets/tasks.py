@@ -59,8 +59,7 @@ def all_records(dataset: Dataset) -> NDArray[np.void]:
     """The whole index, for work. An analysis by other rules is begun again first."""
     analysis = work.stored(dataset, Kind.ANALYSIS)
     if analysis is None:
-        analysis = work.analysis_of(dataset)
-        engine.restart(analysis, fence=analysis.fence)
+        work.renew(work.analysis_of(dataset))
         raise engine.GivenBack
     with open_index(analysis) as file:
         return read_records(file, 0, dataset.total_examples)

@@ -80,11 +80,16 @@ def analyzed(dataset: Dataset, *, seconds: float | None = None) -> WorkItem:
     return item
 
 
-def _begin(dataset: Dataset, item: WorkItem) -> None:
-    """On small data what waits is done now, on others by the worker."""
+def renew(item: WorkItem) -> None:
+    """Has a result by other rules computed again."""
     if item.state == State.DONE and not is_current(item):
         engine.restart(item, fence=item.fence)
         _look_again(item)
+
+
+def _begin(dataset: Dataset, item: WorkItem) -> None:
+    """On small data what waits is done now, on others by the worker."""
+    renew(item)
     if item.state == State.QUEUED and is_small(dataset):
         item.dataset = dataset
         do_now(item)
