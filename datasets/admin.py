@@ -32,7 +32,7 @@ class DatasetAdmin(ReadOnlyAdmin):
     list_select_related = ("owner",)
     list_filter = ("created_at", "container", "form", ("owner", EmptyFieldListFilter))
     search_fields = ("id", "owner__username", "sha256")
-    exclude = ("problems", "columns")
+    exclude = ("problems", "problem_groups", "columns")  # they quote the data
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Dataset]:
         datasets: QuerySet[Dataset] = super().get_queryset(request)
@@ -65,8 +65,9 @@ class DatasetAdmin(ReadOnlyAdmin):
         context |= {"title": "Content of a dataset", "opts": self.opts}
         if request.method == "POST":
             number = ContentForm(request.POST).number()
+            rows = _rows(dataset, number)  # nothing is recorded that cannot be shown
             audit(request.user, "open content", dataset)
-            context |= {"rows": _rows(dataset, number), "page": number}
+            context |= {"rows": rows, "page": number}
         return render(request, "admin/datasets/dataset/content.html", context)
 
 

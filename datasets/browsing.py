@@ -3,13 +3,15 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
+from msgspec import to_builtins
 
-from datasets import engine, services, work
-from datasets.core import index, offers
+from datasets import services, work
+from datasets.core import offers
+from datasets.core.kinds import KINDS
+from datasets.core.problems import Group, groups_of
 from datasets.core.profile import Profile
 from datasets.core.report import Report, report
-from datasets.models import ACTIVE, Dataset, Kind, State, WorkItem
+from datasets.models import Dataset
 from datasets.rows import Rows, Wanted, find_rows
 from slmgen.errors import NotReady
 
@@ -39,20 +41,17 @@ class IssueGroup:
 
 def profile_now(dataset: Dataset) -> Profile:
     """The stored profile; raises NotReady at once where there is none yet."""
-    profile = services.stored_profile(dataset)
-    if profile is not None:
-        return profile
-    item = work.analysis_of(dataset)
     try:
-        return Profile(**work.finished(item, seconds=0).result)
-    except NotReady:
-        done = item.progress * dataset.total_examples // 100
+        return services.profile_of(dataset, seconds=0)
+    except NotReady as error:
+        percent = error.percent or 0
+    done = percent * dataset.total_examples // 100
     unit = "line" if dataset.container == "JSON Lines" else "row"
     raise NotReady(
         f"Checking {unit} {done:,} of {dataset.total_examples:,} of "
-        f"{dataset.filename} ({item.progress}%).",
+        f"{dataset.filename} ({percent}%).",
         work.RETRY_AFTER_SECONDS,
-        percent=item.progress,
+        percent=percent,
         dataset_id=str(dataset.pk),
     )
 
@@ -61,45 +60,47 @@ def insights_now(dataset: Dataset) -> dict[str, Any]:
     """The closer look, begun where nobody has asked for it before; for a large dataset
     NotReady is raised at once until the worker has finished."""
     profile_now(dataset)
-    item = engine.ask_for(dataset, Kind.INSIGHTS)
-    if work.is_small(dataset) or item.state not in ACTIVE:
-        return services.insights_of(dataset)
+    try:
+        return services.insights_of(dataset, seconds=0)
+    except NotReady as error:
+        percent = error.percent or 0
     raise NotReady(
-        f"Looking closer at {dataset.filename}: {item.progress}% done.",
+        f"Looking closer at {dataset.filename}: {percent}% done.",
         work.RETRY_AFTER_SECONDS,
-        percent=item.progress,
+        percent=percent,
         dataset_id=str(dataset.pk),
     )
 
 
 def languages_known(dataset: Dataset) -> dict[str, int]:
     """Rows by language, where a closer look was taken; never waits for one."""
-    done = WorkItem.objects.filter(
-        dataset=dataset, kind=Kind.INSIGHTS, state=State.DONE
-    ).first()
-    return dict(done.result["languages"]) if done else {}
+    found = services.stored_insights(dataset)
+    return dict(found["languages"]) if found else {}
 
 
 def issue_groups(dataset: Dataset) -> list[IssueGroup]:
     """The faults by kind, the most frequent first, each with its first example."""
-    groups = services.problems_of(dataset, kind=None, page=1, page_size=1).kinds
-    ordered = sorted(groups, key=lambda group: -group["rows"])
+    ordered = sorted(groups_of(dataset.problem_groups), key=lambda group: -group.rows)
     return [
         IssueGroup(
-            kind=group["kind"],
-            title=group["title"],
-            rows=group["rows"],
-            problems=group["problems"],
-            left_out=group["left_out"],
-            first_lines=group["first_lines"],
-            example=_first_problem(dataset, group["kind"]) if at < SHOWN_GROUPS else {},
+            kind=group.kind,
+            title=KINDS[group.kind],
+            rows=group.rows,
+            problems=group.problems,
+            left_out=group.left_out,
+            first_lines=group.first_lines,
+            example=_first_problem(dataset, group) if at < SHOWN_GROUPS else {},
         )
         for at, group in enumerate(ordered)
     ]
 
 
-def _first_problem(dataset: Dataset, kind: str) -> dict[str, Any]:
-    return services.problems_of(dataset, kind=kind, page=1, page_size=1).problems[0]
+def _first_problem(dataset: Dataset, group: Group) -> dict[str, Any]:
+    if group.first is not None:
+        return {**to_builtins(group.first), "sentence": str(group.first)}
+    # Stored by a release that kept no first one.
+    found = services.problems_of(dataset, kind=group.kind, page=1, page_size=1)
+    return found.problems[0]
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class ProblemList:
 
     @property
     def next(self) -> int | None:
-        more = self.page * PROBLEMS_PER_PAGE < self.found.total_count
+        more = self.page * PROBLEMS_PER_PAGE < self.found.listed_count
         return self.page + 1 if more else None
 
 
@@ -123,12 +124,6 @@ def list_problems(dataset: Dataset, kind: str | None, page: int) -> ProblemList:
         dataset, kind=kind, page=page, page_size=PROBLEMS_PER_PAGE
     )
     return ProblemList(found, kind, page)
-
-
-def rows_longer_than(dataset: Dataset, tokens: int) -> int:
-    with services.opened_index(dataset) as file:
-        records = np.frombuffer(file.read(), index.RECORD)
-    return int((records["tokens"] > tokens).sum())
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ A message that is lost, late or doubled changes nothing.
 import hashlib
 import json
 import logging
+import mmap
 import threading
 import time
 import traceback
@@ -14,14 +15,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import DatabaseError, connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -35,12 +35,36 @@ logger = logging.getLogger("slmgen.work")
 
 MAX_ATTEMPTS = 3
 SECONDS_BETWEEN_REPORTS = 1.0
+SEND_AGAIN_AFTER = timedelta(minutes=5)  # a message that nobody took
 BACK_OFF = timedelta(seconds=5)  # before the second try, twice that before the third
 GIVEN_UP = "was tried three times and failed each time; start it again, or upload again"
 
 
 class LostLease(Exception):
     """Somebody else has claimed this work, or it was cancelled or deleted."""
+
+
+class GivenBack(Exception):
+    """The work is put back into the queue at once; the attempt does not count."""
+
+
+# One byte that a worker shares with the processes it forks (Celery's pool). A signal
+# handler only sets it: nothing is interrupted between a commit and what follows it.
+_stopping = mmap.mmap(-1, 1)
+
+
+def stop_soon() -> None:
+    """Has running work given back at its next report. Safe in a signal handler."""
+    _stopping[0] = 1
+
+
+def is_stopping() -> bool:
+    return bool(_stopping[0])
+
+
+def resume() -> None:
+    """Takes `stop_soon` back, for a process that goes on."""
+    _stopping[0] = 0
 
 
 def lease() -> timedelta:
@@ -58,9 +82,12 @@ class Claim:
     lost: threading.Event = field(default_factory=threading.Event)
 
     def report(self, done_bytes: int) -> None:
-        """Progress, in bytes of the examples. Raises LostLease, to stop the work."""
+        """Progress, in bytes of the examples. Raises LostLease or GivenBack, to stop
+        the work; called where stopping leaves nothing behind."""
         if self.lost.is_set():
             raise LostLease
+        if is_stopping():
+            raise GivenBack
         now = time.monotonic()
         if now - self.reported_at < SECONDS_BETWEEN_REPORTS:
             return
@@ -69,19 +96,24 @@ class Claim:
         self.write(progress=min(percent, 99), lease_until=Now() + lease())
 
     def write(self, **values: object) -> None:
-        rows = WorkItem.objects.filter(pk=self.item.pk, fence=self.item.fence)
+        # A finished item is not written again, whatever fails after its commit.
+        rows = WorkItem.objects.filter(
+            pk=self.item.pk, fence=self.item.fence, state=State.RUNNING
+        )
         if not rows.update(**values, updated_at=timezone.now()):
             raise LostLease
         self.state = str(values.get("state", self.state))
 
-    def finish(self, *, file: str = "", result: object = None) -> None:
+    def finish(
+        self, *, file: str = "", file_bytes: int = 0, result: object = None
+    ) -> None:
         """The one moment in which a result appears; a file of an earlier try goes."""
         before = self.item.file
         try:
             with transaction.atomic():
                 self.write(
                     state=State.DONE, progress=100, lease_until=None, file=file,
-                    result=result, message="", is_refused=False,
+                    file_bytes=file_bytes, result=result, message="", is_refused=False,
                 )  # fmt: skip
                 if before and before != file:
                     discard([before])
@@ -112,14 +144,34 @@ def ask_for(
 ) -> WorkItem:
     """The item that computes this; the same one however often it is asked for."""
     content = dict(payload or {})
-    text = json.dumps(content, sort_keys=True).encode()
-    key = hashlib.sha256(text).hexdigest() if content else ""
     item, is_new = WorkItem.objects.get_or_create(
-        dataset=dataset, kind=kind, key=key, defaults={"payload": content}
+        dataset=dataset, kind=kind, key=_key_of(content), defaults={"payload": content}
     )
     if is_new:
-        transaction.on_commit(partial(send, item.pk))
+        transaction.on_commit(lambda: announce(item.pk), robust=True)
     return item
+
+
+def is_asked_for(dataset: Dataset, kind: Kind, payload: Mapping[str, Any]) -> bool:
+    items = WorkItem.objects.filter(dataset=dataset, kind=kind, key=_key_of(payload))
+    return items.exists()
+
+
+def _key_of(payload: Mapping[str, Any]) -> str:
+    text = json.dumps(payload, sort_keys=True).encode()
+    return hashlib.sha256(text).hexdigest() if payload else ""
+
+
+def forget_oldest(kept: WorkItem, most: int) -> None:
+    """Drops all but the newest `most` of a kind of work on a dataset, `kept` not."""
+    alike = WorkItem.objects.filter(dataset=kept.dataset_id, kind=kept.kind)
+    old = alike.exclude(pk=kept.pk).order_by("-updated_at")[most - 1 :]
+    files = dict(old.values_list("pk", "file"))
+    if not files:
+        return  # and no write transaction was begun for it
+    with transaction.atomic():
+        WorkItem.objects.filter(pk__in=files).delete()
+        discard(file for file in files.values() if file)
 
 
 def cancel(item: WorkItem) -> bool:
@@ -133,32 +185,54 @@ def cancel(item: WorkItem) -> bool:
     )  # fmt: skip
 
 
-def restart(item: WorkItem) -> bool:
-    """Has it done once more, from the start."""
+def restart(item: WorkItem, *, fence: int | None = None) -> bool:
+    """Has it done once more, from the start; with a `fence`, unless that was done since
+    the row was read."""
     rows = WorkItem.objects.filter(pk=item.pk).exclude(state__in=ACTIVE)
+    if fence is not None:
+        rows = rows.filter(fence=fence)
     restarted = rows.update(
         state=State.QUEUED, attempts=0, progress=0, fence=F("fence") + 1, message="",
-        is_refused=False, lease_until=None, updated_at=timezone.now(),
+        is_refused=False, failure_shown=False, lease_until=None, sent_at=None,
+        updated_at=timezone.now(),
     )  # fmt: skip
     if restarted:
-        transaction.on_commit(partial(send, item.pk))
+        item.refresh_from_db()
+        transaction.on_commit(lambda: announce(item.pk), robust=True)
     return bool(restarted)
 
 
+def announce(item_id: UUID) -> None:
+    """Sends the id of new work to Celery, where it is used."""
+    if settings.SLMGEN_TASKS == "celery":
+        WorkItem.objects.filter(pk=item_id).update(sent_at=Now())
+        send(item_id)
+
+
 def send(item_id: UUID) -> None:
-    """Tells Celery, where it is used. The beat sends again what does not arrive."""
+    """A message that Redis does not take is due again at once."""
     if settings.SLMGEN_TASKS != "celery":
         return
     # Imported when needed: most servers run without it.
     from slmgen.messenger import send_work
 
-    send_work(item_id)
+    if not send_work(item_id):
+        WorkItem.objects.filter(pk=item_id).update(sent_at=None)
 
 
 def send_again() -> int:
-    """Sends all that waits or has lost its lease; gives their number."""
-    waiting = list(WorkItem.objects.claimable().values_list("pk", flat=True))
+    """Sends what can be claimed and has no message under way: one that was never
+    sent, was sent before the lease or the pause ended, or seems lost by now."""
+    unsent = (
+        Q(sent_at=None)
+        | Q(sent_at__lt=F("lease_until"))
+        | Q(sent_at__lt=Now() - SEND_AGAIN_AFTER)
+    )
+    waiting = list(
+        WorkItem.objects.claimable().filter(unsent).values_list("pk", flat=True)
+    )
     for item_id in waiting:
+        WorkItem.objects.filter(pk=item_id).update(sent_at=Now())
         send(item_id)
     return len(waiting)
 
@@ -166,20 +240,22 @@ def send_again() -> int:
 def claim_item(item: WorkItem) -> Claim | None:
     """The claim, or None when another worker got there first or it failed too often."""
     is_spent = item.attempts >= MAX_ATTEMPTS
-    rows = WorkItem.objects.claimable().filter(pk=item.pk, fence=item.fence)
+    rows = WorkItem.objects.claimable().filter(
+        pk=item.pk, fence=item.fence, attempts=item.attempts
+    )
     changes: dict[str, Any] = {"state": State.RUNNING, "lease_until": Now() + lease()}
     if is_spent:
         message = f"{Kind(item.kind).label} {GIVEN_UP}."
         changes = {"state": State.FAILED, "lease_until": None, "message": message}
+    # The row was as `item` says until this update, so what it is now is known. Read
+    # again, it could be somebody's who cancelled it meanwhile.
+    fence, attempts = item.fence + 1, item.attempts + (not is_spent)
     claimed = rows.update(
-        **changes,
-        fence=F("fence") + 1,
-        attempts=F("attempts") + (0 if is_spent else 1),
-        updated_at=timezone.now(),
+        **changes, fence=fence, attempts=attempts, updated_at=timezone.now()
     )
     if not claimed or is_spent:
         return None
-    item.refresh_from_db()
+    item.state, item.fence, item.attempts = State.RUNNING, fence, attempts
     return Claim(item)
 
 
@@ -210,6 +286,8 @@ def work_on(item_id: UUID | str) -> bool:
     claim = claim_item(item) if item is not None else None
     if claim is not None:
         run(claim)
+    else:  # its message came too early: it is sent again as soon as it can be claimed
+        WorkItem.objects.filter(pk=item_id, state=State.QUEUED).update(sent_at=None)
     return claim is not None
 
 
@@ -236,18 +314,26 @@ def _run(claim: Claim) -> None:
     except LostLease:
         claim.failure = LostLease.__name__
         logger.warning("the lease of %s was lost; nothing was written", claim.item.pk)
+    except GivenBack:
+        _give_back(claim)
     except SlmgenError as error:
         claim.failure = type(error).__name__
         _settle(claim, state=State.FAILED, lease_until=None, message=error.detail,
                 is_refused=isinstance(error, InvalidInput))  # fmt: skip
     except Exception as error:  # whatever it is, the item is tried again or fails
+        if is_stopping():  # a stop of the whole group ends the processes that help
+            _give_back(claim)
+            return
         claim.failure = type(error).__name__
         _log(claim, error)
         _try_again(claim)
-    except BaseException:  # told to stop: somebody else begins anew, and at once
-        attempts = F("attempts") - 1
-        _settle(claim, state=State.QUEUED, lease_until=None, attempts=attempts)
-        raise
+
+
+def _give_back(claim: Claim) -> None:
+    attempts = F("attempts") - 1
+    _settle(
+        claim, state=State.QUEUED, lease_until=None, attempts=attempts, sent_at=None
+    )
 
 
 def _try_again(claim: Claim) -> None:

@@ -3,10 +3,9 @@
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from os import SEEK_END
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, BinaryIO, Union, cast
@@ -113,6 +112,41 @@ def read_example(file: BinaryIO, record: Any) -> Any:
         raise damaged() from None
 
 
+# Keeping: files come first, their row last. They are deleted only while it is certain
+# that there is no row; whatever else is left behind is swept.
+
+
+@contextmanager
+def deleted_on_failure(keys: Iterable[str]) -> Iterator[None]:
+    """Around storing files before their row exists."""
+    try:
+        yield
+    except Exception:
+        delete_stored(keys)
+        raise
+
+
+@contextmanager
+def row_of(keys: Iterable[str]) -> Iterator[None]:
+    """The transaction that inserts the row of stored files: what is raised in it undoes
+    both. When the commit itself fails, the row may be there, so the files stay."""
+    is_whole = False
+    try:
+        with transaction.atomic():
+            yield
+            is_whole = True
+    except Exception:
+        if not is_whole:
+            delete_stored(keys)
+        raise
+
+
+def delete_stored(keys: Iterable[str]) -> None:
+    for key in keys:
+        with suppress(FileNotFoundError):
+            default_storage.delete(key)
+
+
 # Deleting: the intent is a row of the transaction that removes what the file belongs
 # to. Whoever dies after it, the file goes.
 
@@ -123,7 +157,7 @@ def discard(keys: Iterable[str]) -> None:
     Deletion.objects.bulk_create(
         [Deletion(key=key) for key in wanted], ignore_conflicts=True
     )
-    transaction.on_commit(partial(delete_discarded, wanted))
+    transaction.on_commit(lambda: delete_discarded(wanted), robust=True)
 
 
 def delete_discarded(keys: Iterable[str] | None = None) -> None:

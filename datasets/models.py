@@ -6,6 +6,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.db.models import Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Now
+from django.utils.functional import cached_property
 
 from slmgen.fields import OrderedJSONField
 
@@ -65,6 +66,9 @@ class Dataset(models.Model):
     repairs: "models.JSONField[Any, Any]" = OrderedJSONField(
         default=dict, blank=True, help_text="What was done to the parent"
     )
+    problems_bytes = models.BigIntegerField(
+        default=0, help_text="Of the lists of problems"
+    )
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
     emptied_at = models.DateTimeField(
         null=True, blank=True, help_text="Its content expired; jobs still name it"
@@ -74,6 +78,7 @@ class Dataset(models.Model):
 
     class Meta:
         ordering = ("-created_at",)
+        indexes = [models.Index(fields=["owner", "emptied_at"], name="dataset_room")]
         permissions = [("view_dataset_content", "Can open the content of datasets")]
 
     def __str__(self) -> str:
@@ -91,10 +96,10 @@ class Dataset(models.Model):
     def examples_key(self) -> str:
         return f"{self.folder}/examples.jsonl"
 
-    @property
-    def index_key(self) -> str:
-        """What the finished analysis points to."""
-        return WorkItem.objects.get(dataset=self, kind=Kind.ANALYSIS).file
+    @cached_property
+    def known_work(self) -> dict[str, "WorkItem | None"]:
+        """Finished work by its kind, once it was looked up for this instance."""
+        return {}
 
     @property
     def problems_key(self) -> str:
@@ -131,6 +136,7 @@ class Kind(models.TextChoices):
     ANALYSIS = "analysis", "Analysis"
     INSIGHTS = "insights", "The closer look"
     EXPORT = "export", "The export"
+    PREVIEW = "preview", "The preview of the repair"
     REPAIR = "repair", "The repair"
     NOTEBOOK = "notebook", "The notebook"
 
@@ -188,8 +194,15 @@ class WorkItem(models.Model):
     is_refused = models.BooleanField(
         default=False, help_text="Failed because what was asked for makes no sense"
     )
+    failure_shown = models.BooleanField(
+        default=False, help_text="Whoever asked was told; asking again starts it again"
+    )
     file = models.CharField(max_length=255, blank=True, help_text="Key of its file")
+    file_bytes = models.BigIntegerField(default=0)
     result: "models.JSONField[Any, Any]" = OrderedJSONField(null=True, blank=True)
+    sent_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its last message was sent to Celery"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -1,41 +1,70 @@
 """How much one owner may keep. Checked in the transaction that inserts the row."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, Sum
+from django.db.models import F, Sum
 
-from datasets.models import Dataset
+from datasets.models import Dataset, Kind, WorkItem
 from slmgen.errors import Conflict
 
 ADVICE = "delete what you no longer need, or wait until it expires"
 
 
-def claim_room(dataset: Dataset) -> None:
-    """Raises Conflict when its owner has too much already."""
-    one_at_a_time("datasets", dataset.owner_id)
-    kept = Dataset.objects.filter(owner=dataset.owner_id, emptied_at=None).aggregate(
-        count=Count("pk"), sent=Sum("size"), examples=Sum("examples_bytes")
+# What apps to the left of this one keep for an owner, in bytes.
+Counted = Callable[[Any], int]
+COUNTED: list[Counted] = []
+
+
+def counted(function: Counted) -> Counted:
+    """Registers files that use up the room of the owner whose key they are given."""
+    COUNTED.append(function)
+    return function
+
+
+@counted
+def bytes_of_datasets(owner_id: Any) -> int:
+    sizes = F("size") + F("examples_bytes") + F("problems_bytes")
+    kept = Dataset.objects.filter(owner=owner_id, emptied_at=None)
+    return kept.aggregate(stored=Sum(sizes))["stored"] or 0
+
+
+@counted
+def bytes_of_work(owner_id: Any) -> int:
+    """Exports and previews. An index is small beside its examples and not counted."""
+    made = WorkItem.objects.filter(
+        dataset__owner=owner_id, kind__in=(Kind.EXPORT, Kind.PREVIEW)
     )
+    return made.aggregate(stored=Sum("file_bytes"))["stored"] or 0
+
+
+def claim_room(owner_id: Any, needed: int, *, datasets: int = 0) -> None:
+    """Raises Conflict when an owner has too much already to keep `needed` bytes."""
+    one_at_a_time("datasets", owner_id)
     room_mb = settings.SLMGEN_QUOTA_MB
-    if dataset.owner_id is None:
+    if owner_id is None:
         room_mb = settings.SLMGEN_QUOTA_ANONYMOUS_MB
-    else:
-        check_count(kept["count"], settings.SLMGEN_QUOTA_DATASETS, "datasets")
-    stored = (kept["sent"] or 0) + (kept["examples"] or 0)
-    if room_mb and stored + dataset.size + dataset.examples_bytes > room_mb * 10**6:
-        raise Conflict(_no_room(dataset.owner_id, stored, room_mb))
+    elif datasets:
+        kept = Dataset.objects.filter(owner=owner_id, emptied_at=None).count()
+        check_count(kept, settings.SLMGEN_QUOTA_DATASETS, "datasets")
+    if not room_mb:
+        return
+    stored = sum(count(owner_id) for count in COUNTED)
+    if stored + needed > room_mb * 10**6:
+        thing = "upload" if datasets else "notebook"
+        raise Conflict(_no_room(owner_id, stored, room_mb, thing))
 
 
-def _no_room(owner_id: Any, stored: int, room_mb: int) -> str:
+def _no_room(owner_id: Any, stored: int, room_mb: int, thing: str) -> str:
     if owner_id is None:
         return (
             "This server's room for data without an account is used up; sign in, or "
             "try again tomorrow."
         )
     return (
-        f"You keep {stored / 10**6:,.0f} of {room_mb:,} MB, and this upload does not "
+        f"You keep {stored / 10**6:,.0f} of {room_mb:,} MB, and this {thing} does not "
         f"fit; {ADVICE}."
     )
 

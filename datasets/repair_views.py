@@ -8,6 +8,7 @@ from datasets import lineage, services, trial
 from datasets.core.conversations import ROLES
 from datasets.forms import wanted_repairs
 from datasets.remembered import remember
+from slmgen.rates import check_costly
 from slmgen.streaming import Download
 
 
@@ -23,6 +24,8 @@ def repair(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
     wanted = wanted_repairs(request.GET)
     if not wanted:
         return redirect("page-data", dataset.id)
+    if not services.is_preview_known(dataset, wanted):
+        check_costly(request)
     shown = trial.try_repairs(dataset, wanted)
     context = {"dataset": dataset, "step": "data", "trial": shown}
     return render(request, "datasets/repair.html", context)

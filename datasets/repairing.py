@@ -1,17 +1,23 @@
 """New versions of a dataset by repair."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from datasets.bounds import on_disk, run_bounded, temporary_file
+import msgspec
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+
+from datasets.bounds import run_bounded, temporary_file
 from datasets.core import columns
 from datasets.core.mending import Mending, Report, mend
+from datasets.core.previews import preview
 from datasets.core.repairs import Repair, repair_of
 from datasets.core.rows import Progress
 from datasets.engine import Claim, handles
-from datasets.files import opened, verified
+from datasets.files import verified
 from datasets.models import Dataset, Kind
+from datasets.tasks import index_for_work
 from datasets.versions import Origin, Seal, keep, limits
 from slmgen.errors import InvalidInput
 
@@ -22,7 +28,6 @@ MAX_REPAIRS = 20
 class Repaired:
     dataset: Dataset  # the new version, or the old one after a dry run
     summary: dict[str, Any]
-    report: Report = field(default_factory=Report)  # empty where a worker did it
 
 
 def repairs_of(wanted: list[dict[str, Any]]) -> tuple[Repair, ...]:
@@ -42,7 +47,6 @@ def repair_dataset(
     dataset: Dataset,
     repairs: tuple[Repair, ...],
     *,
-    dry_run: bool,
     seal: Seal | None = None,
     share_done: Callable[[float], None] = lambda share: None,
 ) -> Repaired:
@@ -54,12 +58,10 @@ def repair_dataset(
 
     with temporary_file() as target:
         report = _mended(dataset, repairs, target, half(0))
-        if dry_run:
-            return Repaired(dataset, report.summary, report)
         summary = report.summary
         origin = Origin(dataset.filename, dataset.owner_id, dataset, summary)
         made = keep(target, origin, columns.CHAT, seal, half(1))
-        return Repaired(made, summary, report)
+        return Repaired(made, summary)
 
 
 @handles(Kind.REPAIR)
@@ -72,13 +74,31 @@ def repair_as_work(claim: Claim) -> None:
 
     dataset = claim.item.dataset
     repairs = repairs_of(claim.item.payload["repairs"])
-    repair_dataset(dataset, repairs, dry_run=False, seal=seal, share_done=share_done)
+    repair_dataset(dataset, repairs, seal=seal, share_done=share_done)
+
+
+@handles(Kind.PREVIEW)
+def preview_as_work(claim: Claim) -> None:
+    """A dry run. Its rows may hold private data, so they are in a file, as all content
+    of a dataset is; the row of the work has them masked."""
+
+    def report(done: float) -> None:
+        claim.report(int(dataset.examples_bytes * min(done / dataset.size, 1)))
+
+    dataset = claim.item.dataset
+    repairs = repairs_of(claim.item.payload["repairs"])
+    with temporary_file() as target:
+        found = _mended(dataset, repairs, target, report)
+    content = msgspec.json.encode(preview(found))
+    key = claim.key("preview")
+    default_storage.save(key, ContentFile(content))
+    claim.finish(file=key, file_bytes=len(content), result=found.summary)
 
 
 def _mended(
     dataset: Dataset, repairs: tuple[Repair, ...], target: BinaryIO, report: Progress
 ) -> Report:
-    layout = columns.Layout(dataset.form, columns.Columns(**dataset.columns))
+    layout = columns.Layout(dataset.form, columns.stored_columns(dataset.columns))
     copies: frozenset[int] = frozenset()
     if any(repair.kind == "drop_near_duplicates" for repair in repairs):
         copies = _near_copies(dataset)
@@ -97,9 +117,10 @@ def _near_copies(dataset: Dataset) -> frozenset[int]:
 
     with (
         verified(dataset.examples_key, dataset.examples_sha256) as examples,
-        opened(dataset.index_key) as stored,
-        on_disk(stored) as index,
+        index_for_work(dataset) as index,
     ):
         return run_bounded(
-            near_copies_by_index, examples, index, size=dataset.examples_bytes
+            near_copies_by_index,
+            *(examples, index, dataset.total_examples),
+            size=dataset.examples_bytes,
         )

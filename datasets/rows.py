@@ -22,6 +22,7 @@ from datasets.models import Dataset
 from slmgen.errors import InvalidInput, NotFound
 
 PAGE_ROWS = 10
+FIRST_RECORDS = 2 * PAGE_ROWS  # read of the index before it is known to take more
 SECONDS_TO_SEARCH = 1.5  # after which the page says how far it came
 COPIES = "duplicates"
 SHOWN_COPIES = 10
@@ -79,12 +80,15 @@ def find_rows(dataset: Dataset, wanted: Wanted) -> Rows:
     """A page of the rows that are wanted. Raises InvalidInput for an unknown issue."""
     if wanted.issue not in {"", COPIES, *KINDS}:
         raise InvalidInput("There is no such kind of issue; choose one from the list.")
-    with services.opened_index(dataset) as file:
-        records = np.frombuffer(file.read(), index.RECORD)
-    places = _candidates(records, wanted)
-    with services.open_examples(dataset) as examples:
-        found, next_place = _search(examples, records, places, wanted)
-        rows = [_row(examples, records, place) for place in found]
+    with (
+        services.opened_index(dataset) as file,
+        services.open_examples(dataset) as examples,
+    ):
+        chunks = index.chunks(
+            file, wanted.row - 1, dataset.total_examples, FIRST_RECORDS
+        )
+        found, next_place = _search(examples, chunks, wanted)
+        rows = [_row(examples, place, record) for place, record in found]
     return Rows(
         rows=rows,
         total=dataset.total_examples,
@@ -94,36 +98,36 @@ def find_rows(dataset: Dataset, wanted: Wanted) -> Rows:
     )
 
 
-def _candidates(records: NDArray[np.void], wanted: Wanted) -> NDArray[np.intp]:
+def _candidates(
+    start: int, records: NDArray[np.void], wanted: Wanted
+) -> NDArray[np.intp]:
     """What the index alone can tell."""
     kept = records["tokens"] >= wanted.min_tokens
     if wanted.max_tokens is not None:
         kept &= records["tokens"] <= wanted.max_tokens
     if wanted.issue == COPIES:
-        kept &= records["first"] != np.arange(len(records))
-    kept[: wanted.row - 1] = False
+        kept &= records["first"] != start + np.arange(len(records))
     return np.flatnonzero(kept)
 
 
 def _search(
-    examples: BinaryIO,
-    records: NDArray[np.void],
-    places: Iterable[np.intp],
-    wanted: Wanted,
-) -> tuple[list[int], int | None]:
-    """The first rows that fit, and where to look on when there may be more."""
-    found: list[int] = []
+    examples: BinaryIO, chunks: Iterable[tuple[int, NDArray[np.void]]], wanted: Wanted
+) -> tuple[list[tuple[int, Any]], int | None]:
+    """The first rows that fit with their records, and where to look on when there may
+    be more. No more of the index is read than is looked at."""
+    found: list[tuple[int, Any]] = []
     deadline = time.monotonic() + SECONDS_TO_SEARCH
-    for place in map(int, places):
-        if len(found) == PAGE_ROWS or time.monotonic() > deadline:
-            return found, place
-        if not wanted.must_be_read or _fits(_line(examples, records, place), wanted):
-            found.append(place)
+    for start, records in chunks:
+        if time.monotonic() > deadline:
+            return found, start
+        for at in map(int, _candidates(start, records, wanted)):
+            if len(found) == PAGE_ROWS or time.monotonic() > deadline:
+                return found, start + at
+            if not wanted.must_be_read or _fits(
+                read_line(examples, records[at]), wanted
+            ):
+                found.append((start + at, records[at]))
     return found, None
-
-
-def _line(examples: BinaryIO, records: NDArray[np.void], place: int) -> bytes:
-    return read_line(examples, records[place])
 
 
 def _fits(line: bytes, wanted: Wanted) -> bool:
@@ -148,25 +152,21 @@ def language_of(line: bytes) -> str:
     return language.guess(whole_text(transcript(line))).language
 
 
-def _row(examples: BinaryIO, records: NDArray[np.void], place: int) -> Row:
-    value = read_example(examples, records[place])
+def _row(examples: BinaryIO, place: int, record: Any) -> Row:
+    value = read_example(examples, record)
     fit = _as_many_as_fit(value["messages"], LISTED_CHARACTERS)
     most = min(fit + 1, bubbles.SHOWN_MESSAGES)
-    return _shown(value, records, place, most, FOLDED_CHARACTERS)
+    return _shown(value, place, record, most, FOLDED_CHARACTERS)
 
 
 def _shown(
-    value: dict[str, Any],
-    records: NDArray[np.void],
-    place: int,
-    most: int,
-    folded: int,
+    value: dict[str, Any], place: int, record: Any, most: int, folded: int
 ) -> Row:
     messages = value["messages"][:most]
-    first, tools = int(records[place]["first"]), value.get("tools")
+    first, tools = int(record["first"]), value.get("tools")
     return Row(
         number=place + 1,
-        tokens=int(records[place]["tokens"]),
+        tokens=int(record["tokens"]),
         bubbles=turns(messages, folded),
         more_messages=len(value["messages"]) - len(messages),
         tools=bubbles.pretty(tools) if tools else "",
@@ -215,24 +215,24 @@ def row_in_full(dataset: Dataset, number: int) -> RowInFull:
         )
     place = number - 1
     with services.opened_index(dataset) as file:
-        records = np.frombuffer(file.read(), index.RECORD)
+        record = index.read_records(file, place, 1)[0]
+        copies = index.later_copies(file, place, record, SHOWN_COPIES)
     with services.open_examples(dataset) as examples:
-        value = read_example(examples, records[place])
-        line = _line(examples, records, place)
-    same = np.flatnonzero(records["first"] == records[place]["first"])
+        value = read_example(examples, record)
+        line = read_line(examples, record)
     return RowInFull(
-        row=_in_full(value, records, place),
+        row=_in_full(value, place, record),
         value=value,
         issues=[fault.sentence for fault in review(parse(line), line)],
         language=language_of(line),
-        copies=[int(at) + 1 for at in same if at > place][:SHOWN_COPIES],
+        copies=[at + 1 for at in copies],
         total=dataset.total_examples,
     )
 
 
-def _in_full(value: dict[str, Any], records: NDArray[np.void], place: int) -> Row:
+def _in_full(value: dict[str, Any], place: int, record: Any) -> Row:
     most = _as_many_as_fit(value["messages"], SHOWN_CHARACTERS)
-    return _shown(value, records, place, most, SHOWN_CHARACTERS)
+    return _shown(value, place, record, most, SHOWN_CHARACTERS)
 
 
 def _as_many_as_fit(messages: list[dict[str, Any]], characters: int) -> int:

@@ -153,6 +153,9 @@ class ProblemsSerializer(serializers.Serializer[Any]):
     kinds = ProblemGroupSerializer(many=True)
     problems = ProblemSerializer(many=True)
     total_count = serializers.IntegerField()
+    listed_count = serializers.IntegerField(
+        help_text="Of total_count, those that pages can show"
+    )
     page = serializers.IntegerField()
     page_size = serializers.IntegerField()
 

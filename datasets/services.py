@@ -1,14 +1,14 @@
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, BinaryIO
 
-import numpy as np
+import msgspec
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from msgspec import to_builtins
-from numpy.typing import NDArray
 
 from datasets import engine, work
 from datasets.bounds import run_bounded
@@ -17,7 +17,9 @@ from datasets.core.export import FORMS
 from datasets.core.filenames import clean_filename
 from datasets.core.ingest import sample
 from datasets.core.kinds import KINDS
+from datasets.core.previews import PREVIEW_VERSION, Preview
 from datasets.core.profile import Profile
+from datasets.core.stored import loaded_profile
 from datasets.files import (
     open_file,
     opened,
@@ -25,12 +27,12 @@ from datasets.files import (
     verified,
     verified_file,
 )
-from datasets.models import AnyUser, Dataset, Kind, State, WorkItem
+from datasets.models import AnyUser, Dataset, Kind, WorkItem
 from datasets.repairing import Repaired, repair_dataset, repairs_of
-from datasets.tasks import exported
+from datasets.tasks import exported, open_index
 from datasets.versions import Origin, keep, limits
 from slmgen.audit.services import audit
-from slmgen.errors import InvalidInput, NotFound
+from slmgen.errors import Conflict, InvalidInput, NotFound
 from slmgen.sentences import named_one_of, shown
 
 
@@ -58,9 +60,8 @@ def upload_dataset(
     origin = Origin(
         clean_filename(file.name or ""), owner.pk if owner.is_authenticated else None
     )
-    dataset = keep(file.file, origin, layout)  # type: ignore[arg-type]  # a binary file in every upload handler
-    audit(owner, "upload", dataset)
-    return dataset
+    seal = partial(audit, owner, "upload")  # all or nothing: the record too
+    return keep(file.file, origin, layout, seal)  # type: ignore[arg-type]  # a binary file in every upload handler
 
 
 def rename_dataset(dataset: Dataset, filename: str, *, by: AnyUser) -> Dataset:
@@ -93,7 +94,7 @@ class Mapped:
 
 def mapping_of(dataset: Dataset, mapping: Mapping[str, Any] | None = None) -> Mapped:
     """The mapping in use, or what `mapping` would make of the first good row."""
-    used = columns.Columns(**dataset.columns)
+    used = columns.stored_columns(dataset.columns)
     layout = columns.Layout(dataset.form, used, dataset.columns_guessed)
     if mapping is not None:
         layout = columns.mapped(mapping)
@@ -132,27 +133,39 @@ def find_dataset(dataset_id: str | uuid.UUID, *, user: AnyUser) -> Dataset:
     return dataset
 
 
-def profile_of(dataset: Dataset) -> Profile:
+def profile_of(dataset: Dataset, *, seconds: float | None = None) -> Profile:
     """The stored profile; waits for a running analysis, then raises NotReady."""
-    return Profile(**work.finished(work.analysis_of(dataset)).result)
+    return _profile_in(work.analyzed(dataset, seconds=seconds))
 
 
-def insights_of(dataset: Dataset) -> dict[str, Any]:
+def _profile_in(item: WorkItem) -> Profile:
+    profile = loaded_profile(item.result)
+    if profile is None:  # a server of another release has just written it
+        raise Conflict("The analysis is by another release; try again.")
+    return profile
+
+
+def insights_of(dataset: Dataset, *, seconds: float | None = None) -> dict[str, Any]:
     """What a closer look tells. It begins when first asked for: small datasets are
     looked at now, large ones by the worker."""
-    profile_of(dataset)
-    item = engine.ask_for(dataset, Kind.INSIGHTS)
-    if work.is_small(dataset):
-        work.do_now(item)
-    report: dict[str, Any] = work.finished(item).result
+    known = work.stored(dataset, Kind.INSIGHTS)
+    if known is None:
+        profile_of(dataset, seconds=seconds)
+        known = work.done(dataset, Kind.INSIGHTS, seconds=seconds)
+    report: dict[str, Any] = known.result
     return report
+
+
+def stored_insights(dataset: Dataset) -> dict[str, Any] | None:
+    """The insights if they are there already; never waits."""
+    item = work.stored(dataset, Kind.INSIGHTS)
+    return None if item is None else item.result
 
 
 def stored_profile(dataset: Dataset) -> Profile | None:
     """The profile if it is there already; never waits."""
-    items = WorkItem.objects.filter(dataset=dataset, kind=Kind.ANALYSIS)
-    item = items.filter(state=State.DONE).first()
-    return Profile(**item.result) if item is not None else None
+    item = work.stored(dataset, Kind.ANALYSIS)
+    return None if item is None else loaded_profile(item.result)
 
 
 def examples_page(dataset: Dataset, *, page: int, page_size: int) -> list[Example]:
@@ -161,7 +174,8 @@ def examples_page(dataset: Dataset, *, page: int, page_size: int) -> list[Exampl
     if start >= dataset.total_examples:
         return []
     with opened_index(dataset) as file:
-        records = index.read_records(file, start, page_size)
+        count = min(page_size, dataset.total_examples - start)
+        records = index.read_records(file, start, count)
     with open_examples(dataset) as file:
         return [
             _example(file, start + place, record)
@@ -174,21 +188,34 @@ def _example(file: BinaryIO, position: int, record: Any) -> Example:
     return Example(position, value["messages"], int(record["tokens"]))
 
 
-def tokens_of(dataset: Dataset) -> NDArray[np.unsignedinteger]:
-    """Of each example, in the order of the file."""
+@contextmanager
+def opened_lengths(dataset: Dataset) -> Iterator[index.Lengths]:
+    """How many examples are longer than a limit; a few blocks of a table are read."""
+    distinct = _profile_in(_analysis(dataset)).distinct_lengths
     with opened_index(dataset) as file:
-        records = index.read_records(file, 0, dataset.total_examples)
-    tokens: NDArray[np.unsignedinteger] = records["tokens"]
-    return tokens
+        yield index.Lengths(file, dataset.total_examples, distinct)
+
+
+def rows_longer_than(dataset: Dataset, tokens: int) -> int:
+    with opened_lengths(dataset) as lengths:
+        return lengths.longer(tokens)
 
 
 def duplicates_of(dataset: Dataset) -> list[int]:
     with opened_index(dataset) as file:
-        return index.duplicates(file)
+        return index.duplicates(file, dataset.total_examples)
 
 
 def opened_index(dataset: Dataset) -> AbstractContextManager[BinaryIO]:
-    return opened(dataset.index_key, dataset.total_examples * index.RECORD.itemsize)
+    """Raises Conflict before the analysis is done."""
+    return open_index(_analysis(dataset))
+
+
+def _analysis(dataset: Dataset) -> WorkItem:
+    item = work.stored(dataset, Kind.ANALYSIS)
+    if item is None:
+        raise Conflict("This dataset is not analyzed yet; try again when it is.")
+    return item
 
 
 @dataclass(frozen=True)
@@ -196,19 +223,20 @@ class Problems:
     kinds: list[dict[str, Any]]
     problems: list[dict[str, Any]]
     total_count: int
+    listed_count: int  # the rest is counted only
 
 
 def problems_of(
     dataset: Dataset, *, kind: str | None, page: int, page_size: int
 ) -> Problems:
     """A page of everything that is wrong with the upload, of one kind or of all."""
-    groups = dataset.problem_groups
-    kinds = [group["kind"] for group in groups]
+    groups = problems.groups_of(dataset.problem_groups)
+    kinds = [group.kind for group in groups]
     if kind is not None and kind not in KINDS:
         raise InvalidInput(named_one_of("kind", kind, KINDS))
-    shown = [{**group, "title": KINDS[group["kind"]]} for group in groups]
+    shown = [{**to_builtins(group), "title": KINDS[group.kind]} for group in groups]
     if not groups or (kind is not None and kind not in kinds):
-        return Problems(shown, [], 0)
+        return Problems(shown, [], 0, 0)
     with (
         opened(dataset.problems_key) as lines,
         opened(dataset.problem_index_key) as places,
@@ -216,6 +244,7 @@ def problems_of(
         found = problems.read_page(
             lines,
             places,
+            groups,
             kind=None if kind is None else kinds.index(kind),
             start=(page - 1) * page_size,
             count=page_size,
@@ -223,7 +252,8 @@ def problems_of(
     listed = [
         {**to_builtins(problem), "sentence": str(problem)} for problem in found.problems
     ]
-    return Problems(shown, listed, found.total_count)
+    total = sum(g.problems for g in groups if kind is None or g.kind == kind)
+    return Problems(shown, listed, total, found.listed_count)
 
 
 @contextmanager
@@ -249,16 +279,55 @@ def repair(
     dataset: Dataset, wanted: list[dict[str, Any]], *, dry_run: bool
 ) -> Repaired:
     """Each of `wanted` has a kind and what it is about; the order matters."""
+    if dry_run:
+        return Repaired(dataset, _previewed(dataset, wanted).result)
     profile_of(dataset)  # near duplicates are looked for by the index
     repairs = repairs_of(wanted)
-    if dry_run or work.is_small(dataset):
-        return repair_dataset(dataset, repairs, dry_run=dry_run)
+    if work.is_small(dataset):
+        return repair_dataset(dataset, repairs)
     item = work.done(dataset, Kind.REPAIR, {"repairs": wanted})
     made = Dataset.objects.filter(pk=item.result["dataset"]).first()
     if made is None:  # the new version was deleted since
         engine.restart(item)
         made = Dataset.objects.get(pk=work.finished(item).result["dataset"])
     return Repaired(made, item.result["report"])
+
+
+def preview_of(
+    dataset: Dataset, wanted: list[dict[str, Any]], *, seconds: float | None = None
+) -> Preview:
+    """What `wanted` would change, with the first rows. Small data are tried now, large
+    ones by the worker; the result is kept and used again."""
+    item = _previewed(dataset, wanted, seconds=seconds)
+    try:
+        return _read_preview(item)
+    except (Conflict, msgspec.DecodeError):  # its file is gone or damaged
+        engine.restart(item, fence=item.fence)
+    return _read_preview(_previewed(dataset, wanted, seconds=seconds))
+
+
+def _read_preview(item: WorkItem) -> Preview:
+    with opened(item.file, item.file_bytes) as file:
+        return msgspec.json.decode(file.read(), type=Preview)
+
+
+def _previewed(
+    dataset: Dataset, wanted: list[dict[str, Any]], *, seconds: float | None = None
+) -> WorkItem:
+    asked = _preview_payload(wanted)
+    profile_of(dataset, seconds=seconds)
+    return work.done(dataset, Kind.PREVIEW, asked, seconds=seconds)
+
+
+def _preview_payload(wanted: list[dict[str, Any]]) -> dict[str, Any]:
+    """The same for the same repairs, however they were written down."""
+    repairs = [asdict(repair) for repair in repairs_of(wanted)]
+    return {"repairs": repairs, "version": PREVIEW_VERSION}
+
+
+def is_preview_known(dataset: Dataset, wanted: list[dict[str, Any]]) -> bool:
+    """Whether it was asked for before, and costs nothing more."""
+    return engine.is_asked_for(dataset, Kind.PREVIEW, _preview_payload(wanted))
 
 
 def export_dataset(dataset: Dataset, form: str) -> BinaryIO:

@@ -1,7 +1,9 @@
 """Analysis, closer look and export as work."""
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from os import SEEK_END
 from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
@@ -9,14 +11,16 @@ from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 
+from datasets import engine, work
 from datasets.bounds import on_disk, run_bounded, temporary_file
 from datasets.core import analysis
 from datasets.core.export import export_file
-from datasets.core.problems import Group
+from datasets.core.index import size_of
+from datasets.core.problems import groups_of
 from datasets.core.rows import Progress, untold
 from datasets.engine import Claim, handles
 from datasets.files import opened, verified
-from datasets.models import Dataset, Kind
+from datasets.models import Dataset, Kind, WorkItem
 
 
 @handles(Kind.ANALYSIS)
@@ -26,7 +30,7 @@ def analyze(claim: Claim) -> None:
         bad_lines=dataset.bad_lines,
         problems=tuple(dataset.problems),
         faulty_examples=dataset.faulty_examples,
-        groups=tuple(Group(**group) for group in dataset.problem_groups),
+        groups=groups_of(dataset.problem_groups),
         notes=_notes(dataset),
     )
     with (
@@ -40,8 +44,31 @@ def analyze(claim: Claim) -> None:
             report=claim.report,
         )
         key = claim.key("index")
+        index_bytes = index.seek(0, SEEK_END)
         default_storage.save(key, File(index))
-    claim.finish(file=key, result=asdict(profile))
+    claim.finish(file=key, file_bytes=index_bytes, result=asdict(profile))
+
+
+@contextmanager
+def open_index(analysis: WorkItem) -> Iterator[BinaryIO]:
+    """What a finished analysis points to. Raises Conflict when it was damaged."""
+    rows, distinct = (
+        analysis.result["total_examples"],
+        analysis.result["distinct_lengths"],
+    )
+    with opened(analysis.file, size_of(rows, distinct)) as file:
+        yield file
+
+
+@contextmanager
+def index_for_work(dataset: Dataset) -> Iterator[BinaryIO]:
+    """The whole index, for work. An analysis by other rules is begun again first."""
+    analysis = work.stored(dataset, Kind.ANALYSIS)
+    if analysis is None:
+        work.renew(work.analysis_of(dataset))
+        raise engine.GivenBack
+    with open_index(analysis) as stored, on_disk(stored) as index:
+        yield index
 
 
 @handles(Kind.INSIGHTS)
@@ -53,12 +80,11 @@ def look_closer(claim: Claim) -> None:
     processes = _counting(dataset).processes
     with (
         verified(dataset.examples_key, dataset.examples_sha256) as examples,
-        opened(dataset.index_key) as stored,
-        on_disk(stored) as index,
+        index_for_work(dataset) as index,
     ):
         found = run_bounded(
             insights.look_closer_by_index,
-            *(examples, index, processes),
+            *(examples, index, dataset.total_examples, processes),
             size=dataset.examples_bytes,
             report=claim.report,
         )
@@ -69,9 +95,10 @@ def look_closer(claim: Claim) -> None:
 def export_to_file(claim: Claim) -> None:
     form = claim.item.payload["format"]
     with exported(claim.item.dataset, form, claim.report) as target:
-        key = claim.key("export")
+        key, size = claim.key("export"), target.seek(0, SEEK_END)
+        target.seek(0)
         default_storage.save(key, File(target))
-    claim.finish(file=key)
+    claim.finish(file=key, file_bytes=size)
 
 
 def exported(dataset: Dataset, form: str, report: Progress = untold) -> BinaryIO:

@@ -6,10 +6,10 @@ from typing import Any
 from datasets import services
 from datasets.bounds import run_bounded
 from datasets.browsing import profile_now
-from datasets.core.columns import Columns, Layout
-from datasets.core.differences import Difference, difference
-from datasets.core.mending import Change, Report
+from datasets.core.columns import Layout, stored_columns
+from datasets.core.differences import Difference
 from datasets.core.offers import details, fields_of, in_words
+from datasets.core.previews import Preview, PreviewedChange
 from datasets.core.roles import RoleName, roles_in
 from datasets.files import opened
 from datasets.models import Dataset
@@ -31,7 +31,7 @@ class ShownChange:
 
 @dataclass(frozen=True)
 class Trial:
-    report: Report
+    report: Preview
     changes: list[ShownChange]
     fields: list[tuple[str, str]]  # that ask for the same again
 
@@ -43,7 +43,7 @@ class Trial:
 def try_repairs(dataset: Dataset, wanted: list[dict[str, Any]]) -> Trial:
     """Nothing is kept. Raises InvalidInput for what no repair can do."""
     profile_now(dataset)
-    report = services.repair(dataset, wanted, dry_run=True).report
+    report = services.preview_of(dataset, wanted, seconds=0)
     return Trial(
         report,
         [_shown(change) for change in report.changes],
@@ -51,18 +51,18 @@ def try_repairs(dataset: Dataset, wanted: list[dict[str, Any]]) -> Trial:
     )
 
 
-def _shown(change: Change) -> ShownChange:
+def _shown(change: PreviewedChange) -> ShownChange:
     return ShownChange(
         title=in_words(change.repair),
         details=details(change.repair),
         changed=change.changed,
         dropped=change.dropped,
-        first=[difference(row) for row in change.rows],
+        first=change.first,
     )
 
 
 def role_names(dataset: Dataset) -> list[RoleName]:
     """The roles of an upload as its file names them."""
-    layout = Layout(dataset.form, Columns(**dataset.columns))
+    layout = Layout(dataset.form, stored_columns(dataset.columns))
     with opened(dataset.original_key) as source:
         return run_bounded(roles_in, source, limits(), layout, size=dataset.size)

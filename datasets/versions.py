@@ -1,7 +1,7 @@
 """Keeping a dataset: a new upload, or a new version made from an earlier one."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from os import SEEK_END
 from typing import Any, BinaryIO
@@ -9,7 +9,6 @@ from typing import Any, BinaryIO
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
-from django.db import transaction
 from msgspec import to_builtins
 
 from datasets import engine, work
@@ -17,6 +16,7 @@ from datasets.bounds import run_bounded, temporary_file
 from datasets.core.columns import Layout
 from datasets.core.ingest import Ingested, Limits, Targets, ingest_files
 from datasets.core.rows import Progress, untold
+from datasets.files import deleted_on_failure, row_of
 from datasets.models import Dataset, Kind, WorkItem
 from datasets.quotas import claim_room
 
@@ -65,12 +65,13 @@ def keep(
             size=size,
             report=report,
         )
-        dataset = _dataset_of(ingested, origin)
-        with _removed_on_failure(dataset):
+        dataset = _dataset_of(ingested, origin, targets)
+        with deleted_on_failure(dataset.keys):
             _save(dataset, source, targets)
+        with row_of(dataset.keys):
             analysis = _insert(dataset, seal)
     if work.is_small(dataset):
-        work.do_now(analysis)
+        work.try_now(analysis)
     return dataset
 
 
@@ -82,7 +83,7 @@ def _save(dataset: Dataset, source: BinaryIO, targets: Targets) -> None:
         default_storage.save(dataset.problem_index_key, File(targets.problem_index))
 
 
-def _dataset_of(ingested: Ingested, origin: Origin) -> Dataset:
+def _dataset_of(ingested: Ingested, origin: Origin, targets: Targets) -> Dataset:
     return Dataset(
         owner_id=origin.owner_id,
         parent=origin.parent,
@@ -101,28 +102,14 @@ def _dataset_of(ingested: Ingested, origin: Origin) -> Dataset:
         faulty_examples=ingested.faulty_examples,
         problems=[str(problem) for problem in ingested.problems],
         problem_groups=[to_builtins(group) for group in ingested.groups],
+        problems_bytes=targets.problems.tell() + targets.problem_index.tell(),
     )
 
 
-@contextmanager
-def _removed_on_failure(dataset: Dataset) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        delete_files(dataset)
-        raise
-
-
-@transaction.atomic
 def _insert(dataset: Dataset, seal: Seal | None) -> WorkItem:
-    claim_room(dataset)
+    needed = dataset.size + dataset.examples_bytes + dataset.problems_bytes
+    claim_room(dataset.owner_id, needed, datasets=1)
     dataset.save(force_insert=True)
     if seal is not None:
         seal(dataset)
     return engine.ask_for(dataset, Kind.ANALYSIS)
-
-
-def delete_files(dataset: Dataset) -> None:
-    for key in dataset.keys:
-        with suppress(FileNotFoundError):
-            default_storage.delete(key)

@@ -13,9 +13,11 @@ from django.conf import settings
 from django.core import signing
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db.models import Sum
 
+from datasets.files import deleted_on_failure, row_of
 from datasets.models import Dataset
+from datasets.quotas import claim_room, counted
 from datasets.services import open_verified_examples, profile_of
 from notebooks.core.build import Facts, build
 from notebooks.core.embed import Embedded, embed
@@ -99,6 +101,12 @@ def make_notebook(
     return notebook
 
 
+@counted
+def bytes_of_notebooks(owner_id: Any) -> int:
+    made = Notebook.objects.filter(dataset__owner=owner_id)
+    return made.aggregate(stored=Sum("size"))["stored"] or 0
+
+
 def _data_token(dataset: Dataset) -> str:
     """A key to the examples alone; the same for the same dataset, until it ends."""
     seconds = settings.SLMGEN_DATA_LINK_DAYS * 86_400
@@ -122,12 +130,10 @@ def _filename(slugs: Sequence[str]) -> str:
 
 
 def _store(notebook: Notebook, content: bytes, seal: Seal | None) -> None:
-    default_storage.save(notebook.key, ContentFile(content))
-    try:
-        with transaction.atomic():
-            notebook.save(force_insert=True)
-            if seal is not None:
-                seal(notebook)
-    except BaseException:
-        default_storage.delete(notebook.key)
-        raise
+    with deleted_on_failure([notebook.key]):
+        default_storage.save(notebook.key, ContentFile(content))
+    with row_of([notebook.key]):
+        claim_room(notebook.dataset.owner_id, notebook.size)
+        notebook.save(force_insert=True)
+        if seal is not None:
+            seal(notebook)

@@ -6,9 +6,10 @@ from typing import Any
 
 from django.conf import settings
 
-from datasets.browsing import profile_now, rows_longer_than
+from datasets.browsing import profile_now
 from datasets.core.report import Bar, token_bars
 from datasets.models import Dataset
+from datasets.services import rows_longer_than
 from notebooks.core import options
 from notebooks.core.plan import TrainingPlan, plan
 from notebooks.core.preflight import Preflight, preflight

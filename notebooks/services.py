@@ -212,7 +212,7 @@ def lint_notebook(notebook: Notebook) -> list[str]:
         content = read_notebook(notebook)
     except Conflict:
         return ["its file is missing or damaged"]
-    return lint(content, notebook.training_config["backend"])
+    return lint(content, notebook.training_config.get("backend", "unsloth"))
 
 
 def delete_notebook(notebook: Notebook) -> None:

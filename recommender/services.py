@@ -2,15 +2,24 @@ import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
+from msgspec import to_builtins
 
+from datasets.core.loading import loaded
+from datasets.core.profile import RULES_VERSION as PROFILE_RULES
 from datasets.core.profile import Profile
 from datasets.core.tokenizers import COUNTS_VERSION
-from datasets.models import Dataset, Kind, State, WorkItem
-from datasets.services import examples_page, insights_of, profile_of, tokens_of
+from datasets.models import Dataset
+from datasets.services import (
+    examples_page,
+    insights_of,
+    opened_lengths,
+    profile_of,
+    stored_insights,
+)
 from recommender.core import ranking
 from recommender.core.catalog import Catalog, ModelSpec, Target, Task, load
 from recommender.core.estimates import context_overflow
@@ -89,10 +98,8 @@ def _need(dataset: Dataset, task: Task, target: Target, wishes: Wishes) -> Need:
 
 def _report(dataset: Dataset) -> dict[str, Any] | None:
     """The insights, unless the dataset is large and nobody has asked for them."""
-    done = WorkItem.objects.filter(
-        dataset=dataset, kind=Kind.INSIGHTS, state=State.DONE
-    ).exists()
-    if not done and dataset.examples_bytes > settings.SLMGEN_INLINE_ANALYSIS_BYTES:
+    done = stored_insights(dataset)
+    if done is None and dataset.examples_bytes > settings.SLMGEN_INLINE_ANALYSIS_BYTES:
         return None
     return insights_of(dataset)
 
@@ -119,9 +126,8 @@ def rows_over_contexts(dataset: Dataset) -> list[RowsOver]:
     data, report = KnownData(profile_of(dataset)), _report(dataset)
     known = report is not None and report["version"] >= COUNTS_VERSION
     counted = report["tokenizers"] if report is not None and known else {}
-    return context_overflow.rows_over_contexts(
-        catalog(), data, tokens_of(dataset), counted
-    )
+    with opened_lengths(dataset) as lengths:
+        return context_overflow.rows_over_contexts(catalog(), data, lengths, counted)
 
 
 def ratio_for(dataset: Dataset, model: ModelSpec) -> Ratio:
@@ -135,9 +141,8 @@ def rows_over_context(dataset: Dataset, model: ModelSpec) -> RowsOver:
     known = report is not None and report["version"] >= COUNTS_VERSION
     counted = report["tokenizers"] if report is not None and known else {}
     alone = replace(catalog(), models=(model,))
-    (found,) = context_overflow.rows_over_contexts(
-        alone, data, tokens_of(dataset), counted
-    )
+    with opened_lengths(dataset) as lengths:
+        (found,) = context_overflow.rows_over_contexts(alone, data, lengths, counted)
     return found
 
 
@@ -190,7 +195,8 @@ def quick_model(dataset: Dataset) -> ModelSpec:
     if known is not None:
         return known
     need = _need_now(dataset)
-    key = f"first:{dataset.pk}:{catalog().label}:{bool(need.closer.languages)}"
+    rules, closer = PROFILE_RULES, bool(need.closer.languages)
+    key = f"first:{dataset.pk}:{catalog().label}:{rules}:{closer}"
     slug = cache.get_or_set(key, lambda: _first_or_longest(need).slug)
     return catalog().get(str(slug))
 
@@ -204,10 +210,7 @@ def _first_or_longest(need: Need) -> ModelSpec:
 
 
 def _report_now(dataset: Dataset) -> dict[str, Any] | None:
-    done = WorkItem.objects.filter(
-        dataset=dataset, kind=Kind.INSIGHTS, state=State.DONE
-    ).first()
-    return done.result if done else None
+    return stored_insights(dataset)
 
 
 def _need_now(dataset: Dataset) -> Need:
@@ -219,8 +222,13 @@ def _need_now(dataset: Dataset) -> Need:
 
 def suggest_need(dataset: Dataset) -> Suggestion:
     """Task and target that the data look made for, from an even sample of them."""
-    found = cache.get_or_set(f"suggested:{dataset.pk}", lambda: _suggestion(dataset))
-    return cast("Suggestion", found)
+    # As plain values: a release that adds a field reads what another one has written.
+    key = f"suggested:{dataset.pk}:{PROFILE_RULES}"
+    known = loaded(Suggestion, cache.get(key))
+    if known is None:
+        known = _suggestion(dataset)
+        cache.set(key, to_builtins(known))
+    return known
 
 
 def _suggestion(dataset: Dataset) -> Suggestion:

@@ -40,9 +40,11 @@ app.conf.update(
 )
 
 
-def send_work(item_id: UUID) -> None:
-    """Never fails for Redis's sake: what does not arrive is sent again."""
+def send_work(item_id: UUID) -> bool:
+    """Whether Redis took the message. Never fails: it can be sent again."""
     try:
         app.send_task(WORK, (str(item_id),), retry=False)
     except OperationalError:
         logger.warning("Redis does not answer; the work is sent again later")
+        return False
+    return True

@@ -50,7 +50,16 @@ def check(request: HttpRequest) -> None:
     route = match.url_name if match is not None else None
     if not settings.SLMGEN_RATE_LIMITS or route in WITHOUT_LIMIT:
         return
-    kind = _kind(route, request.method or "")
+    _count_for(request, _kind(route, request.method or ""))
+
+
+def check_costly(request: HttpRequest) -> None:
+    """Counts a request that reads, and that begins work as an upload does."""
+    if settings.SLMGEN_RATE_LIMITS:
+        _count_for(request, "uploads")
+
+
+def _count_for(request: HttpRequest, kind: str) -> None:
     limit = settings.SLMGEN_RATES[kind]
     user = request.user
     if user.is_authenticated:

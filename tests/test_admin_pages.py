@@ -51,8 +51,25 @@ def test_every_list_opens_with_rows(pages, owner, model):
     assert response.status_code == 200
 
 
+def test_content_that_is_not_analyzed_yet_is_said_and_nothing_is_recorded(
+    pages, settings
+):
+    settings.SLMGEN_INLINE_ANALYSIS_BYTES = -1
+    dataset = make_dataset()
+    address = f"/admin/datasets/dataset/{dataset.pk}/content/"
+
+    answer = pages.post(address, {"page": 1})
+
+    assert answer.status_code == 409
+    assert "not analyzed yet" in answer.content.decode()
+    assert not AuditEvent.objects.filter(action="open content").exists()
+    work_once()
+    assert pages.post(address, {"page": 1}).status_code == 200
+
+
 def test_a_dataset_is_shown_without_its_content(pages):
-    dataset = make_dataset(b'{"secret-words": 1}\n' + make_lines(60))
+    role = b'{"messages": [{"role": "secret-words", "content": "a"}]}\n'
+    dataset = make_dataset(b'{"secret-words": 1}\n' + role + make_lines(60))
 
     page = pages.get(f"/admin/datasets/dataset/{dataset.id}/change/").content
 

@@ -11,7 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.core.conversations import whole_text
-from datasets.core.index import IndexBuilder, LineAt, confirmed, lines_of
+from datasets.core.index import (
+    IndexBuilder,
+    LineAt,
+    confirmed,
+    lines_of,
+    linked,
+    to_bytes,
+)
 from datasets.core.language import guesses
 from datasets.core.measure import measure
 from datasets.core.problems import FIRST_LINES, Group
@@ -64,7 +71,7 @@ def analyze(
         done += measured.size
         report(done)
     line_at = lines_of(examples)
-    records = confirmed(index.build(), line_at, _key_of)
+    records = linked(confirmed(index.build(), line_at, _key_of))
     copies = np.flatnonzero(records["first"] != np.arange(len(records)))
     profile = summarize(
         tally,
@@ -87,7 +94,7 @@ def analyze_into(
 ) -> Profile:
     """`analyze`, with the records written to the file `index`."""
     profile, records = analyze(examples, upload, counting, report)
-    index.write(records.tobytes())
+    index.write(to_bytes(records))
     return profile
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from datasets.core.loading import loaded
 from slmgen import sentences
 from slmgen.errors import InvalidInput
 from slmgen.sentences import shown
@@ -32,6 +33,11 @@ class Layout:
     form: str
     columns: Columns
     guessed: bool = False
+
+
+def stored_columns(stored: object) -> Columns:
+    """As a row keeps them; parts that this release does not know are ignored."""
+    return loaded(Columns, stored) or Columns()
 
 
 PARTS = tuple(asdict(Columns()))

@@ -152,7 +152,7 @@ def ingest(
         bad_lines=totals.bad_lines,
         faulty_examples=totals.faulty,
         problems=tuple(totals.problems),
-        groups=tuple(log.groups.values()),
+        groups=log.finished(),
     )
 
 

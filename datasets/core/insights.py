@@ -12,15 +12,15 @@ from datasets.core import labels, near, outliers, split
 from datasets.core.analysis import pieces
 from datasets.core.conversations import whole_text
 from datasets.core.glance import Glance, Seen, glance, sketches_of
-from datasets.core.index import RECORD, LineAt, lines_of
+from datasets.core.index import LineAt, lines_of, read_records
 from datasets.core.near import Cluster
 from datasets.core.reading import transcript
 from datasets.core.rows import Progress
 from datasets.core.spread import spread
+from datasets.core.stored import INSIGHTS_VERSION
 from datasets.core.tokenizers import reported
 
 SHOWN = 20
-INSIGHTS_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -81,16 +81,18 @@ def look_closer(
 
 
 def look_closer_by_index(
-    examples: BinaryIO, index: BinaryIO, processes: int, report: Progress
+    examples: BinaryIO, index: BinaryIO, rows: int, processes: int, report: Progress
 ) -> Insights:
-    """`look_closer`, with the records in the file `index`."""
-    records = np.frombuffer(index.read(), RECORD)
+    """`look_closer`, with the records of so many rows in the file `index`."""
+    records = read_records(index, 0, rows)
     return look_closer(examples, records, processes, report)
 
 
-def near_copies_by_index(examples: BinaryIO, index: BinaryIO) -> frozenset[int]:
-    """`near_copies`, with the records in the file `index`."""
-    return near_copies(examples, np.frombuffer(index.read(), RECORD))
+def near_copies_by_index(
+    examples: BinaryIO, index: BinaryIO, rows: int
+) -> frozenset[int]:
+    """`near_copies`, with the records of so many rows in the file `index`."""
+    return near_copies(examples, read_records(index, 0, rows))
 
 
 def near_copies(examples: BinaryIO, records: NDArray[np.void]) -> frozenset[int]:

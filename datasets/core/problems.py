@@ -1,5 +1,6 @@
 """All problems of a file, on disk, each found again by its place or its kind."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -9,9 +10,13 @@ from numpy.typing import NDArray
 
 from datasets.core.check import Checked
 from datasets.core.faults import Problem
+from datasets.core.loading import loaded
 
 RECORD = np.dtype([("offset", "<u8"), ("length", "<u4"), ("kind", "<u2")])
 FIRST_LINES = 20
+MOST_LISTED = 2_000  # problems of one kind
+ALWAYS_LISTED = 20  # of one kind, however many others there are
+MOST_BYTES = 8_000_000  # of all
 
 
 class Group(msgspec.Struct):
@@ -24,16 +29,30 @@ class Group(msgspec.Struct):
     kept: int = 0  # rows that are examples all the same
     first_lines: list[int] = msgspec.field(default_factory=list)
     first_kept: list[int] = msgspec.field(default_factory=list)
+    listed: int | None = None  # problems in the file; None: all, not sorted by kind
+    first: Problem | None = None
+
+
+def groups_of(stored: Iterable[object]) -> tuple[Group, ...]:
+    """Stored groups, whatever release stored them."""
+    found = (loaded(Group, group) for group in stored)
+    return tuple(group for group in found if group is not None)
 
 
 @dataclass
 class ProblemLog:
-    """Writes problems as they come; memory does not grow with their number."""
+    """Writes problems as they come. All are counted, and so many listed that neither
+    memory nor disk grows with their number.
+
+    The index is an array of `RECORD` in the order of the file, and behind it the same
+    records by kind, in the order of the groups: a page of either is one read.
+    """
 
     lines: BinaryIO
     index: BinaryIO
     groups: dict[str, Group] = field(default_factory=dict)
     written: int = 0
+    by_kind: dict[str, bytearray] = field(default_factory=dict)
 
     def add(self, checked: Checked) -> None:
         problems = checked.problems
@@ -45,27 +64,66 @@ class ProblemLog:
             group.kept += len(kept)
             group.first_kept += kept[: FIRST_LINES - len(group.first_kept)]
         numbers = {kind: number for number, kind in enumerate(self.groups)}
-        records = np.zeros(len(problems), RECORD)
-        for place, problem in enumerate(problems):
-            text = msgspec.json.encode(problem) + b"\n"
-            records[place] = (self.written, len(text) - 1, numbers[problem.kind])
-            self.lines.write(text)
-            self.written += len(text)
-            self.groups[problem.kind].problems += 1
-            self.groups[problem.kind].left_out += problem.left_out
-        self.index.write(records.tobytes())
+        for problem in problems:
+            group = self.groups[problem.kind]
+            group.problems += 1
+            group.left_out += problem.left_out
+            if self._has_room(group):
+                self._list(problem, group, numbers[problem.kind])
+
+    def _has_room(self, group: Group) -> bool:
+        if group.listed is None or group.listed < ALWAYS_LISTED:
+            return True
+        return group.listed < MOST_LISTED and self.written < MOST_BYTES
+
+    def _list(self, problem: Problem, group: Group, number: int) -> None:
+        text = msgspec.json.encode(problem) + b"\n"
+        record = np.array((self.written, len(text) - 1, number), RECORD).tobytes()
+        self.lines.write(text)
+        self.written += len(text)
+        self.index.write(record)
+        self.by_kind.setdefault(group.kind, bytearray()).extend(record)
+        group.first = group.first or problem
+        group.listed = (group.listed or 0) + 1
+
+    def finished(self) -> tuple[Group, ...]:
+        for kind in self.groups:
+            self.index.write(self.by_kind.get(kind, b""))
+        return tuple(self.groups.values())
 
 
 @dataclass(frozen=True)
 class ProblemPage:
     problems: list[Problem]
-    total_count: int
+    listed_count: int  # on all pages
 
 
 def read_page(
-    lines: BinaryIO, index: BinaryIO, *, kind: int | None, start: int, count: int
+    lines: BinaryIO,
+    index: BinaryIO,
+    groups: Sequence[Group],
+    *,
+    kind: int | None,
+    start: int,
+    count: int,
 ) -> ProblemPage:
     """Problems `start` to `start + count`; `kind` is a place among the groups."""
+    if any(group.listed is None for group in groups):
+        return _page_of_unsorted(lines, index, kind, start, count)
+    listed = [group.listed or 0 for group in groups]
+    first, most = 0, sum(listed)
+    if kind is not None:
+        first, most = most + sum(listed[:kind]), listed[kind]
+    index.seek((first + min(start, most)) * RECORD.itemsize)
+    size = max(min(count, most - start), 0) * RECORD.itemsize
+    records = np.frombuffer(index.read(size), RECORD)
+    return ProblemPage([_read(lines, record) for record in records], most)
+
+
+def _page_of_unsorted(
+    lines: BinaryIO, index: BinaryIO, kind: int | None, start: int, count: int
+) -> ProblemPage:
+    """Of uploads whose index was not yet sorted by kind; all of it is read."""
     records = np.frombuffer(index.read(), RECORD)
     if kind is not None:
         records = records[records["kind"] == kind]

@@ -39,6 +39,7 @@ class Profile:
     tokens_per_example: dict[str, int] = field(default_factory=dict)  # percentiles
     tokens_per_message: dict[str, int] = field(default_factory=dict)
     sampled_languages: dict[str, int] = field(default_factory=dict)  # examples of a few
+    distinct_lengths: int = 0  # entries of the table behind the index
 
     @property
     def average_tokens(self) -> int:
@@ -91,4 +92,5 @@ def summarize(
         tokens_per_example=percentiles(tally.lengths),
         tokens_per_message=percentiles(tally.message_lengths),
         sampled_languages=languages,
+        distinct_lengths=len(tally.lengths),
     )

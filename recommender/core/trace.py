@@ -6,6 +6,7 @@ from copy import deepcopy
 from dataclasses import asdict
 from typing import Any
 
+from datasets.core.loading import loaded
 from datasets.core.profile import Profile
 from recommender.core.catalog import Catalog, Target, Task
 from recommender.core.estimates.known_data import CloserLook
@@ -16,6 +17,7 @@ from recommender.core.needs import Need, Wishes
 from recommender.core.ranking import Ranking, Recommended
 from recommender.core.rules import RULES
 from recommender.core.scoring import WEIGHTS
+from slmgen.errors import Conflict
 
 # Raise it when the same facts and catalogue would get another ranking.
 RULES_VERSION = 2
@@ -98,6 +100,16 @@ def _rounded(span: tuple[float, float]) -> list[float]:
     return [round(value, 2) for value in span]
 
 
+def _profile(facts: object) -> Profile:
+    """Also of rules that are gone: what was asked then is ranked again as it was."""
+    profile = loaded(Profile, facts)
+    if profile is None:
+        raise Conflict(
+            "This ranking was stored by a release that is too old to repeat."
+        )
+    return profile
+
+
 def need_of(traced: Mapping[str, Any]) -> Need:
     """What was asked, so that it can be ranked again."""
     asked = deepcopy(traced["need"])
@@ -112,7 +124,7 @@ def need_of(traced: Mapping[str, Any]) -> Need:
     assumptions = tuple(asked.pop("assumptions", ()))
     wishes = Wishes(gpu=card, languages=languages, assumptions=assumptions, **asked)
     return Need(
-        Profile(**traced["facts"]),
+        _profile(traced["facts"]),
         Task(task),
         Target(target),
         wishes,

@@ -9,7 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasets.core.analysis import Counting, Upload, analyze
-from datasets.core.index import IndexBuilder, confirmed, duplicates, read_records
+from datasets.core.index import (
+    BLOCK_LENGTHS,
+    RECORD,
+    IndexBuilder,
+    Lengths,
+    chunks,
+    confirmed,
+    duplicates,
+    later_copies,
+    linked,
+    read_records,
+    to_bytes,
+)
 from datasets.core.measure import Measured
 from datasets.core.scripts import letters
 from datasets.core.tally import Tally
@@ -111,7 +123,7 @@ def test_a_copy_is_one_of_roles_contents_and_tool_calls():
 
     profile, records = analyzed(jsonl(rows))
 
-    assert duplicates(io.BytesIO(records.tobytes())) == [2, 5]
+    assert duplicates(io.BytesIO(records.tobytes()), len(records)) == [2, 5]
     assert profile.duplicates == 2
 
 
@@ -159,11 +171,70 @@ def test_the_index_finds_every_line(texts, start):
     content = jsonl([make_conversation(f"q{text}", "a") for text in texts])
     _, records = analyzed(content)
 
-    found = read_records(io.BytesIO(records.tobytes()), start, 5)
+    found = read_records(io.BytesIO(to_bytes(records)), start, len(texts[start:]))
 
-    lines = content.split(b"\n")[:-1][start : start + 5]
+    lines = content.split(b"\n")[:-1][start:]
     cut = [content[r["offset"] : r["offset"] + r["length"]] for r in found]
     assert cut == lines
+
+
+class CountedFile(io.BytesIO):
+    """Knows how much of it was read."""
+
+    taken = 0
+
+    def read(self, size=-1):
+        data = super().read(size)
+        self.taken += len(data)
+        return data
+
+
+lengths_of_rows = st.lists(st.integers(0, 50), min_size=1, max_size=300)
+
+
+@given(lengths_of_rows | st.just(list(range(5 * BLOCK_LENGTHS))), st.integers(-1, 60))
+def test_the_table_of_lengths_counts_exactly(tokens, limit):
+    records = np.zeros(len(tokens), RECORD)
+    records["tokens"] = tokens
+    file = io.BytesIO(to_bytes(records))
+    table = Lengths(file, len(tokens), len(set(tokens)))
+
+    for wanted in (limit, 10 * limit, 50 * limit):
+        assert table.longer(wanted) == sum(one > wanted for one in tokens)
+
+
+def test_few_blocks_of_a_long_table_are_read():
+    records = np.zeros(1_000_000, RECORD)
+    records["tokens"] = np.arange(len(records))
+    file = CountedFile(to_bytes(records))
+
+    assert Lengths(file, len(records), len(records)).longer(700_000) == 299_999
+    assert file.taken < 64_000
+
+
+def test_copies_are_followed_one_by_one():
+    records = np.zeros(7, RECORD)
+    records["first"] = [0, 1, 0, 3, 1, 0, 6]
+    records = linked(records)
+    file = io.BytesIO(records.tobytes())
+
+    found = [later_copies(file, place, records[place], 10) for place in range(7)]
+
+    assert found == [[2, 5], [4], [5], [], [], [], []]
+    assert later_copies(file, 0, records[0], 1) == [2]
+
+
+def test_an_index_is_read_in_chunks_up_to_its_table():
+    records = np.zeros(100, RECORD)
+    records["tokens"] = np.arange(100)
+    file = io.BytesIO(to_bytes(records))
+
+    found = list(chunks(file, 5, 100, 10))
+
+    assert [start for start, _ in found] == [5, 15, 35, 75]
+    assert np.concatenate([one["tokens"] for _, one in found]).tolist() == [
+        *range(5, 100)
+    ]
 
 
 def test_scripts_are_told_apart():

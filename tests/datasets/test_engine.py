@@ -2,10 +2,12 @@
 
 import threading
 import time
+from concurrent.futures.process import BrokenProcessPool
 from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from datasets import engine
@@ -169,15 +171,78 @@ def test_a_refusal_is_final_and_said(waiting, handler):
 
 
 def test_a_worker_that_is_told_to_stop_gives_its_work_back(waiting, handler):
-    def stopped(claim):
-        raise SystemExit(0)
+    def told_meanwhile(claim):
+        engine.stop_soon()
+        claim.report(1)
 
-    handler(stopped)
-    with pytest.raises(SystemExit):
-        work_once()
+    handler(told_meanwhile)
+    try:
+        assert work_once() is True
+    finally:
+        engine.resume()
 
     assert state(waiting) == "queued"
     assert (waiting.attempts, waiting.lease_until) == (0, None)
+
+
+def test_a_process_that_a_stop_of_the_whole_group_ended_costs_no_attempt(
+    waiting, handler
+):
+    def broken(claim):
+        engine.stop_soon()
+        raise BrokenProcessPool
+
+    handler(broken)
+    try:
+        work_once()
+    finally:
+        engine.resume()
+
+    assert state(waiting) == "queued"
+    assert waiting.attempts == 0
+
+
+def test_what_fails_after_the_end_of_a_piece_of_work_does_not_begin_it_again(
+    waiting, handler
+):
+    def late(claim):
+        claim.finish(result={})
+        raise OSError
+
+    handler(late)
+    work_once()
+
+    assert state(waiting) == "done"
+
+
+def test_what_is_canceled_while_it_is_claimed_stays_canceled(waiting, handler):
+    def canceled(claim):
+        claim.write(progress=1)
+
+    handler(canceled)
+    claim = claim_item(waiting)
+    assert engine.cancel(WorkItem.objects.get(pk=waiting.pk)) is True
+    engine.run(claim)
+
+    assert state(waiting) == "cancelled"
+
+
+def test_a_cancel_between_the_claim_and_its_use_is_not_undone(waiting, monkeypatch):
+    """The claim read its fence back, and took that of the cancel for its own."""
+    update, done = QuerySet.update, []
+
+    def then_cancel(self, **values):
+        rows = update(self, **values)
+        if values.get("state") == State.RUNNING and not done:
+            done.append(1)
+            assert engine.cancel(WorkItem.objects.get(pk=waiting.pk))
+        return rows
+
+    monkeypatch.setattr(QuerySet, "update", then_cancel)
+    engine.work_on(waiting.pk)
+
+    assert done
+    assert state(waiting) == "cancelled"
 
 
 def test_what_was_canceled_stops_at_its_next_report(waiting, handler, settings):
@@ -238,7 +303,56 @@ def test_celery_is_told_after_the_commit_and_again(
         item = WorkItem.objects.get(dataset=make_dataset())
 
     assert sent == [("slmgen.work", str(item.pk))]
-    assert engine.send_again() == 2
+    assert engine.send_again() == 1  # the one of before Celery
+    assert engine.send_again() == 0
+
+
+def make_waiting(settings, count):
+    settings.SLMGEN_INLINE_ANALYSIS_BYTES = -1
+    return [WorkItem.objects.get(dataset=make_dataset()) for _ in range(count)]
+
+
+def test_what_waits_has_one_message_however_often_one_looks(settings, monkeypatch):
+    make_waiting(settings, 3)
+    sent = []
+    monkeypatch.setattr(engine, "send", sent.append)
+
+    for _ in range(10):
+        engine.send_again()
+
+    assert len(sent) == 3
+
+
+def test_a_lost_message_is_sent_again_after_some_minutes(settings):
+    make_waiting(settings, 1)
+    engine.send_again()
+
+    for minutes, due in ((4, 0), (6, 1)):
+        earlier = timezone.now() - timedelta(minutes=minutes)
+        WorkItem.objects.update(sent_at=earlier)
+        assert engine.send_again() == due
+
+
+def test_a_lost_lease_is_sent_again_once_and_at_once(settings):
+    (item,) = make_waiting(settings, 1)
+    engine.send_again()
+    claim_item(item)
+    assert engine.send_again() == 0
+
+    sent, ended = (timezone.now() - timedelta(seconds=s) for s in (70, 5))
+    WorkItem.objects.update(sent_at=sent, lease_until=ended)
+
+    assert [engine.send_again() for _ in range(3)] == [1, 0, 0]
+
+
+def test_a_message_that_came_too_early_is_sent_again(settings):
+    (analysis,) = make_waiting(settings, 1)
+    item = ask_for(analysis.dataset, Kind.INSIGHTS)
+    WorkItem.objects.update(sent_at=timezone.now())
+    engine.work_on(item.pk)  # not before the analysis
+    engine.work_on(analysis.pk)
+
+    assert engine.send_again() == 1
 
 
 def test_redis_that_is_away_fails_nobody(settings, monkeypatch, waiting):
@@ -247,7 +361,9 @@ def test_redis_that_is_away_fails_nobody(settings, monkeypatch, waiting):
     settings.SLMGEN_TASKS = "celery"
     monkeypatch.setattr(messenger.app.conf, "broker_url", "redis://127.0.0.1:9/0")
 
-    engine.send(waiting.pk)
+    engine.announce(waiting.pk)
+
+    assert engine.send_again() == 1  # due at once
 
 
 @pytest.mark.django_db(transaction=True)

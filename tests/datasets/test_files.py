@@ -13,6 +13,7 @@ from django.db import transaction
 from datasets import files as kept
 from datasets.lifetimes import delete_dataset
 from datasets.models import Dataset, Deletion
+from datasets.work import analysis_of
 from notebooks.models import Notebook
 from tests.factories import make_dataset
 
@@ -74,10 +75,11 @@ def test_damaged_data_are_not_read_on(client, damage, path):
 
 
 @pytest.mark.parametrize("damage", ["removed", "cut"])
-@pytest.mark.parametrize("key", ["examples_key", "index_key"])
-def test_no_page_is_shown_from_a_file_that_is_not_whole(client, damage, key):
+@pytest.mark.parametrize("is_index", [False, True])
+def test_no_page_is_shown_from_a_file_that_is_not_whole(client, damage, is_index):
     dataset = make_dataset()
-    DAMAGES[damage](getattr(dataset, key))
+    index = analysis_of(dataset).file
+    DAMAGES[damage](index if is_index else dataset.examples_key)
 
     assert client.get(f"/preview/{dataset.id}").status_code == 409
     assert client.get(f"/app/datasets/{dataset.id}/").status_code == 409

@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datasets.models import Dataset
+from datasets import engine
+from datasets.models import Dataset, WorkItem
+from datasets.work import analysis_of
+from slmgen.audit.models import AuditEvent
 from slmgen.storage import AtomicFileStorage
 from tests.factories import (
     jsonl,
@@ -54,7 +58,37 @@ def test_an_upload_is_kept_whole_under_its_id(client, files):
     assert (folder / "examples.jsonl").read_bytes() == make_lines()
     examples, index, original = stored(files)
     assert (examples, original) == ("examples.jsonl", "original")
-    assert index == Path(Dataset.objects.get().index_key).name
+    assert index == Path(analysis_of(Dataset.objects.get()).file).name
+
+
+def test_an_upload_that_is_kept_is_answered_although_the_disk_is_full(
+    client, monkeypatch
+):
+    """507 was answered for data that were there."""
+    real = engine.claim_item
+
+    def full(item):
+        raise OperationalError("database or disk is full")
+
+    monkeypatch.setattr(engine, "claim_item", full)
+    answer = upload(client, make_lines())
+    monkeypatch.setattr(engine, "claim_item", real)
+
+    assert answer.status_code == 200
+    session = answer.json()["session_id"]
+    assert WorkItem.objects.get(dataset=session).state == "queued"
+    assert client.get(f"/analyze/{session}").status_code == 200
+
+
+def test_an_upload_that_cannot_be_recorded_is_not_kept(client, files, monkeypatch):
+    def full(self, **values):
+        raise OperationalError("database or disk is full")
+
+    monkeypatch.setattr(AuditEvent, "save", full)
+
+    assert upload(client, make_lines()).status_code == 507
+    assert Dataset.objects.count() == 0
+    assert stored(files) == []
 
 
 def test_a_refused_upload_leaves_nothing(client, files):

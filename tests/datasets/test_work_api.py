@@ -5,6 +5,7 @@ import json
 import pytest
 from django.core.management import call_command
 
+from datasets import engine
 from datasets.engine import Claim
 from datasets.models import Dataset, Kind, WorkItem
 from jobs.models import Job
@@ -116,6 +117,55 @@ def test_a_repaired_version_that_was_deleted_is_made_again(client, large):
     drain()
 
     assert client.post(address, body, JSON).status_code == 200
+
+
+def test_a_refusal_ends_with_its_reason(client, settings, owner):
+    """It was answered until somebody started the failed work by hand."""
+    settings.SLMGEN_QUOTA_JOBS = 1
+    dataset = make_dataset(owner=owner)
+    settings.SLMGEN_INLINE_ANALYSIS_BYTES = 0
+    token = token_for(username="owner", password="owner-password")
+    bearer = {"HTTP_AUTHORIZATION": f"Bearer {token}"}
+    body = {"session_id": str(dataset.id), "model_id": "qwen3-0.6b"}
+    job = Job.objects.create(owner=owner, dataset=dataset)
+
+    def generate():
+        drain()
+        return client.post("/generate", body, JSON, **bearer)
+
+    assert [generate().status_code for _ in range(2)] == [202, 409]
+    job.delete()
+    assert [generate().status_code for _ in range(2)] == [202, 200]
+    assert Job.objects.count() == 1
+
+
+def test_a_crash_is_shown_once_before_asking_again_starts_it(
+    client, large, monkeypatch
+):
+    def crash(claim):
+        raise KeyError
+
+    monkeypatch.setitem(engine.HANDLERS, Kind.REPAIR, crash)
+    address = f"/datasets/{large.id}/repairs"
+    body = {"repairs": [{"kind": "drop_exact_duplicates"}]}
+    client.post(address, body, JSON)
+    for _ in range(engine.MAX_ATTEMPTS):
+        drain()
+        WorkItem.objects.filter(kind=Kind.REPAIR).update(lease_until=None)
+
+    answers = [client.post(address, body, JSON) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [409, 202]
+    assert "was tried three times" in answers[0].json()["detail"]
+
+
+def test_a_failure_that_its_page_showed_counts_as_shown(client, large):
+    item = WorkItem.objects.create(dataset=large, kind=Kind.REPAIR, state="failed")
+
+    client.get(f"/app/datasets/{large.id}/work/")
+
+    item.refresh_from_db()
+    assert item.failure_shown
 
 
 def test_a_notebook_and_its_job_are_made_once_by_the_worker(client, settings, owner):

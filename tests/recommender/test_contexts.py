@@ -1,8 +1,11 @@
 """Rows that are longer than each model can read."""
 
+import io
+
 import numpy as np
 import pytest
 
+from datasets.core.index import RECORD, Lengths, to_bytes
 from datasets.core.tokenizers import CONTEXTS, TOKENIZERS
 from recommender.core.estimates.context_overflow import rows_over_contexts
 from recommender.services import catalog
@@ -64,7 +67,10 @@ def test_tool_rows_widen_the_range():
     counted = {"qwen3": {"tokens": 5, "over_context": {"32768": 2}}}
     asked = need(tool_examples=4)
 
-    rows = rows_over_contexts(catalog(), asked.data, np.full(10, 100), counted)
+    records = np.zeros(10, RECORD)
+    records["tokens"] = 100
+    lengths = Lengths(io.BytesIO(to_bytes(records)), 10, 1)
+    rows = rows_over_contexts(catalog(), asked.data, lengths, counted)
 
     row = next(row for row in rows if row.model_id == "qwen3-8b")
     assert (row.least, row.most, row.is_exact) == (2, 6, False)

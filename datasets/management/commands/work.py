@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import close_old_connections
 
-from datasets.engine import work_once
+from datasets.engine import is_stopping, stop_soon, work_once
 from datasets.upkeep import Upkeep
 
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -24,7 +24,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, drain: bool, **options: Any) -> None:
         if drain:
-            while work_once():
+            listen()
+            while not is_stopping() and work_once():
                 pass
         elif settings.SLMGEN_TASKS == "celery":
             run_celery()
@@ -33,18 +34,24 @@ class Command(BaseCommand):
 
 
 def run_embedded() -> None:
-    signal.signal(signal.SIGTERM, stop)
+    listen()
     upkeep = Upkeep()
-    while True:
+    while not is_stopping():
         upkeep.look()
         if not work_once():
             close_old_connections()
             time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
+def listen() -> None:
+    """A worker that is told to stop does so between two pieces of work, or gives the
+    one under way back at its next report."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+
+
 def stop(number: int, frame: FrameType | None) -> None:
-    """What is being worked on is given back on the way out."""
-    raise SystemExit(0)
+    stop_soon()
 
 
 def run_celery() -> None:

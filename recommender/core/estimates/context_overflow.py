@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from datasets.core.index import Lengths
 from datasets.core.tokenizers import TOKENIZERS, tokenizer_of
 from recommender.core.catalog import Catalog, ModelSpec
 from recommender.core.estimates.known_data import KnownData
@@ -39,19 +37,18 @@ class RowsOver:
 def rows_over_contexts(
     catalog: Catalog,
     data: KnownData,
-    tokens: NDArray[np.unsignedinteger],
+    lengths: Lengths,
     counted: Mapping[str, Any],
 ) -> list[RowsOver]:
-    """`tokens` of each row as the profile counts them; `counted` are the tokenizers of
+    """`lengths` of the rows as the profile counts them; `counted` are the tokenizers of
     the insights, empty where nobody looked closer."""
-    ordered = np.sort(tokens)
-    return [_rows_over(model, data, ordered, counted) for model in catalog.models]
+    return [_rows_over(model, data, lengths, counted) for model in catalog.models]
 
 
 def _rows_over(
     model: ModelSpec,
     data: KnownData,
-    ordered: NDArray[np.unsignedinteger],
+    lengths: Lengths,
     counted: Mapping[str, Any],
 ) -> RowsOver:
     name = tokenizer_of(model.slug)
@@ -59,7 +56,7 @@ def _rows_over(
     if name and report and TOKENIZERS[name].is_exact:
         least = report["over_context"][str(model.context_length)]
         with_tools = data.profile.tool_examples
-        most = min(least + with_tools, len(ordered))
+        most = min(least + with_tools, lengths.rows)
         basis = f"counted by {name} with the template"
         if with_tools:
             basis += f"; of {with_tools:,} rows with tools only the text is counted"
@@ -71,8 +68,9 @@ def _rows_over(
     else:
         least_ratio, most_ratio = LEAST_RATIO, _most_ratio(data)
         basis = f"estimated: {least_ratio:.2g} to {most_ratio:.2g} tokens for each"
-    least = _longer(ordered, model.context_length / least_ratio)
-    most = _longer(ordered, (model.context_length - TEMPLATE_TOKENS) / most_ratio)
+    least = lengths.longer(math.floor(model.context_length / least_ratio))
+    room = model.context_length - TEMPLATE_TOKENS
+    most = lengths.longer(math.floor(room / most_ratio))
     return _row(model, least, most, False, basis)
 
 
@@ -82,10 +80,6 @@ def _row(
     return RowsOver(
         model.slug, model.name, model.context_length, least, most, is_exact, basis
     )
-
-
-def _longer(ordered: NDArray[np.unsignedinteger], limit: float) -> int:
-    return len(ordered) - int(np.searchsorted(ordered, math.floor(limit), "right"))
 
 
 def _most_ratio(data: KnownData) -> float:
