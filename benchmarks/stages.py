@@ -86,7 +86,7 @@ def stages(megabytes: int) -> dict[str, float]:
     dataset = find_dataset(dataset.id, user=nobody)
     last = dataset.total_examples // 5
     times["last page of the preview"], _ = measured(
-        lambda: examples_page(dataset, page=last, page_size=5)
+        lambda: list(examples_page(dataset, page=last, page_size=5).examples)
     )
     times["recommend"], model = measured(lambda: best_model(dataset))
 

@@ -74,7 +74,7 @@ class DatasetAdmin(ReadOnlyAdmin):
 def _rows(dataset: Dataset, page: int) -> list[tuple[int, list[Bubble]]]:
     """Rows by their numbers, as their owner sees them."""
     found = examples_page(dataset, page=page, page_size=ROWS_SHOWN)
-    return [(example.index + 1, turns(example.messages)) for example in found]
+    return [(example.index + 1, turns(example.messages)) for example in found.examples]
 
 
 @admin.register(WorkItem)

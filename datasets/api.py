@@ -1,9 +1,11 @@
 import uuid
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, cast
 
 import msgspec
 from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -14,8 +16,9 @@ from datasets import lifetimes, serializers, services
 from datasets.core.columns import EXAMPLE
 from slmgen.errors import InvalidInput
 from slmgen.sentences import nearest, shown, unknown
-from slmgen.streaming import Download
+from slmgen.streaming import Download, Streamed
 
+MAX_WHOLE_BYTES = 1_000_000  # of examples that are sent at one go
 ERROR = serializers.ErrorSerializer
 ERRORS = {202: ERROR, 400: ERROR, 401: ERROR, 404: ERROR}
 
@@ -220,20 +223,25 @@ class PreviewView(APIView):
         parameters=[serializers.PageSerializer],
         responses={200: serializers.PreviewSerializer, **ERRORS},
     )
-    def get(self, request: Request, session_id: str) -> Response:
+    def get(self, request: Request, session_id: str) -> HttpResponseBase:
         dataset = services.find_dataset(session_id, user=request.user)
         wanted = serializers.PageSerializer(data=request.query_params)
         wanted.is_valid(raise_exception=True)
         services.profile_of(dataset)
         page: dict[str, Any] = wanted.validated_data
-        examples = services.examples_page(dataset, **page)
-        return Response(
-            {
-                "examples": [asdict(example) for example in examples],
-                "total_count": dataset.total_examples,
-                **page,
-            }
-        )
+        found = services.examples_page(dataset, **page)
+        text = _page_json(found, {"total_count": dataset.total_examples, **page})
+        if found.size > MAX_WHOLE_BYTES:
+            return Streamed(text, content_type="application/json")
+        return HttpResponse(b"".join(text), content_type="application/json")
+
+
+def _page_json(found: services.ExamplesPage, rest: dict[str, Any]) -> Iterator[bytes]:
+    """The answer, one example after another: a page of long ones has 800 MB."""
+    yield b'{"examples":['
+    for number, example in enumerate(found.examples):
+        yield (b"," if number else b"") + msgspec.json.encode(example)
+    yield b"]," + msgspec.json.encode(rest)[1:]
 
 
 class DistributionView(APIView):

@@ -8,6 +8,7 @@ from threading import BoundedSemaphore
 from typing import Any, BinaryIO, TypeVar, cast
 
 from django.conf import settings
+from django.db import connection
 
 from datasets.core import bounded
 from datasets.core.formats import PARQUET_MAGIC
@@ -46,18 +47,21 @@ def run_bounded(
     """`work(*arguments)` on data of `size` bytes, under limits; with a `report`, that
     is the last argument.
 
-    The first argument is the file of the data, unpacked or not. Raises what `work`
+    The first argument is the data or their file, packed or not. Raises what `work`
     raises, InvalidInput when the data take too much, Unavailable when too many wait.
     """
     source = arguments[0]
-    packed = _is_packed(source)
+    packed = bounded.is_file(source) and _is_packed(source)
     if size <= SMALL_BYTES and not packed:
         return work(*arguments, *([report] if report is not None else []))
     budget = budget_for(size * MOST_UNPACKED if packed else size)
+    # Meanwhile it holds no connection: a pool of them would soon be empty.
+    connection.close_if_unusable_or_obsolete()
     with ExitStack() as stack:
         stack.enter_context(_place())
-        files = [stack.enter_context(on_disk(source)), *arguments[1:]]
-        return bounded.run(work, *files, budget=budget, report=report)
+        if bounded.is_file(source):
+            source = stack.enter_context(on_disk(source))
+        return bounded.run(work, source, *arguments[1:], budget=budget, report=report)
 
 
 def _is_packed(source: BinaryIO) -> bool:

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
-import msgspec
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from datasets.bounds import run_bounded, temporary_file
 from datasets.core import columns
-from datasets.core.mending import Mending, Report, mend
-from datasets.core.previews import preview
+from datasets.core.mending import Mending, mend_file
+from datasets.core.previews import preview_repairs
 from datasets.core.repairs import Repair, repair_of
 from datasets.core.rows import Progress
 from datasets.engine import Claim, handles
@@ -20,6 +19,8 @@ from datasets.models import Dataset, Kind
 from datasets.tasks import index_for_work
 from datasets.versions import Origin, Seal, keep, limits
 from slmgen.errors import InvalidInput
+
+Answer = TypeVar("Answer")
 
 MAX_REPAIRS = 20
 
@@ -57,8 +58,7 @@ def repair_dataset(
         return lambda done: share_done((first + min(done / dataset.size, 1)) / 2)
 
     with temporary_file() as target:
-        report = _mended(dataset, repairs, target, half(0))
-        summary = report.summary
+        summary = _bounded(mend_file, dataset, repairs, target, half(0))
         origin = Origin(dataset.filename, dataset.owner_id, dataset, summary)
         made = keep(target, origin, columns.CHAT, seal, half(1))
         return Repaired(made, summary)
@@ -88,23 +88,26 @@ def preview_as_work(claim: Claim) -> None:
     dataset = claim.item.dataset
     repairs = repairs_of(claim.item.payload["repairs"])
     with temporary_file() as target:
-        found = _mended(dataset, repairs, target, report)
-    content = msgspec.json.encode(preview(found))
+        found = _bounded(preview_repairs, dataset, repairs, target, report)
     key = claim.key("preview")
-    default_storage.save(key, ContentFile(content))
-    claim.finish(file=key, file_bytes=len(content), result=found.summary)
+    default_storage.save(key, ContentFile(found.content))
+    claim.finish(file=key, file_bytes=len(found.content), result=found.summary)
 
 
-def _mended(
-    dataset: Dataset, repairs: tuple[Repair, ...], target: BinaryIO, report: Progress
-) -> Report:
+def _bounded(
+    work: Callable[..., Answer],
+    dataset: Dataset,
+    repairs: tuple[Repair, ...],
+    target: BinaryIO,
+    report: Progress,
+) -> Answer:
     layout = columns.Layout(dataset.form, columns.stored_columns(dataset.columns))
     copies: frozenset[int] = frozenset()
     if any(repair.kind == "drop_near_duplicates" for repair in repairs):
         copies = _near_copies(dataset)
     with verified(dataset.original_key, dataset.sha256) as source:
         return run_bounded(
-            mend,
+            work,
             *(source, target, limits(), layout, Mending(repairs, copies)),
             size=dataset.size,
             report=report,

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -10,13 +11,15 @@ from django.conf import settings
 from numpy.typing import NDArray
 
 from datasets import services
+from datasets.bounds import run_bounded
 from datasets.core import bubbles, index, language
+from datasets.core.check import issues_of
 from datasets.core.conversations import whole_text
 from datasets.core.faults import Fault
 from datasets.core.kinds import KINDS
 from datasets.core.reading import parse, transcript
 from datasets.core.review import review
-from datasets.core.tokens import token_counter
+from datasets.core.tokens import counted
 from datasets.files import damaged, read_example, read_line
 from datasets.models import Dataset
 from slmgen.errors import InvalidInput, NotFound
@@ -178,8 +181,11 @@ def turns(
     messages: list[dict[str, Any]], folded: int = bubbles.FOLDED_CHARACTERS
 ) -> list[bubbles.Bubble]:
     """Messages as they are read by people, each with its tokens."""
-    count = token_counter(settings.SLMGEN_ENCODING, settings.SLMGEN_TOKENIZER)
-    tokens = count([bubbles.text_of(message) for message in messages])
+    texts = [bubbles.text_of(message) for message in messages]
+    count = partial(
+        counted, name=settings.SLMGEN_ENCODING, library=settings.SLMGEN_TOKENIZER
+    )
+    tokens = run_bounded(count, texts, size=sum(map(len, texts)))
     return [
         bubbles.bubble(message, count, folded)
         for message, count in zip(messages, tokens, strict=True)
@@ -193,6 +199,7 @@ class RowInFull:
     row: Row
     value: dict[str, Any]  # as it is kept
     issues: list[str]
+    size: int  # bytes
     language: str
     copies: list[int]  # numbers of later identical rows, the first of them
     total: int
@@ -223,7 +230,8 @@ def row_in_full(dataset: Dataset, number: int) -> RowInFull:
     return RowInFull(
         row=_in_full(value, place, record),
         value=value,
-        issues=[fault.sentence for fault in review(parse(line), line)],
+        issues=run_bounded(issues_of, line, size=len(line)),
+        size=len(line),
         language=language_of(line),
         copies=[at + 1 for at in copies],
         total=dataset.total_examples,

@@ -6,9 +6,11 @@ from functools import partial
 from typing import Any, BinaryIO
 
 import msgspec
+import numpy as np
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from msgspec import to_builtins
+from numpy.typing import NDArray
 
 from datasets import engine, work
 from datasets.bounds import run_bounded
@@ -168,19 +170,37 @@ def stored_profile(dataset: Dataset) -> Profile | None:
     return None if item is None else loaded_profile(item.result)
 
 
-def examples_page(dataset: Dataset, *, page: int, page_size: int) -> list[Example]:
-    """One page of examples; pages count from 1, one past the end is empty."""
+@dataclass(frozen=True)
+class ExamplesPage:
+    size: int  # bytes of all of them
+    examples: Iterator[Example]  # read one by one: each may have megabytes
+
+
+def examples_page(
+    dataset: Dataset, *, page: int, page_size: int, longest: int | None = None
+) -> ExamplesPage:
+    """One page of examples; pages count from 1, one past the end is empty. Those of
+    more than `longest` bytes are left out."""
     start = (page - 1) * page_size
-    if start >= dataset.total_examples:
-        return []
+    count = min(page_size, dataset.total_examples - start)
+    if count <= 0:
+        return ExamplesPage(0, iter(()))
     with opened_index(dataset) as file:
-        count = min(page_size, dataset.total_examples - start)
         records = index.read_records(file, start, count)
+    places = np.arange(start, start + count)
+    if longest is not None:
+        kept = records["length"] <= longest
+        records, places = records[kept], places[kept]
+    examples = _examples(dataset, places.tolist(), records)
+    return ExamplesPage(int(records["length"].sum()), examples)
+
+
+def _examples(
+    dataset: Dataset, places: list[int], records: NDArray[np.void]
+) -> Iterator[Example]:
     with open_examples(dataset) as file:
-        return [
-            _example(file, start + place, record)
-            for place, record in enumerate(records)
-        ]
+        for place, record in zip(places, records, strict=True):
+            yield _example(file, place, record)
 
 
 def _example(file: BinaryIO, position: int, record: Any) -> Example:

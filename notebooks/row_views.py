@@ -12,6 +12,8 @@ from notebooks.sight import sight_of
 from recommender.chosen import chosen_model
 from recommender.services import catalog
 
+MOST_BYTES = 500_000  # of a row that is shown as a model reads it, which takes long
+
 
 @require_safe
 def row(request: HttpRequest, dataset_id: uuid.UUID, number: int) -> HttpResponse:
@@ -20,7 +22,7 @@ def row(request: HttpRequest, dataset_id: uuid.UUID, number: int) -> HttpRespons
     profile_now(dataset)
     found = row_in_full(dataset, number)
     model = chosen_model(request.session, dataset, request.GET.get("model", ""))
-    sight = sight_of(found.value, model)
+    sight = sight_of(found.value, model) if found.size <= MOST_BYTES else None
     context = {
         "dataset": dataset,
         "step": "data",
@@ -30,6 +32,7 @@ def row(request: HttpRequest, dataset_id: uuid.UUID, number: int) -> HttpRespons
         "model": model,
         "models": catalog().models,
         "sight": sight,
-        "cut": sight.tokens_over(model.context_length),
+        "cut": sight.tokens_over(model.context_length) if sight else 0,
+        "most_bytes": MOST_BYTES,
     }
     return render(request, "notebooks/row.html", context)

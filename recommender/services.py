@@ -37,6 +37,7 @@ from slmgen.errors import InvalidInput
 
 SAMPLE_PAGES = 20  # spread evenly over the dataset
 SAMPLE_PAGE_SIZE = 50
+SAMPLE_ROW_BYTES = 100_000  # what is longer tells no more, and takes long
 ANY_NEED = (Task.INSTRUCTION_FOLLOWING, Target.CLOUD)
 CATALOG_PATH = Path(__file__).with_name("catalog.toml")
 
@@ -240,5 +241,8 @@ def _sample(dataset: Dataset) -> Iterator[Exchange]:
     step = max(pages / SAMPLE_PAGES, 1)
     for place in range(min(pages, SAMPLE_PAGES)):
         page = int(place * step) + 1
-        for example in examples_page(dataset, page=page, page_size=SAMPLE_PAGE_SIZE):
+        found = examples_page(
+            dataset, page=page, page_size=SAMPLE_PAGE_SIZE, longest=SAMPLE_ROW_BYTES
+        )
+        for example in found.examples:
             yield exchange_of(example.messages)

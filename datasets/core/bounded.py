@@ -70,14 +70,14 @@ def run(
     start. Raises what `work` raises, InvalidInput where it takes too much, and Failed
     where it breaks.
     """
-    files = [each for each in arguments if _is_file(each)]
+    files = [each for each in arguments if is_file(each)]
     for file in files:
         _forget_place(file)
     # Forked from a process that has the engine loaded, and no threads or sockets.
     prepare()
     context = multiprocessing.get_context("forkserver")
     receiver, sender = context.Pipe(duplex=False)
-    sent = [_Shared(each.fileno()) if _is_file(each) else each for each in arguments]
+    sent = [_Shared(each.fileno()) if is_file(each) else each for each in arguments]
     process = context.Process(
         target=_work, args=(sender, budget, work, sent, bool(report))
     )
@@ -101,7 +101,7 @@ def prepare() -> None:
     forkserver.ensure_running()
 
 
-def _is_file(value: object) -> bool:
+def is_file(value: object) -> bool:
     return hasattr(value, "fileno")
 
 
@@ -152,7 +152,11 @@ def _fate(code: int, budget: Budget) -> SlmgenError:
     if code == -signal.SIGXCPU:
         return too_slow(budget)
     if -code in CRASHES:
-        return too_much_memory(budget)
+        return InvalidInput(
+            "The data cannot be read: it stopped the program that reads it, or took "
+            f"more than {budget.memory_bytes // 10**6:,} MB of memory; write the file "
+            "again, or split it."
+        )
     return Unavailable(
         "Reading the data was stopped by the server, which may be short of memory; "
         f"try again in {RETRY_SECONDS} seconds.",
@@ -197,7 +201,7 @@ def _work(
         arguments = [*arguments, _Reporter(sender)]
     try:
         answer = "answer", work(*arguments)
-        for file in filter(_is_file, arguments):
+        for file in filter(is_file, arguments):
             file.flush()
     except MemoryError:
         answer = "error", too_much_memory(budget)

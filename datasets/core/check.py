@@ -12,7 +12,7 @@ from datasets.core.conversations import Conversation
 from datasets.core.convert import convert
 from datasets.core.faults import Fault, Problem, problem
 from datasets.core.parsing import decode
-from datasets.core.reading import read
+from datasets.core.reading import parse, read
 from datasets.core.review import review
 from datasets.core.rows import Batch, Row
 from datasets.core.sift import sift, unsifted
@@ -117,6 +117,11 @@ def converted(text: bytes, columns: Columns) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise examine(value)[1][0]
     return convert(value, columns)
+
+
+def issues_of(example: bytes) -> list[str]:
+    """What is wrong with the content of a row that is an example, in sentences."""
+    return [fault.sentence for fault in review(parse(example), example)]
 
 
 def _bad_byte(text: bytes) -> int:

@@ -119,6 +119,18 @@ def mend(
     return report
 
 
+def mend_file(
+    source: BinaryIO,
+    target: BinaryIO,
+    limits: Limits,
+    layout: Layout,
+    work: Mending,
+    report: Progress,
+) -> dict[str, Any]:
+    """`mend`, for another process, which sends back no whole rows."""
+    return mend(source, target, limits, layout, work, report).summary
+
+
 def _rows(source: BinaryIO, limits: Limits, progress: Progress) -> Iterator[Row]:
     opened = open_rows(
         source, max_row_bytes=limits.max_row_bytes, max_bytes=limits.max_bytes

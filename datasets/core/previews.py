@@ -1,10 +1,16 @@
 """What repairs would change, in the parts that a page shows and a file keeps."""
 
 from dataclasses import dataclass
+from typing import Any, BinaryIO
 
+import msgspec
+
+from datasets.core.columns import Layout
 from datasets.core.differences import Difference, difference
-from datasets.core.mending import Report
+from datasets.core.ingest import Limits
+from datasets.core.mending import Mending, Report, mend
 from datasets.core.repairs import Repair
+from datasets.core.rows import Progress
 
 PREVIEW_VERSION = 1  # raise it when the same repairs would be shown otherwise
 
@@ -36,3 +42,21 @@ def preview(report: Report) -> Preview:
         for change in report.changes
     ]
     return Preview(report.rows_before, report.rows_after, report.unreadable, changes)
+
+
+@dataclass(frozen=True)
+class Previewed:
+    content: bytes  # a `Preview` as JSON
+    summary: dict[str, Any]
+
+
+def preview_repairs(
+    source: BinaryIO,
+    target: BinaryIO,
+    limits: Limits,
+    layout: Layout,
+    work: Mending,
+    report: Progress,
+) -> Previewed:
+    found = mend(source, target, limits, layout, work, report)
+    return Previewed(msgspec.json.encode(preview(found)), found.summary)

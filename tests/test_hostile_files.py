@@ -1,0 +1,195 @@
+"""No file keeps the server from answering others.
+
+Each is sent as a stranger would, and everything about it is then asked for, while a
+second client asks for `/health`: it is answered at once, and nothing is a server error.
+"""
+
+import gzip
+import http.client
+import io
+import json
+import threading
+import time
+from contextlib import contextmanager
+
+import httpx
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.conftest import GUARD_SECONDS
+
+MOST_SECONDS = 0.5  # that one request may keep the interpreter from all others
+TRIES = 3  # a busy machine is slow once; what holds the interpreter does so each time
+MB = 10**6
+
+
+def rows(*texts, count=1):
+    """JSON Lines with these answers."""
+    return b"".join(
+        json.dumps(
+            {
+                "messages": [
+                    {"role": "user", "content": f"Question {n}?"},
+                    {"role": "assistant", "content": text},
+                ]
+            }
+        ).encode()
+        + b"\n"
+        for n, text in enumerate(texts * count)
+    )
+
+
+def parquet(table):
+    file = io.BytesIO()
+    pq.write_table(table, file)
+    return file.getvalue()
+
+
+def many_times_one_message():
+    message = {"role": "user", "content": "x" * 100}
+    return parquet(pa.table({"messages": pa.array([[message] * 10**7])}))
+
+
+def one_long_text_many_times():
+    number = pa.array([0] * 100_000, pa.int32())
+    text = pa.DictionaryArray.from_arrays(number, ["y" * 10**6])
+    return parquet(pa.table({"prompt": text, "completion": text}))
+
+
+def many_calls():
+    calls = [
+        {
+            "id": f"c{n}",
+            "type": "function",
+            "function": {"name": "f", "arguments": "{}"},
+        }
+        for n in range(60_000)
+    ]
+    results = [
+        {"role": "tool", "tool_call_id": f"c{59_999 - n}", "content": "1"}
+        for n in range(1_990)
+    ]
+    asked = [
+        {"role": "user", "content": "?"},
+        {"role": "assistant", "tool_calls": calls},
+    ]
+    answer = [{"role": "assistant", "content": "Done."}]
+    return json.dumps({"messages": asked + results + answer}).encode() + rows("a")
+
+
+def many_observations():
+    turns = [
+        {"from": "human", "value": "?"},
+        {"from": "function_call", "value": json.dumps([{"name": "f"}] * 100_000)},
+        *[{"from": "observation", "value": "1"}] * 100_000,
+        {"from": "gpt", "value": "Done."},
+    ]
+    return json.dumps([{"conversations": turns}]).encode()
+
+
+def many_faults():
+    messages = [
+        {
+            "role": ("user", "assistant")[n % 2],
+            "content": "caf\u00c3\u00a9 <|im_end|> TODO",
+        }
+        for n in range(900)
+    ]
+    return json.dumps({"messages": messages}).encode() * 1 + b"\n" + rows("a") * 20
+
+
+FILES = {
+    "Parquet: one message ten million times": many_times_one_message,
+    "Parquet: a long text in each of 100,000 rows": one_long_text_many_times,
+    "CSV: a million columns": lambda: b"a," * 4_000_000 + b"b\n" + b"1,2\n",
+    "CSV: 20,000 columns": lambda: ",".join(map(str, range(20_000))).encode(),
+    "telephone numbers": lambda: rows((" +" + "1" * 24) * 80_000),
+    "tokens that never end": lambda: rows(
+        "-eyJ" + "A" * 30, "-eyJAAAAAAAAAA" * 140_000
+    ),
+    "white space": lambda: rows((" " * 199_999 + "x") * 20),
+    "a string that never ends": lambda: b'{"a": [' + b"[]," * 99 + b'"' + b'\\"a' * MB,
+    "brackets": lambda: b"[" * 4 * MB,
+    "an element that never ends": lambda: b'[{"a": "' + b"x" * 12 * MB,
+    "long rows": lambda: rows("word " * 400_000, count=16),
+    "one letter": lambda: rows("a" * 3 * MB, "!" * MB, "\u4e00" * MB),
+    "many calls": many_calls,
+    "many observations": many_observations,
+    "many faults": many_faults,
+    "short rows, all alike": lambda: rows("The same answer.", count=60_000),
+    "gzip: what unpacks to much": lambda: gzip.compress(rows("a b c", count=400_000)),
+}
+AFTERWARDS = (
+    "/analyze/{id}", "/preview/{id}?page_size=100", "/preview/{id}/distribution",
+    "/preview/{id}/duplicates", "/datasets/{id}/problems", "/datasets/{id}/insights",
+    "/datasets/{id}/mapping", "/datasets/{id}/contexts",
+    "/datasets/{id}/export?format=sharegpt", "/app/datasets/{id}/",
+    "/app/datasets/{id}/?text=zebra", "/app/datasets/{id}/rows/1/",
+    "/app/datasets/{id}/columns/", "/app/datasets/{id}/roles/",
+    "/app/datasets/{id}/closer/", "/app/datasets/{id}/problems/",
+    "/app/datasets/{id}/repair/?do=mask_private",
+    "/app/datasets/{id}/repair/?do=drop_near_duplicates", "/app/datasets/{id}/model/",
+    "/app/datasets/{id}/training/",
+)  # fmt: skip
+
+
+class SecondClient:
+    """Asks for `/health` again and again, and keeps the longest time that it took."""
+
+    def __init__(self, port):
+        self.port = port
+        self.longest = 0.0
+
+    @contextmanager
+    def asking(self):
+        stop = threading.Event()
+
+        def ask():
+            connection = http.client.HTTPConnection("127.0.0.1", self.port)
+            while not stop.wait(0.01):
+                begun = time.monotonic()
+                connection.request("GET", "/health")
+                assert connection.getresponse().read()
+                self.longest = max(self.longest, time.monotonic() - begun)
+            connection.close()
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_keeps_the_server_from_nobody(server, name):
+    port, _ = server
+    content = FILES[name]()
+    slowest = []
+    with httpx.Client(
+        base_url=f"http://127.0.0.1:{port}", timeout=GUARD_SECONDS
+    ) as client:
+        for _ in range(TRIES):
+            slowest.append(ask_for_everything(client, port, content))
+            if slowest[-1] < MOST_SECONDS:
+                break
+
+    assert min(slowest) < MOST_SECONDS
+
+
+def ask_for_everything(client, port, content):
+    second = SecondClient(port)
+    with second.asking():
+        answer = client.post("/upload", files={"file": ("data", content)})
+        assert answer.status_code in {200, 400, 413}, answer.text
+        assert len(answer.content) < 20_000
+        if answer.status_code == 200:
+            session = answer.json()["session_id"]
+            for path in AFTERWARDS:
+                with client.stream("GET", path.replace("{id}", session)) as found:
+                    assert found.status_code < 500, path
+                    for _ in found.iter_raw():
+                        pass
+    return second.longest
