@@ -18,7 +18,7 @@ logger = logging.getLogger("slmgen.work")
 WORK = "slmgen.work"
 
 
-@worker_process_init.connect
+@worker_process_init.connect  # type: ignore[untyped-decorator]  # celery is not annotated
 def may_have_children(**_: object) -> None:
     """Celery's processes are marked as daemons, which may start none; ours do, to read
     data under limits, and end them themselves."""

@@ -143,17 +143,18 @@ def _sizes(array: Any) -> Sizes:
     kind = array.type
     ones: Sizes = np.ones(len(array), np.int64)
     if pa.types.is_dictionary(kind):
-        known = np.append(_sizes(array.dictionary), 1)
-        return known[_numbers(array.indices, len(array.dictionary))]
+        known: Sizes = np.append(_sizes(array.dictionary), 1)
+        return known.take(_numbers(array.indices, len(array.dictionary)))
     if pa.types.is_struct(kind):
-        return ones + sum(map(_sizes, array.flatten()), np.zeros(len(array), np.int64))
+        whole: Sizes = sum(map(_sizes, array.flatten()), ones)
+        return whole
     if pa.types.is_map(kind) or pa.types.is_list(kind) or pa.types.is_large_list(kind):
         return ones + _sums(array)
     if pa.types.is_fixed_size_list(kind):
         inner = _sizes(array.flatten())
         counts = _numbers(pc.list_value_length(array), 0)
-        ends = np.append(0, np.cumsum(inner))[np.append(0, np.cumsum(counts))]
-        return ones + np.diff(ends)
+        ends: Sizes = np.append(0, np.cumsum(inner))
+        return ones + np.diff(ends.take(np.append(0, np.cumsum(counts))))
     if (
         pa.types.is_string(kind)
         or pa.types.is_large_string(kind)
@@ -173,9 +174,8 @@ def _sums(array: Any) -> Sizes:
         if pa.types.is_map(array.type)
         else array.values
     )
-    ends = np.append(0, np.cumsum(_sizes(inner)))
-    offsets = np.asarray(array.offsets)
-    return np.diff(ends[offsets])
+    ends: Sizes = np.append(0, np.cumsum(_sizes(inner)))
+    return np.diff(ends.take(np.asarray(array.offsets)))
 
 
 def _numbers(array: Any, missing: int) -> Sizes:
@@ -201,7 +201,11 @@ def _check_size(metadata: Any, max_bytes: int) -> None:
             "not needed."
         )
     groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
-    if sum(group.total_byte_size for group in groups) > max_bytes:
+    values = sum(
+        group.column(n).num_values for group in groups for n in range(group.num_columns)
+    )
+    # A value takes a byte of text at least, also where it takes none in the file.
+    if max(values, sum(group.total_byte_size for group in groups)) > max_bytes:
         raise _too_large(max_bytes)
 
 

@@ -2,12 +2,16 @@
 
 import gzip
 import io
+import json
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from datasets.core.bounded import Budget, run
 from datasets.core.ingest import Limits, ingest
+from datasets.core.parquet import MAX_LEAVES
+from datasets.core.parquet import rows as parquet_rows
 from slmgen.errors import InvalidInput, TooLarge
 from tests.datasets.reading import new_targets, read, turns
 
@@ -78,3 +82,61 @@ def test_a_parquet_file_that_unpacks_to_too_much_is_refused():
 
     with pytest.raises(TooLarge):
         ingest(io.BytesIO(parquet(rows)), new_targets(), limits)
+
+
+def rows_in(content, max_row_bytes=10**6):
+    return list(parquet_rows(io.BytesIO(content), max_row_bytes, 512 * 10**6))
+
+
+def table_bytes(**columns):
+    target = io.BytesIO()
+    pq.write_table(pa.table(columns), target)
+    return target.getvalue()
+
+
+def faults_of_rows(content):
+    return [row.fault.kind if row.fault else len(row.text) for row in rows_in(content)]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([["x" * 100] * 2_000_000]),
+        pa.array([[{"role": "user", "content": "x" * 100}] * 1_000_000]),
+        pa.array([[1] * 3_000_000]),
+        pa.array([[[["x"] * 100] * 100] * 200]),
+        pa.array([[("k", "v")] * 1_000_000], pa.map_(pa.string(), pa.string())),
+    ],
+    ids=["texts", "messages", "numbers", "lists of lists", "a map"],
+)
+def test_a_few_bytes_that_stand_for_a_huge_row_never_become_one(column):
+    """As objects of Python its values would take more memory than there is."""
+    content = table_bytes(question=column, answer=pa.array(["a"]))
+    budget = Budget(cpu_seconds=60, memory_bytes=400 * 10**6)
+
+    assert len(content) < 200_000
+    assert run(faults_of_rows, content, budget=budget) == ["length"]
+
+
+def test_rows_beside_a_huge_one_are_read():
+    texts = [["a"], ["b"] * 2_000_000, ["c"], ["d"]]
+
+    found = rows_in(table_bytes(question=pa.array(texts), answer=pa.array(["a"] * 4)))
+
+    assert [row.line for row in found] == [1, 2, 3, 4]
+    assert [row.fault is not None for row in found] == [False, True, False, False]
+    assert json.loads(found[3].text) == {"question": ["d"], "answer": "a"}
+
+
+def test_too_many_columns_are_refused():
+    wide = {f"c{n}": ["x"] for n in range(MAX_LEAVES + 1)}
+
+    with pytest.raises(InvalidInput, match=r"has 1,001 columns, .* at most 1,000"):
+        rows_in(table_bytes(**wide))
+
+
+def test_more_values_than_the_file_may_have_bytes_are_refused():
+    content = table_bytes(question=pa.nulls(600_000, pa.string()))
+
+    with pytest.raises(TooLarge):
+        list(parquet_rows(io.BytesIO(content), 10**6, 500_000))
