@@ -27,6 +27,7 @@ from slmgen.errors import InvalidInput, SlmgenError, Unavailable
 
 Answer = TypeVar("Answer")
 
+MEMORY = Path("/proc/self/statm")  # of this process, in pages
 PRELOADED = ["datasets.core.preload"]
 SECONDS_BETWEEN_REPORTS = 0.1
 NICENESS = 5  # below the web server, which must answer meanwhile
@@ -224,9 +225,10 @@ def _failure(error: Exception) -> Exception:
 
 
 def _limit(budget: Budget) -> None:
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    most = pages * resource.getpagesize() + budget.memory_bytes
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    if MEMORY.exists():  # on Linux; macOS does not limit address space
+        pages = int(MEMORY.read_text().split()[0])
+        most = pages * resource.getpagesize() + budget.memory_bytes
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
     seconds = budget.cpu_seconds
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + GRACE_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
