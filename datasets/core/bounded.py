@@ -9,17 +9,18 @@ import multiprocessing
 import os
 import resource
 import signal
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from io import SEEK_END
-from multiprocessing import forkserver
+from multiprocessing import forkserver, util
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import DupFd
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any, BinaryIO, TypeVar
 
 from datasets.core.rows import Progress
@@ -28,6 +29,7 @@ from slmgen.errors import InvalidInput, SlmgenError, Unavailable
 Answer = TypeVar("Answer")
 
 MEMORY = Path("/proc/self/statm")  # of this process, in pages
+LONGEST_FOLDER, SHORT_FOLDER = 70, "/tmp"  # bytes
 PRELOADED = ["datasets.core.preload"]
 SECONDS_BETWEEN_REPORTS = 0.1
 NICENESS = 5  # below the web server, which must answer meanwhile
@@ -35,6 +37,8 @@ GRACE_SECONDS = 5  # of CPU time, between being told to stop and being stopped
 RETRY_SECONDS = 5
 # How a process ends whose native code ran out of memory or met what it cannot read.
 CRASHES = {signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
+
+_choosing = Lock()
 
 
 @dataclass(frozen=True)
@@ -97,9 +101,24 @@ def run(
 def prepare() -> None:
     """Starts loading the engine into the process that the others are forked from, so
     that the first of them need not wait for it."""
+    _choose_folder()
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     forkserver.ensure_running()
+
+
+def _choose_folder() -> None:
+    """Has multiprocessing make the folder of its sockets where they fit: an address has
+    107 bytes at most, and the temporary folder may lie deep below the state."""
+    usual = tempfile.gettempdir()
+    if len(os.fsencode(usual)) <= LONGEST_FOLDER:
+        return
+    with _choosing:
+        tempfile.tempdir = SHORT_FOLDER
+        try:
+            util.get_temp_dir()  # made once, and removed at the end
+        finally:
+            tempfile.tempdir = usual
 
 
 def is_file(value: object) -> bool:

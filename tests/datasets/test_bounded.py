@@ -201,6 +201,25 @@ def test_the_process_ends_with_a_server_that_is_killed():
     until(lambda: not is_alive(pid))
 
 
+def test_a_temporary_folder_may_lie_deep(tmp_path):
+    deep = tmp_path / ("deep" * 25) / ("deeper" * 20)
+    deep.mkdir(parents=True)
+    program = (
+        "from datasets.core.bounded import run\n"
+        "from tests.datasets.test_bounded import AMPLE, sums\n"
+        "if __name__ == '__main__':\n"
+        "    print(run(sums, 1, 2, budget=AMPLE)[0])\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(REPO), "TMPDIR": str(deep)}
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
+
+    assert (done.stdout, done.stderr) == ("3\n", "")
+    assert list(deep.iterdir()) == []
+
+
 # Which data have a process of their own
 
 
