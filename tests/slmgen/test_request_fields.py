@@ -180,8 +180,8 @@ def test_the_place_in_a_list_is_named(send):
 
     assert wrong.startswith("repairs[1].kind is an empty list; expected one of drop_")
     assert unknown == (
-        "repairs[0]: Unknown field 'fault'; did you mean 'faults'? Expected one of kind, "
-        "faults, roles."
+        "repairs[0]: Unknown field 'fault'; did you mean 'faults'? Expected one of "
+        "kind, faults, roles."
     )
     assert number == "repairs[0] is 5; expected an object."
 
@@ -230,7 +230,8 @@ QUERY_ERRORS = [
     ("/jobs", {"limit": "101"}, "limit is '101'; expected a whole number from 1 to "
                                 "100."),
     ("/preview/{session_id}", {"page_sze": "100"},
-     "Unknown field 'page_sze'; did you mean 'page_size'? Expected one of page, page_size."),
+     "Unknown field 'page_sze'; did you mean 'page_size'? Expected one of page, "
+     "page_size."),
 ]  # fmt: skip
 
 
