@@ -131,7 +131,8 @@ def test_a_page_of_problems_of_one_kind_reads_that_page(signed_in, large, read):
 
 
 @pytest.mark.parametrize(
-    ("path", "most"), [("", 6), ("model/", 10), ("training/", 10), ("rows/1/", 6)]
+    ("path", "most"),
+    [("", 6), ("model/", 10), ("training/", 10), ("rows/1/", 6), ("closer/", 6)],
 )
 def test_a_page_asks_the_database_little(
     signed_in, owner, django_assert_max_num_queries, path, most

@@ -128,6 +128,23 @@ def test_a_larger_card_of_a_kind_has_its_memory():
     assert (large.label, large.speed) == ("an 80 GB A100", usual.speed)
 
 
+@pytest.mark.parametrize(
+    ("value", "label", "title"),
+    [
+        ("16", "a 16 GB GPU", "16 GB GPU"),
+        ("80", "an 80 GB GPU", "80 GB GPU"),
+        ("11.5", "an 11.5 GB GPU", "11.5 GB GPU"),
+        ("rtx-3060-8gb", "an 8 GB RTX 3060", "8 GB RTX 3060"),
+        ("t4", "a free T4", "Free T4"),
+        ("cpu", "a PC with 16 GB and no GPU", "PC with 16 GB and no GPU"),
+    ],
+)
+def test_a_gpu_is_named_in_a_sentence_and_alone(value, label, title):
+    gpu = parse_gpu(value)
+
+    assert (gpu.label, gpu.title) == (label, title)
+
+
 def test_a_card_of_which_only_the_memory_is_known_is_read_as_that_and_said_to_be():
     found = read_gpu("Tesla V100-SXM2-16GB")
 
