@@ -53,6 +53,11 @@ class UploadedSerializer(serializers.Serializer[Any]):
         return "Upload successful"
 
 
+class RenamedSerializer(UploadedSerializer):
+    def get_message(self, dataset: Any) -> str:
+        return "Dataset renamed"
+
+
 class AnalysisSerializer(serializers.Serializer[Any]):
     session_id = serializers.UUIDField()
     total_examples = serializers.IntegerField()

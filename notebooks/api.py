@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 
 from datasets.models import Dataset
 from datasets.serializers import ErrorSerializer as ERROR
-from datasets.serializers import RenamingSerializer, UploadedSerializer
+from datasets.serializers import RenamedSerializer, RenamingSerializer
 from datasets.services import find_dataset, parse_id, rename_dataset
 from notebooks import serializers, services
 from notebooks.core.build import DATA_FILE
@@ -131,7 +131,7 @@ class DatasetView(APIView):
         tags=["datasets"],
         request=RenamingSerializer,
         responses={
-            200: UploadedSerializer,
+            200: RenamedSerializer,
             **dict.fromkeys((400, 401, 404), ERROR),
         },
     )
@@ -141,7 +141,7 @@ class DatasetView(APIView):
         sent = RenamingSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         rename_dataset(dataset, sent.validated_data["filename"], by=request.user)
-        return Response(UploadedSerializer(dataset).data)
+        return Response(RenamedSerializer(dataset).data)
 
     @extend_schema(
         operation_id="delete_dataset",

@@ -13,7 +13,7 @@ class GpuField(forms.CharField):
     """A GPU as the API takes it: a known name, or its memory; None where left empty."""
 
     def __init__(self) -> None:
-        choices = [(gpu.name, gpu.label) for gpu in GPUS.values()]
+        choices = [(gpu.name, gpu.title) for gpu in GPUS.values()]
         super().__init__(
             required=False, max_length=40, widget=forms.Select(choices=choices)
         )
@@ -27,7 +27,7 @@ class GpuField(forms.CharField):
         except InvalidInput as error:
             raise forms.ValidationError(error.detail) from None
         if text not in GPUS:  # or the page would show, and send, another
-            self.widget.choices = [*self.widget.choices, (text, gpu.label)]
+            self.widget.choices = [*self.widget.choices, (text, gpu.title)]
         return gpu
 
 

@@ -66,5 +66,5 @@ def unknown(name: str, known: Iterable[str], kind: str = "field") -> str:
     start, listed = f"Unknown {kind} {shown(name)}", ", ".join(names)
     meant = nearest(name, names)
     if meant is None:
-        return f"{start}; known are {listed}."
-    return f"{start}; did you mean '{meant}'? Known are {listed}."
+        return f"{start}; expected one of {listed}."
+    return f"{start}; did you mean '{meant}'? Expected one of {listed}."

@@ -92,7 +92,7 @@ def _claim(part: str) -> int:
     if lock is None:
         process = file.read_text(encoding="ascii").strip()
         raise CommandError(
-            f"SLMGEN ({part}) runs already on {settings.VAR}, started by process "
+            f"SLMGEN ({part}) is already running on {settings.VAR}, started by process "
             f"{process}. Stop it first, or set SLMGEN_VAR to another folder."
         )
     os.ftruncate(lock, 0)

@@ -119,7 +119,7 @@ def _duplicates(evidence: Evidence) -> Part | None:
         return None
     sentence = (
         f"Exact duplicates of earlier examples: {_of_all(count, evidence.examples)}. "
-        "They weigh their lesson twice and leak into validation; remove them."
+        "They are trained on twice and leak into validation; remove them."
     )
     points = DUPLICATE_WEIGHT * evidence.share(count)
     rows = evidence.first_duplicates

@@ -25,16 +25,22 @@ class Gpu:
     dollars_per_hour: tuple[float, float] | None = None
     can_quantize: bool = True  # 4-bit kernels need an NVIDIA card
 
+    @property
+    def title(self) -> str:
+        """The label where it stands alone, without its article."""
+        bare = self.label.partition(" ")[2]
+        return bare[0].upper() + bare[1:]
+
 
 GPUS = {
     gpu.name: gpu
     for gpu in (
         Gpu("t4", "a free T4", 14.7, (1.0, 1.0), (0.15, 0.60)),
         Gpu("l4", "an L4", 22.1, (0.94, 1.86), (0.40, 0.90)),
-        Gpu("a100", "an A100 of 40 GB", 36.8, (4.8, 4.9), (1.10, 4.00)),
-        Gpu("h100", "an H100 of 80 GB", 73.6, (10.5, 15.2)),
+        Gpu("a100", "a 40 GB A100", 36.8, (4.8, 4.9), (1.10, 4.00)),
+        Gpu("h100", "an 80 GB H100", 73.6, (10.5, 15.2)),
         Gpu("rtx-4090", "an RTX 4090", 22.1, (2.5, 3.2)),
-        Gpu("rtx-3060", "an RTX 3060 of 12 GB", 11.0, (0.8, 1.1)),
+        Gpu("rtx-3060", "a 12 GB RTX 3060", 11.0, (0.8, 1.1)),
         # 16 GB, of which the system keeps a quarter; weights in 32 bit take twice what
         # the 16-bit formula says, so half of the rest counts. 0.1 to 0.3 TFLOP/s.
         Gpu("cpu", "a PC with 16 GB and no GPU", 6.0, (0.012, 0.036),
@@ -105,7 +111,14 @@ def _like(value: str) -> tuple[str, ...]:
 def _of_memory(gigabytes: float) -> Gpu:
     usable = USABLE_SHARE * gigabytes
     # How fast an unnamed card is cannot be known; a T4 is the slowest in use.
-    return Gpu(f"{gigabytes:g}", f"a GPU of {gigabytes:g} GB", usable, (1.0, 5.0))
+    return Gpu(f"{gigabytes:g}", _sized(gigabytes, "GPU"), usable, (1.0, 5.0))
+
+
+def _sized(gigabytes: float, kind: str) -> str:
+    """Such as "a 16 GB GPU"; what is read "eight" or "eleven" takes "an"."""
+    number = f"{gigabytes:g}"
+    is_vowel = number[0] == "8" or number.partition(".")[0] in {"11", "18"}
+    return f"{'an' if is_vowel else 'a'} {number} GB {kind}"
 
 
 def _cards() -> dict[str, Reading[Gpu]]:
@@ -123,7 +136,7 @@ def _cards() -> dict[str, Reading[Gpu]]:
 
 def _card(name: str, gigabytes: int) -> Reading[Gpu]:
     if name not in GPUS:
-        remark = f"gpu {name} is known by its memory alone: {gigabytes} GB was used"
+        remark = f"gpu {name}: only its memory is known, so {gigabytes} GB was used"
         return Reading(_of_memory(gigabytes), remark)
     gpu = GPUS[name]
     if gigabytes == MEMORY_GB[name][0]:
@@ -132,7 +145,7 @@ def _card(name: str, gigabytes: int) -> Reading[Gpu]:
         replace(
             gpu,
             name=f"{name}-{gigabytes}gb",
-            label=f"{gpu.label.partition(' of ')[0]} of {gigabytes} GB",
+            label=_sized(gigabytes, gpu.label.split(" GB ")[-1]),
             usable_gib=gpu.usable_gib * gigabytes / MEMORY_GB[name][0],
             dollars_per_hour=None,
         )

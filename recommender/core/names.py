@@ -50,8 +50,8 @@ class Names(Generic[Name]):
         raise InvalidInput(refusal(self.field, text, self.expected, self._all))
 
     def _nearest(self, text: str, value: Name) -> Reading[Name]:
-        remark = f"{self.field} {shown(text)} is no value of its own: "
-        return Reading(value, f"{remark}the nearest, {value}, was used")
+        remark = f"{self.field} {shown(text)} is not a supported value: "
+        return Reading(value, f"{remark}the nearest one, {value}, was used")
 
     @property
     def expected(self) -> str:

@@ -92,7 +92,7 @@ def test_a_new_token_is_reported_by_email(client, member):
     assert (letter.to, letter.subject) == (
         ["owner@example.org"], "[SLMGEN] API token created",
     )  # fmt: skip
-    assert '"night build", to read and write, until' in letter.body
+    assert '"night build" (read and write), valid until' in letter.body
     assert token not in letter.body
 
 

@@ -84,6 +84,18 @@ def test_an_unknown_speaker_is_named_with_its_place():
         read(jsonl([row]))
 
 
+def test_columns_are_counted_before_their_names_are_compared():
+    """Comparing each name with all others takes hours for a line of many."""
+    for content in (b"a," * 19_999 + b"a\n1,2\n", b"a\t" * 64 + b"a\n1\t2\n"):
+        with pytest.raises(InvalidInput, match=r"Line 1: [\d,]+ columns; at most 64"):
+            read(content)
+
+
+def test_two_columns_of_one_name_are_refused():
+    with pytest.raises(InvalidInput, match="Line 1: the column 'a' occurs twice"):
+        read(b"a,b,a\n1,2,3\n")
+
+
 def test_csv_lines_are_physical_lines():
     content = b'question,answer\n"a\nb",c\n\nonly one cell\n"d ""e""",f\n' + (
         b"".join(b"q%d,a\n" % n for n in range(20))

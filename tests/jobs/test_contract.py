@@ -86,13 +86,13 @@ def test_no_model_is_none(create):
     [
         (
             "modelid",
-            "Unknown field 'modelid'; did you mean 'model_id'? Known are model",
+            "Unknown field 'modelid'; did you mean 'model_id'? Expected one of model",
         ),
         (
             "training_confg",
             "Unknown field 'training_confg'; did you mean 'training_con",
         ),
-        ("zzz", "Unknown field 'zzz'; known are model_id, "),
+        ("zzz", "Unknown field 'zzz'; expected one of model_id, "),
         ("x" * 10**5, "Unknown field 'xxx"),
     ],
 )

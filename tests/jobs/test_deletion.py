@@ -285,6 +285,7 @@ def test_a_dataset_gets_another_name_cleaned_as_at_upload(call, owner, name, cle
 
     assert answer.status_code == 200
     assert answer.json()["filename"] == cleaned
+    assert answer.json()["message"] == "Dataset renamed"
     assert Dataset.objects.get().filename == cleaned
     assert AuditEvent.objects.filter(action="rename").count() == 1
 

@@ -60,7 +60,7 @@ def test_what_no_name_fits_is_read_as_the_nearest_and_said_to_be(name):
 
         assert found.value is NEAREST[name]
         assert found.remark == (
-            f"task_type {spelling!r} is no value of its own: the nearest, "
+            f"task_type {spelling!r} is not a supported value: the nearest one, "
             f"{NEAREST[name]}, was used"
         )
 
@@ -125,14 +125,31 @@ def test_a_larger_card_of_a_kind_has_its_memory():
     usual, large = parse_gpu("a100"), parse_gpu("A100 80GB")
 
     assert large.usable_gib == 2 * usual.usable_gib
-    assert (large.label, large.speed) == ("an A100 of 80 GB", usual.speed)
+    assert (large.label, large.speed) == ("an 80 GB A100", usual.speed)
+
+
+@pytest.mark.parametrize(
+    ("value", "label", "title"),
+    [
+        ("16", "a 16 GB GPU", "16 GB GPU"),
+        ("80", "an 80 GB GPU", "80 GB GPU"),
+        ("11.5", "an 11.5 GB GPU", "11.5 GB GPU"),
+        ("rtx-3060-8gb", "an 8 GB RTX 3060", "8 GB RTX 3060"),
+        ("t4", "a free T4", "Free T4"),
+        ("cpu", "a PC with 16 GB and no GPU", "PC with 16 GB and no GPU"),
+    ],
+)
+def test_a_gpu_is_named_in_a_sentence_and_alone(value, label, title):
+    gpu = parse_gpu(value)
+
+    assert (gpu.label, gpu.title) == (label, title)
 
 
 def test_a_card_of_which_only_the_memory_is_known_is_read_as_that_and_said_to_be():
     found = read_gpu("Tesla V100-SXM2-16GB")
 
     assert found.value == parse_gpu("16")
-    assert found.remark == "gpu v100 is known by its memory alone: 16 GB was used"
+    assert found.remark == "gpu v100: only its memory is known, so 16 GB was used"
 
 
 def test_a_gpu_s_own_name_is_read_as_itself():
@@ -157,8 +174,8 @@ def test_a_recommendation_says_what_was_read_as_the_nearest(client):
     need = ask(client, "/recommend/explain", **near).json()["need"]
 
     said = [
-        "task_type 'Reasoning' is no value of its own: the nearest, qa, was used",
-        "gpu v100 is known by its memory alone: 16 GB was used",
+        "task_type 'Reasoning' is not a supported value: the nearest one, qa, was used",
+        "gpu v100: only its memory is known, so 16 GB was used",
     ]
     assert [reason for reason in found[0]["reasons"] if reason in said] == said
     assert (need["task_type"], need["assumptions"]) == ("qa", said)
@@ -200,7 +217,7 @@ def test_the_page_s_address_takes_the_same_names(client):
 
     assert 'value="conversation" checked' in shown
     assert 'value="desktop" checked' in shown
-    assert "the nearest, conversation, was used" in shown
+    assert "the nearest one, conversation, was used" in shown
     assert "deployment_target" not in shown
 
 

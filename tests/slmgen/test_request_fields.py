@@ -180,8 +180,8 @@ def test_the_place_in_a_list_is_named(send):
 
     assert wrong.startswith("repairs[1].kind is an empty list; expected one of drop_")
     assert unknown == (
-        "repairs[0]: Unknown field 'fault'; did you mean 'faults'? Known are kind, "
-        "faults, roles."
+        "repairs[0]: Unknown field 'fault'; did you mean 'faults'? Expected one of "
+        "kind, faults, roles."
     )
     assert number == "repairs[0] is 5; expected an object."
 
@@ -230,7 +230,8 @@ QUERY_ERRORS = [
     ("/jobs", {"limit": "101"}, "limit is '101'; expected a whole number from 1 to "
                                 "100."),
     ("/preview/{session_id}", {"page_sze": "100"},
-     "Unknown field 'page_sze'; did you mean 'page_size'? Known are page, page_size."),
+     "Unknown field 'page_sze'; did you mean 'page_size'? Expected one of page, "
+     "page_size."),
 ]  # fmt: skip
 
 
@@ -255,9 +256,9 @@ def test_an_unknown_field_is_refused_with_the_nearest(send, schema, method, path
         for name in (typo, "zzzz")
     )
 
-    start = f"Unknown field '{typo}'; did you mean '{known}'? Known are "
+    start = f"Unknown field '{typo}'; did you mean '{known}'? Expected one of "
     assert near.startswith(start), near
-    assert far.startswith("Unknown field 'zzzz'; known are ")
+    assert far.startswith("Unknown field 'zzzz'; expected one of ")
     assert far.endswith(near.removeprefix(start))
     assert "sent" not in near + far
 

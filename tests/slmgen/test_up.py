@@ -163,7 +163,7 @@ def test_two_servers_do_not_share_a_folder(tmp_path):
         done = up(tmp_path, PORT=str(free_port()))
 
         assert upload.exists()
-    assert_one_sentence(done, f"SLMGEN (web) runs already on {tmp_path}")
+    assert_one_sentence(done, f"SLMGEN (web) is already running on {tmp_path}")
 
 
 def test_parts_share_a_folder_and_no_part_runs_twice(tmp_path):
@@ -178,7 +178,7 @@ def test_parts_share_a_folder_and_no_part_runs_twice(tmp_path):
 
             assert work.poll() is None
         assert upload.exists()
-    assert_one_sentence(again, f"SLMGEN (work) runs already on {tmp_path}")
+    assert_one_sentence(again, f"SLMGEN (work) is already running on {tmp_path}")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux does it")
