@@ -11,7 +11,7 @@ from datasets.models import Dataset
 from datasets.remembered import may_delete
 from datasets.services import find_dataset
 from notebooks import services
-from notebooks.core.build import colab_gpu
+from notebooks.core.build import COLAB_GPUS, colab_gpu
 from notebooks.core.lint import CHECKS
 from notebooks.core.preview import preview
 from notebooks.forms import TrainingForm
@@ -159,5 +159,6 @@ def notebook(request: HttpRequest, notebook_id: uuid.UUID) -> HttpResponse:
         "names": services.names_of(found),
         "planned": services.planned(found),
         "colab_gpu": colab_gpu(found.gpu),
+        "is_in_colab": not found.gpu or found.gpu in COLAB_GPUS,
     }
     return render(request, "notebooks/notebook.html", context)

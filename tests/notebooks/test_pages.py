@@ -156,6 +156,17 @@ def test_a_notebook_is_made_for_the_chosen_gpu(client):
     assert "?model=qwen3-0.6b&amp;gpu=a100" in page
 
 
+def test_a_notebook_for_a_gpu_that_colab_does_not_offer_says_so(client):
+    sentence = "planned for a GPU that Colab and Kaggle do not offer"
+    pages = {
+        gpu: text(client.get(make(client, make_dataset(), gpu=gpu)))
+        for gpu in ("a100", "rtx-4090")
+    }
+
+    assert sentence not in pages["a100"]
+    assert sentence in pages["rtx-4090"]
+
+
 def test_an_older_notebook_says_nothing_of_its_gpu(client):
     page = make(client, make_dataset())
     Notebook.objects.update(figures=[])
