@@ -111,8 +111,8 @@ def _converted_row(row: Row, columns: Columns) -> Read:
         return Read(b"", None, [fault])
     text = msgspec.json.encode(value)
     # JSON inside of texts has become part of the row.
-    if fault := nesting_fault(text):
-        return Read(b"", None, [fault])
+    if nested := nesting_fault(text):
+        return Read(b"", None, [nested])
     return Read(text, *examine(value))
 
 
