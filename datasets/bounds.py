@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from shutil import copyfileobj
 from tempfile import TemporaryFile
-from threading import BoundedSemaphore
+from threading import Condition
 from typing import Any, BinaryIO, TypeVar, cast
 
 from django.conf import settings
@@ -14,6 +14,7 @@ from datasets.core import bounded
 from datasets.core.formats import PARQUET_MAGIC
 from datasets.core.rows import Progress
 from datasets.core.streams import GZIP_MAGIC
+from slmgen.clients import client_now
 from slmgen.errors import Unavailable
 
 Answer = TypeVar("Answer")
@@ -27,7 +28,41 @@ MOST_UNPACKED = 20  # bytes that real data have for each byte of a packed file
 SECONDS_TO_WAIT = 30
 RETRY_SECONDS = 10
 
-_places = BoundedSemaphore(settings.SLMGEN_PROCESSES + 2)
+
+class Places:
+    """So many compute at once, so that memory stays bounded too; half of them at most
+    for one client, so that nobody's slow files keep all others waiting."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken: list[str] = []  # by whom; "" for the server's own work
+        self._changed = Condition()
+
+    @contextmanager
+    def one(self, client: str, seconds: float) -> Iterator[None]:
+        """Waits for a place. Raises Unavailable when there is none in that time."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._has_room(client), seconds):
+                raise Unavailable(
+                    "Too many files are being read at once; try again in "
+                    f"{RETRY_SECONDS} seconds.",
+                    RETRY_SECONDS,
+                )
+            self._taken.append(client)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken.remove(client)
+                self._changed.notify_all()
+
+    def _has_room(self, client: str) -> bool:
+        of_one = max(self._most // 2, 1)
+        is_one_too_many = client and self._taken.count(client) >= of_one
+        return len(self._taken) < self._most and not is_one_too_many
+
+
+places = Places(settings.SLMGEN_PROCESSES + 2)
 
 
 def budget_for(size: int) -> bounded.Budget:
@@ -54,11 +89,13 @@ def run_bounded(
     packed = bounded.is_file(source) and _is_packed(source)
     if size <= SMALL_BYTES and not packed:
         return work(*arguments, *([report] if report is not None else []))
-    budget = budget_for(size * MOST_UNPACKED if packed else size)
+    if packed:  # more than this is refused, whatever it was packed into
+        size = min(size * MOST_UNPACKED, settings.SLMGEN_MAX_UPLOAD_BYTES)
+    budget = budget_for(size)
     # Meanwhile it holds no connection: a pool of them would soon be empty.
     connection.close_if_unusable_or_obsolete()
     with ExitStack() as stack:
-        stack.enter_context(_place())
+        stack.enter_context(places.one(client_now.get(), SECONDS_TO_WAIT))
         if bounded.is_file(source):
             source = stack.enter_context(on_disk(source))
         return bounded.run(work, source, *arguments[1:], budget=budget, report=report)
@@ -69,21 +106,6 @@ def _is_packed(source: BinaryIO) -> bool:
     head = source.read(len(PARQUET_MAGIC))
     source.seek(0)
     return head.startswith((GZIP_MAGIC, PARQUET_MAGIC))
-
-
-@contextmanager
-def _place() -> Iterator[None]:
-    """One of the few that compute at once, so that memory stays bounded too."""
-    if not _places.acquire(timeout=SECONDS_TO_WAIT):
-        raise Unavailable(
-            "Too many files are being read at once; try again in "
-            f"{RETRY_SECONDS} seconds.",
-            RETRY_SECONDS,
-        )
-    try:
-        yield
-    finally:
-        _places.release()
 
 
 @contextmanager

@@ -37,6 +37,8 @@ from slmgen.audit.services import audit
 from slmgen.errors import Conflict, InvalidInput, NotFound
 from slmgen.sentences import named_one_of, shown
 
+MAX_SHOWN_COLUMNS = 500  # to choose among; a page has a list of them for each part
+
 
 @dataclass(frozen=True)
 class Example:
@@ -106,7 +108,7 @@ def mapping_of(dataset: Dataset, mapping: Mapping[str, Any] | None = None) -> Ma
         container=dataset.container,
         form=layout.form,
         guessed=layout.guessed,
-        columns=list(shown.row),
+        columns=list(shown.row)[:MAX_SHOWN_COLUMNS],
         mapping=layout.columns.named,
         source_row=shown.row,
         example=shown.example,

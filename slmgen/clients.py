@@ -1,9 +1,11 @@
 """Who is counted as one client: by address, as a trusted proxy reports it."""
 
+from contextvars import ContextVar
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from django.conf import settings
 
+client_now: ContextVar[str] = ContextVar("client_now", default="")
 IPV6_NETWORK = 64  # what one customer is given: more addresses than could be counted
 
 

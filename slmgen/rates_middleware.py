@@ -4,19 +4,25 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 
 from slmgen import rates
+from slmgen.clients import client_now
 from slmgen.errors import TooMany
 from slmgen.middleware import Handler
 from slmgen.page_errors import PAGES, error_page
 
 
 class RatesMiddleware:
-    """For pages; and for whoever is answered 401 again and again, on any address."""
+    """For pages; and for whoever is answered 401 again and again, on any address. What
+    is computed for a request knows by `client_now` for whom."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self.get_response(request)
+        token = client_now.set(rates.client_of(request))
+        try:
+            response = self.get_response(request)
+        finally:
+            client_now.reset(token)
         if response.status_code != HTTPStatus.UNAUTHORIZED:
             return response
         try:

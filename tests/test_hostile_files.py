@@ -64,10 +64,10 @@ def many_calls():
             "type": "function",
             "function": {"name": "f", "arguments": "{}"},
         }
-        for n in range(60_000)
+        for n in range(24_000)
     ]
     results = [
-        {"role": "tool", "tool_call_id": f"c{59_999 - n}", "content": "1"}
+        {"role": "tool", "tool_call_id": f"c{23_999 - n}", "content": "1"}
         for n in range(1_990)
     ]
     asked = [
@@ -76,6 +76,12 @@ def many_calls():
     ]
     answer = [{"role": "assistant", "content": "Done."}]
     return json.dumps({"messages": asked + results + answer}).encode() + rows("a")
+
+
+def many_values(count):
+    """As many lists beside the messages."""
+    asked = rows("a")[:-2]
+    return (asked + b', "tools": [' + b"[]," * count + b"[]]}\n") * 2
 
 
 def many_observations():
@@ -115,6 +121,11 @@ FILES = {
     "long rows": lambda: rows("word " * 400_000, count=16),
     "one letter": lambda: rows("a" * 3 * MB, "!" * MB, "\u4e00" * MB),
     "many calls": many_calls,
+    "lists: as many as may be": lambda: many_values(74_990),
+    "keys": lambda: (
+        rows("a")[:-2] + b"".join(b', "%d": 1' % n for n in range(20_000)) + b"}\n"
+    ),
+    "lists: far too many": lambda: many_values(2_600_000) + rows("a") * 40,
     "many observations": many_observations,
     "many faults": many_faults,
     "short rows, all alike": lambda: rows("The same answer.", count=60_000),

@@ -11,7 +11,7 @@ from datasets.core.columns import CHAT, Columns
 from datasets.core.conversations import Conversation
 from datasets.core.convert import convert
 from datasets.core.faults import Fault, Problem, problem
-from datasets.core.parsing import decode
+from datasets.core.parsing import decode, nesting_fault
 from datasets.core.reading import parse, read
 from datasets.core.review import review
 from datasets.core.rows import Batch, Row
@@ -109,7 +109,11 @@ def _converted_row(row: Row, columns: Columns) -> Read:
         value = converted(row.text, columns)
     except Fault as fault:
         return Read(b"", None, [fault])
-    return Read(msgspec.json.encode(value), *examine(value))
+    text = msgspec.json.encode(value)
+    # JSON inside of texts has become part of the row.
+    if nested := nesting_fault(text):
+        return Read(b"", None, [nested])
+    return Read(text, *examine(value))
 
 
 def converted(text: bytes, columns: Columns) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from slmgen import sentences
 from slmgen.errors import InvalidInput
 from slmgen.sentences import shown
 
+MAX_NAME_CHARACTERS = 100  # of a column that is taken without being named
 EXAMPLE = '{"user": "question", "assistant": "answer"}'
 
 
@@ -119,6 +120,8 @@ def _with_system(row: Mapping[str, Any], columns: Columns) -> Columns:
 def _guess(row: Mapping[str, Any]) -> Layout | None:
     """Two columns of text: the first asks, the second answers."""
     texts = [name for name, value in row.items() if isinstance(value, str)]
+    if any(len(name) > MAX_NAME_CHARACTERS for name in texts):
+        return None
     if len(row) != 2 or len(texts) != 2 or not MESSAGE_KEYS.isdisjoint(row):
         return None
     return Layout("two columns", Columns(user=texts[0], assistant=texts[1]), True)
@@ -152,14 +155,14 @@ def check_names(layout: Layout, names: Iterable[str]) -> None:
         if name not in there:
             raise InvalidInput(
                 f"mapping gives {part!r} the column {shown(name)}, which is not in the "
-                f"file; its columns are {', '.join(map(repr, there[:20]))}."
+                f"file; its columns are {', '.join(map(shown, there[:20]))}."
             )
 
 
 def unknown(names: Iterable[str]) -> InvalidInput:
-    shown = ", ".join(map(repr, list(names)[:20]))
+    some = ", ".join(map(shown, list(names)[:20]))
     return InvalidInput(
-        f"The columns are {shown}: which holds the question and which the answer is "
+        f"The columns are {some}: which holds the question and which the answer is "
         "not clear; expected one that asks and one that answers; name them below the "
         f"file, by the API in the form field mapping, such as {EXAMPLE}."
     )

@@ -110,20 +110,26 @@ def _values_of(batch: Any, max_row_bytes: int) -> Iterator[dict[str, Any] | None
         count = max(fitting, 1)
         large = np.flatnonzero(sizes[start : start + count] > max_row_bytes)
         count = int(large[0]) if len(large) else count
-        yield from _unfolded(batch.slice(start, count)).to_pylist()
+        yield from _unfolded(batch.slice(start, count))
         start += count
 
 
-def _unfolded(batch: Any) -> Any:
+def _unfolded(batch: Any) -> list[dict[str, Any]]:
     """With texts in the place of their numbers, which Python would take long to do."""
-    table = pa.Table.from_batches([batch])
-    plain = pa.schema(
-        [field.with_type(_unfolded_type(field.type)) for field in table.schema]
-    )
+    names = batch.schema.names
+    cells = [_unfolded_column(column).to_pylist() for column in batch.columns]
+    return [dict(zip(names, row, strict=True)) for row in zip(*cells, strict=True)]
+
+
+def _unfolded_column(column: Any) -> Any:
+    kind = _unfolded_type(column.type)
+    if kind == column.type:
+        return column
     try:
-        return table.cast(plain)
-    except pa.ArrowNotImplementedError:  # a kind of nesting that it cannot cast
-        return table
+        return column.cast(kind)
+    # Nesting that Arrow cannot cast, or says to be invalid: lists of nothing but nulls.
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        return column
 
 
 def _unfolded_type(kind: Any) -> Any:

@@ -11,6 +11,11 @@ from datasets.core.arrays import STRUCTURE
 from datasets.core.faults import Fault
 
 MAX_DEPTH = 64
+# Commas and brackets of one row, outside its texts. What shows a row makes an object of
+# each value, and answers nobody else meanwhile. No row shorter than MAX_WHITE_SPACE has
+# so many ("[]," is two), so those who read only such rows need not count.
+MAX_SIGNS = 150_000
+SIGNS = (b",", b"[", b"{")
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 _decoder = msgspec.json.Decoder()
@@ -21,13 +26,8 @@ def decode(text: bytes) -> Any:
 
     Raises Fault; UnicodeDecodeError when `text` is not UTF-8.
     """
-    if is_too_deep(text):
-        raise Fault(
-            "depth",
-            found=f"the JSON is nested more than {MAX_DEPTH} levels deep",
-            expected="a plain object",
-            fix="flatten it",
-        )
+    if fault := nesting_fault(text):
+        raise fault
     try:
         value = _decoder.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -40,6 +40,32 @@ def decode(text: bytes) -> Any:
             fix="remove it",
         )
     return value
+
+
+def nesting_fault(text: bytes) -> Fault | None:
+    """Why readers would break on the text, or take long, though it may be JSON."""
+    if is_too_deep(text):
+        return Fault(
+            "depth",
+            found=f"the JSON is nested more than {MAX_DEPTH} levels deep",
+            expected="a plain object",
+            fix="flatten it",
+        )
+    if _has_too_many_signs(text):
+        return Fault(
+            "length",
+            found=f"more than {MAX_SIGNS:,} commas and brackets outside the texts",
+            expected="a conversation, which is mostly text",
+            fix="leave out keys with long lists of values, or split it",
+        )
+    return None
+
+
+def _has_too_many_signs(text: bytes) -> bool:
+    if len(text) <= MAX_SIGNS or sum(map(text.count, SIGNS)) <= MAX_SIGNS:
+        return False
+    found = sum(match[0] in SIGNS for match in STRUCTURE.finditer(text))
+    return found > MAX_SIGNS
 
 
 def is_too_deep(text: bytes) -> bool:

@@ -6,7 +6,7 @@ import msgspec
 
 from datasets.core.conversations import Conversation, Message, Transcript, Turn
 from datasets.core.faults import Fault
-from datasets.core.parsing import decode, is_too_deep
+from datasets.core.parsing import decode, nesting_fault
 from datasets.core.structure import (
     MAX_MESSAGES,
     MAX_WHITE_SPACE,
@@ -79,7 +79,7 @@ def _known(text: bytes) -> Conversation | None:
         return None
     if not _ends_well(messages) and trainable_faults(messages):
         return None
-    if _has_more(found, messages) and is_too_deep(text):
+    if _has_more(found, messages) and nesting_fault(text):
         return None
     return Conversation(messages, found.tools)
 
@@ -105,7 +105,7 @@ def _ends_well(messages: list[Message]) -> bool:
 
 
 def _has_more(found: _Row, messages: list[Message]) -> bool:
-    """Whether there is a part whose depth the types do not limit."""
+    """Whether there is a part whose size the types do not limit."""
     return found.tools is not None or any(
         message.tool_calls is not None
         or message.function_call is not None

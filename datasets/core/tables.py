@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from datasets.core.columns import MAX_NAME_CHARACTERS
 from datasets.core.faults import Fault
 from datasets.core.rows import Row, too_long
 from datasets.core.streams import not_text
@@ -14,7 +15,6 @@ from slmgen.errors import InvalidInput
 
 DELIMITERS = ("\t", ",", ";")
 JSON_SIGNS = frozenset("{}[]:")
-MAX_NAME_CHARACTERS = 100
 MAX_COLUMNS = 64
 
 csv.field_size_limit(2**31 - 1)  # a row has a limit of its own
@@ -79,6 +79,11 @@ def _names(cells: list[str], line: int) -> list[str]:
         raise InvalidInput(
             f"Line {line:,}: {len(cells):,} columns; at most {MAX_COLUMNS} are read, "
             "remove those that are not needed."
+        )
+    if any(len(cell) > MAX_NAME_CHARACTERS for cell in cells):
+        raise InvalidInput(
+            f"Line {line:,}: a column has a name of more than {MAX_NAME_CHARACTERS} "
+            "characters; give every column a short name, and close every quote."
         )
     names = [cell.strip() for cell in cells]
     twice = next((name for name in names if names.count(name) > 1), None)

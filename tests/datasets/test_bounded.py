@@ -39,6 +39,10 @@ def limits():
     return limits(resource.RLIMIT_CPU)[0], limits(resource.RLIMIT_AS)[0], os.nice(0)
 
 
+def limits_on(source):
+    return limits()
+
+
 def copied(source, target):
     target.write(source.read())
     return target.tell()
@@ -237,6 +241,7 @@ def where(source):
     ],
     ids=["little", "more", "Parquet", "gzip"],
 )
+@pytest.mark.django_db
 def test_little_is_done_here_unless_it_is_packed(content, size, is_here):
     pid = run_bounded(where, io.BytesIO(content), size=size)
 
@@ -249,15 +254,9 @@ def test_the_budget_grows_with_the_data():
     assert budget_for(0).memory_bytes == 2_000 * 10**6
 
 
-def test_too_many_at_once_are_told_to_come_back(monkeypatch):
-    monkeypatch.setattr(bounds, "SECONDS_TO_WAIT", 0)
-    taken = 0
-    while bounds._places.acquire(blocking=False):
-        taken += 1
-    try:
-        with pytest.raises(Unavailable, match="Too many files are being read at once"):
-            run_bounded(where, io.BytesIO(b"PAR1"), size=4)
-    finally:
-        bounds._places.release(taken)
+@pytest.mark.django_db
+def test_what_is_packed_has_no_more_time_than_the_largest_upload(settings):
+    settings.SLMGEN_MAX_UPLOAD_BYTES = 10**7
+    seconds, _, _ = run_bounded(limits_on, io.BytesIO(b"PAR1"), size=10**7)
 
-    assert run_bounded(where, io.BytesIO(b"PAR1"), size=4)
+    assert seconds == budget_for(10**7).cpu_seconds

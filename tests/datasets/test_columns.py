@@ -77,6 +77,39 @@ def test_sharegpt_calls_and_tools_become_openai_s():
     assert example["tools"] == [{"type": "function", "function": {"name": "f"}}]
 
 
+@pytest.mark.parametrize(
+    ("tools", "sentence"),
+    [("[" * 100 + "]" * 100, "64 levels"), (json.dumps([0] * 200_001), "commas")],
+    ids=["nested deeply", "very many"],
+)
+def test_json_inside_of_a_text_has_the_limits_of_all_json(tools, sentence):
+    """What is kept can be read again."""
+    talk = [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]
+
+    with pytest.raises(InvalidInput, match=sentence):
+        read(jsonl([{"conversations": talk, "tools": tools}]))
+
+
+LONG = "n" * 10**5
+
+
+@pytest.mark.parametrize(
+    ("content", "mapping"),
+    [
+        (f'a,"b\n{LONG}"\n1,2\n'.encode(), None),
+        (f'a,"b\n{LONG}","b\n{LONG}"\n1,2,3\n'.encode(), None),
+        (jsonl([{LONG: "q", "y": "a"}]), None),
+        (jsonl([{LONG: "q", "y": "a"}]), {"user": "q", "assistant": "a"}),
+    ],
+    ids=["in quotes", "twice", "guessed", "mapped"],
+)
+def test_a_name_without_end_is_neither_taken_nor_repeated(content, mapping):
+    with pytest.raises(InvalidInput) as raised:
+        read(content, mapping)
+
+    assert len(str(raised.value)) < 1_000
+
+
 def test_an_unknown_speaker_is_named_with_its_place():
     row = {"conversations": [{"from": "narrator", "value": "x"}]}
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets.core.faults import Fault
-from datasets.core.parsing import decode
+from datasets.core.parsing import MAX_SIGNS, decode
 from datasets.core.reading import parse, read
 from datasets.core.structure import MAX_WHITE_SPACE
 from tests.factories import make_conversation
@@ -44,6 +44,17 @@ BAD = {
     ),
     "deep nesting": (b"[" * 100_000 + b"]" * 100_000, "depth", "64 levels"),
     "deep objects": (b'{"a":' * 70 + b"1" + b"}" * 70, "depth", "64 levels"),
+    "too many values": (
+        line(USER, ASSISTANT, x=[1] * MAX_SIGNS), "length", "150,000 commas"
+    ),
+    "too many empty lists": (
+        line(USER, ASSISTANT, tools=[[[]]] * (MAX_SIGNS // 3)), "length", "brackets"
+    ),
+    "too many calls": (
+        line(USER, {**ASSISTANT, "tool_calls": [{}] * (MAX_SIGNS // 2)}),
+        "length",
+        "150,000 commas",
+    ),
     "a giant integer": (line(USER, ASSISTANT)[:-1] + b', "n": ' + b"9" * 5000 + b"}",
                         "number", "too large"),
     "an overflowing float": (b'{"messages": 1e999}', "number", "too large"),
@@ -86,6 +97,18 @@ def test_a_long_value_is_quoted_in_part():
     fault = fault_of(line({**USER, "role": "x" * 500}))
 
     assert len(fault.sentence) < 220
+
+
+def test_commas_and_brackets_inside_of_texts_are_words():
+    assert parse(line(USER, {**ASSISTANT, "content": '[{,\\"' * MAX_SIGNS}))
+
+
+def test_as_many_values_as_may_be_are_read():
+    signs = line(USER, ASSISTANT, x=[1]).translate(None, b'"').count
+    others = signs(b",") + signs(b"[") + signs(b"{")
+
+    assert parse(line(USER, ASSISTANT, x=[1] * (MAX_SIGNS - others + 1)))
+    assert fault_of(line(USER, ASSISTANT, x=[1] * (MAX_SIGNS - others + 2)))
 
 
 def test_every_role_of_the_contract_is_read():
