@@ -169,7 +169,7 @@ def _sizes(array: Any) -> Sizes:
     ):
         return ones + _numbers(pc.binary_length(array), 0)
     if pa.types.is_fixed_size_binary(kind):
-        return ones * max(kind.byte_width, 1)
+        ones *= max(kind.byte_width, 1)
     return ones
 
 
