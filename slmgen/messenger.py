@@ -5,7 +5,7 @@ anything to do. Redis may lose all that it holds; `manage.py beat` sends it agai
 """
 
 import logging
-from multiprocessing import current_process
+from multiprocessing import process
 from uuid import UUID
 
 from celery import Celery
@@ -16,13 +16,14 @@ from kombu.exceptions import OperationalError
 logger = logging.getLogger("slmgen.work")
 
 WORK = "slmgen.work"
+MAIN = process.current_process()  # before Celery puts one of its own into its place
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]  # celery is not annotated
 def may_have_children(**_: object) -> None:
-    """Celery's processes are marked as daemons, which may start none; ours do, to read
-    data under limits, and end them themselves."""
-    current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+    """Celery's processes are to `multiprocessing` daemons of another library, which may
+    start none. Ours do, to read data under limits, and end them themselves."""
+    process._current_process = MAIN  # type: ignore[attr-defined]
 
 
 app = Celery("slmgen", broker=settings.REDIS_URL, include=["datasets.messages"])
