@@ -2,16 +2,17 @@
 
     python benchmarks/stages.py [--megabytes 1 4 16 64]
 
-CPU seconds of this process alone, one process counting, a store of its own. The
+Seconds on a machine that does nothing else, one process counting, a store of its own.
+Data are read by processes of their own, whose CPU time no other process is told. The
 exponent is that of the size: 1 is a cost that grows as the file does.
 """
 
 import argparse
 import math
 import os
-import resource
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -23,15 +24,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.load import MB, conversations
 
 
-def cpu() -> float:
-    own = resource.getrusage(resource.RUSAGE_SELF)
-    return own.ru_utime + own.ru_stime
-
-
 def measured(work: Callable[[], object]) -> tuple[float, object]:
-    begun = cpu()
+    begun = time.monotonic()
     made = work()
-    return cpu() - begun, made
+    return time.monotonic() - begun, made
 
 
 def main() -> None:
@@ -59,8 +55,6 @@ def main() -> None:
         power = math.log(times[-1] / times[0]) / math.log(sizes[-1] / sizes[0])
         shown = " | ".join(f"{1000 * seconds:,.0f} ms" for seconds in times)
         print(f"| {name} | {shown} | size^{power:.2f} |")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-    print(f"\nPeak memory of the process that did it all: {peak:.0f} MB.")
 
 
 def stages(megabytes: int) -> dict[str, float]:

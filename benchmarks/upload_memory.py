@@ -3,7 +3,8 @@
     python benchmarks/upload_memory.py FILE [FILE ...] [--megabytes 500]
 
 The files (chat JSONL) are repeated until the upload has the wanted size. Peak memory is
-`VmHWM` of the web server and the worker, read from /proc, so Linux only.
+`VmHWM` of the web server, the worker and the largest process that reads for them, which
+includes what that shares with others; read from /proc, so Linux only.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from threading import Thread
 
 import httpx
 from serving import free_port
@@ -63,6 +65,7 @@ def measure(base: str, upload: Path, pid: int) -> None:
     with httpx.Client(base_url=base, timeout=600) as client:
         wait_for(client)
         idle = peaks(pid)
+        Thread(target=watch, args=(pid, highest := {}), daemon=True).start()
         began = time.monotonic()
         with upload.open("rb") as file:
             answer = client.post("/upload", files={"file": ("large.jsonl", file)})
@@ -79,8 +82,9 @@ def measure(base: str, upload: Path, pid: int) -> None:
     print(f"| upload | {upload.stat().st_size / 1e6:.0f} MB |")
     print(f"| received, checked and stored in | {uploaded:.1f} s |")
     print(f"| analyzed in | {analyzed:.1f} s |")
-    for name, megabytes in peaks(pid).items():
-        print(f"| peak memory, {name} | {megabytes:.0f} MB (idle {idle[name]:.0f}) |")
+    for name, megabytes in highest.items():
+        before = f" (idle {idle[name]:.0f})" if name in idle else ""
+        print(f"| peak memory, {name} | {megabytes:.0f} MB{before} |")
     for name, milliseconds in pages.items():
         print(f"| {name} page of the preview, median of 20 | {milliseconds:.1f} ms |")
 
@@ -107,9 +111,18 @@ def page_times(client: httpx.Client, session: str, total: int) -> dict[str, floa
     return times
 
 
+def watch(parent: int, highest: dict[str, float]) -> None:
+    """Keeps the highest peaks: those who read are gone as soon as they have."""
+    while True:
+        for name, megabytes in peaks(parent).items():
+            highest[name] = max(megabytes, highest.get(name, 0))
+        time.sleep(0.05)
+
+
 def peaks(parent: int) -> dict[str, float]:
-    """Peak resident memory in MB of the children of `parent`, by what they are."""
-    found = {}
+    """Peak resident memory in MB of the children of `parent`, and of the largest of
+    those who read for them, by what they are."""
+    found: dict[str, float] = {}
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
             fields = dict(
@@ -118,9 +131,14 @@ def peaks(parent: int) -> dict[str, float]:
             command = status.with_name("cmdline").read_text()
         except (OSError, ValueError):
             continue  # ended meanwhile, or a kernel thread
-        if fields["PPid"].strip() == str(parent) and "VmHWM" in fields:
-            name = "web server" if "uvicorn" in command else "worker"
-            found[name] = int(fields["VmHWM"].split()[0]) * 1024 / 1e6
+        name = "web server" if "uvicorn" in command else "worker"
+        if "forkserver" in command:
+            name = "a process that reads"
+        elif fields["PPid"].strip() != str(parent):
+            continue
+        if "VmHWM" in fields:
+            megabytes = int(fields["VmHWM"].split()[0]) * 1024 / 1e6
+            found[name] = max(megabytes, found.get(name, 0))
     return found
 
 

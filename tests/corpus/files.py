@@ -81,6 +81,7 @@ def path_of(name: str) -> Path:
 
 
 def write_all(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
     for name, content in FILES.items():
         (folder / name).write_bytes(content())
 
