@@ -69,13 +69,13 @@ async def uploads(base: str, pid: int, seconds: float, folder: str) -> Rows:
 
 async def large(base: str, pid: int, seconds: float, folder: str) -> Rows:
     contents = [conversations(25 * MB, 1_000 + seed) for seed in range(5)]
-    before = memory_mb(pid, "VmRSS")
+    before = memory_mb(pid)
     peak = before
 
     async def watch() -> None:
         nonlocal peak
         while True:
-            peak = max(peak, memory_mb(pid, "VmRSS"))
+            peak = max(peak, memory_mb(pid))
             await asyncio.sleep(0.1)
 
     watching = asyncio.create_task(watch())

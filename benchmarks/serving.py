@@ -8,7 +8,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parent.parent
@@ -60,11 +60,18 @@ def running(command: list[str], address: str, **variables: str) -> Iterator[int]
 
 
 def family(pid: int) -> list[int]:
-    """A process and all that it started."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    """A process and all that it started, in any of its threads."""
+    children: list[str] = []
+    with suppress(OSError):  # ended meanwhile
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            children += (thread / "children").read_text().split()
     return [pid, *(one for child in children for one in family(int(child)))]
 
 
-def memory_mb(pid: int, line: str) -> float:
-    text = "\n".join(Path(f"/proc/{one}/status").read_text() for one in family(pid))
-    return sum(map(int, re.findall(rf"{line}:\s+(\d+) kB", text))) / 1000
+def memory_mb(pid: int) -> float:
+    """Of a process and all below it; what several share is counted once."""
+    text = ""
+    for one in family(pid):
+        with suppress(OSError):  # ended meanwhile
+            text += Path(f"/proc/{one}/smaps_rollup").read_text()
+    return sum(map(int, re.findall(r"^Pss:\s+(\d+) kB", text, re.MULTILINE))) / 1000
