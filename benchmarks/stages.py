@@ -21,8 +21,6 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.load import MB, conversations
-
 
 def measured(work: Callable[[], object]) -> tuple[float, object]:
     begun = time.monotonic()
@@ -58,10 +56,12 @@ def main() -> None:
 
 
 def stages(megabytes: int) -> dict[str, float]:
+    # Imported here: each process that reads data runs the top of this file again.
     from django.contrib.auth.models import AnonymousUser
     from django.core.files.uploadedfile import TemporaryUploadedFile
     from django.core.management import call_command
 
+    from benchmarks.serving import MB, conversations
     from datasets.services import examples_page, find_dataset, upload_dataset
     from recommender.services import best_model
 
