@@ -111,9 +111,11 @@ def _choose_folder() -> None:
     """Has multiprocessing make the folder of its sockets where they fit: an address has
     107 bytes at most, and the temporary folder may lie deep below the state."""
     usual = tempfile.gettempdir()
-    if len(os.fsencode(usual)) <= LONGEST_FOLDER:
+    config = multiprocessing.current_process()._config  # type: ignore[attr-defined]
+    if len(os.fsencode(config.get("tempdir") or usual)) <= LONGEST_FOLDER:
         return
     with _choosing:
+        config.pop("tempdir", None)  # Celery has one made before
         tempfile.tempdir = SHORT_FOLDER
         try:
             util.get_temp_dir()  # made once, and removed at the end
