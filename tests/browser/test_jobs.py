@@ -77,7 +77,7 @@ def test_every_page_of_jobs_in_every_look(visit_signed_in, look):
     page.get_by_role("link", name="Delete").click()
     page.wait_for_url("**/delete/")
     visitor.check()
-    page.get_by_role("button", name="Delete for good").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
     page.wait_for_url("**/app/jobs/")
     visitor.open(address, status=404)
 
