@@ -93,7 +93,8 @@ def run_bounded(
         size = min(size * MOST_UNPACKED, settings.SLMGEN_MAX_UPLOAD_BYTES)
     budget = budget_for(size)
     # Meanwhile it holds no connection: a pool of them would soon be empty.
-    connection.close_if_unusable_or_obsolete()
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()
     with ExitStack() as stack:
         stack.enter_context(places.one(client_now.get(), SECONDS_TO_WAIT))
         if bounded.is_file(source):

@@ -133,7 +133,8 @@ def _is_done_within(item: WorkItem, seconds: float) -> bool:
     pause = SHORTEST_PAUSE
     while time.monotonic() < deadline:
         # Between looks it holds no connection: a pool of them would soon be empty.
-        connection.close_if_unusable_or_obsolete()
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
         time.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
         if _is_done(item):
