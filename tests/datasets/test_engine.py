@@ -358,6 +358,8 @@ def test_a_message_that_came_too_early_is_sent_again(settings):
 def test_redis_that_is_away_fails_nobody(settings, monkeypatch, waiting):
     from slmgen import messenger
 
+    if settings.SLMGEN_TASKS == "celery":
+        pytest.skip("a connection to the Redis that runs is open already")
     settings.SLMGEN_TASKS = "celery"
     monkeypatch.setattr(messenger.app.conf, "broker_url", "redis://127.0.0.1:9/0")
 

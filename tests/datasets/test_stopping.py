@@ -217,7 +217,8 @@ def test_a_refused_row_leaves_no_file(settings):
 def test_a_process_that_gets_sigterm_ends_well(tmp_path, seconds):
     """A moment of the clock, whatever it meets: before, in or after the work."""
     place = {"SLMGEN_VAR": str(tmp_path), "SLMGEN_INLINE_ANALYSIS_MB": "0"}
-    environment = {**os.environ, **place}
+    alone = {"DATABASE_URL": "", "SLMGEN_STORAGE": "files", "SLMGEN_TASKS": "embedded"}
+    environment = {**os.environ, **place, **alone}
 
     def manage(*arguments, **options):
         command = [sys.executable, "manage.py", *arguments]

@@ -139,7 +139,8 @@ def test_a_download_needs_no_token(client, made, stranger):
     answer = client.get(address)
 
     assert address in shown
-    assert answer["Content-Disposition"].endswith(f'"{made.notebook.filename}"')
+    if answer.status_code != 302:  # to the object itself, where there is one
+        assert answer["Content-Disposition"].endswith(f'"{made.notebook.filename}"')
     client.force_login(stranger)
     assert client.get(address).status_code == 404
 
