@@ -44,9 +44,7 @@ def test_a_fraction_is_no_whole_number():
 
 
 def test_an_unknown_setting_is_refused_with_those_that_exist():
-    with pytest.raises(
-        InvalidInput, match=r"'rank'; did you mean 'lora_rank'\?"
-    ):
+    with pytest.raises(InvalidInput, match=r"'rank'; did you mean 'lora_rank'\?"):
         checked({"rank": 16})
 
 
