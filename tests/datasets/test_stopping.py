@@ -213,6 +213,10 @@ def test_a_refused_row_leaves_no_file(settings):
     assert list(default_storage.listing()) == []
 
 
+@pytest.mark.skipif(
+    os.environ.get("SLMGEN_TASKS") == "celery",
+    reason="it starts a worker on a store of its own, as `make test` does",
+)
 @pytest.mark.parametrize("seconds", [0.0, 0.3, 1.0])
 def test_a_process_that_gets_sigterm_ends_well(tmp_path, seconds):
     """A moment of the clock, whatever it meets: before, in or after the work."""
