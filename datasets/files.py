@@ -121,7 +121,7 @@ def deleted_on_failure(keys: Iterable[str]) -> Iterator[None]:
     """Around storing files before their row exists."""
     try:
         yield
-    except Exception:
+    except Exception:  # whatever it is, there is no row yet
         delete_stored(keys)
         raise
 
@@ -135,7 +135,7 @@ def row_of(keys: Iterable[str]) -> Iterator[None]:
         with transaction.atomic():
             yield
             is_whole = True
-    except Exception:
+    except Exception:  # whatever it is, the transaction was undone unless it was whole
         if not is_whole:
             delete_stored(keys)
         raise
