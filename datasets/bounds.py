@@ -8,13 +8,13 @@ from threading import Condition
 from typing import Any, BinaryIO, TypeVar, cast
 
 from django.conf import settings
-from django.db import connection
 
 from datasets.core import bounded
 from datasets.core.formats import PARQUET_MAGIC
 from datasets.core.rows import Progress
 from datasets.core.streams import GZIP_MAGIC
 from slmgen.clients import client_now
+from slmgen.connections import release_connection
 from slmgen.errors import Unavailable
 
 Answer = TypeVar("Answer")
@@ -92,9 +92,7 @@ def run_bounded(
     if packed:  # more than this is refused, whatever it was packed into
         size = min(size * MOST_UNPACKED, settings.SLMGEN_MAX_UPLOAD_BYTES)
     budget = budget_for(size)
-    # Meanwhile it holds no connection: a pool of them would soon be empty.
-    if not connection.in_atomic_block:
-        connection.close_if_unusable_or_obsolete()
+    release_connection()
     with ExitStack() as stack:
         stack.enter_context(places.one(client_now.get(), SECONDS_TO_WAIT))
         if bounded.is_file(source):

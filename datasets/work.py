@@ -8,11 +8,12 @@ from threading import BoundedSemaphore
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 
 from datasets import engine
 from datasets.core.stored import are_insights, loaded_profile
 from datasets.models import Dataset, Kind, State, WorkItem
+from slmgen.connections import release_connection
 from slmgen.errors import Conflict, InvalidInput, NotFound, NotReady
 
 logger = logging.getLogger("slmgen.work")
@@ -132,9 +133,7 @@ def _is_done_within(item: WorkItem, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     pause = SHORTEST_PAUSE
     while time.monotonic() < deadline:
-        # Between looks it holds no connection: a pool of them would soon be empty.
-        if not connection.in_atomic_block:
-            connection.close_if_unusable_or_obsolete()
+        release_connection()
         time.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
         if _is_done(item):

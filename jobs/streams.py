@@ -18,13 +18,14 @@ from weakref import WeakSet
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import Error, close_old_connections
+from django.db import Error
 from rest_framework.utils.encoders import JSONEncoder
 
 from jobs import serializers, training
 from jobs.core.progress import ENDED
 from jobs.measured import run_of_job, state_of
 from jobs.models import Job, TrainingPoint
+from slmgen.connections import release_connection
 from slmgen.errors import TooMany
 from slmgen.streaming import release_thread
 
@@ -175,7 +176,7 @@ def look(positions: Iterable[Position]) -> dict[Position, News]:
         jobs = rows.in_bulk({position.job_id for position in wanted})
         news = {one: _news(one, jobs.get(one.job_id)) for one in wanted}
     finally:
-        close_old_connections()  # this thread belongs to no request that would
+        release_connection()  # this thread belongs to no request that would
     return {position: one for position, one in news.items() if one is not None}
 
 

@@ -2,14 +2,15 @@ from collections.abc import AsyncIterator, Iterator
 from typing import cast
 
 from asgiref.sync import SyncToAsync, sync_to_async
-from django.db import close_old_connections
 from django.http import FileResponse, StreamingHttpResponse
+
+from slmgen.connections import release_connection
 
 
 async def release_database() -> None:
     """Gives back the request's connection, which would be held until the last byte is
     read: a few clients that read slowly could hold all of them."""
-    await sync_to_async(close_old_connections)()
+    await sync_to_async(release_connection)()
 
 
 async def release_thread() -> None:

@@ -4,7 +4,6 @@ import pytest
 from django.core.files.storage import default_storage
 
 from slmgen import views
-from slmgen.storage import AtomicFileStorage
 
 pytestmark = pytest.mark.django_db
 
@@ -12,13 +11,13 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def saved(monkeypatch):
     names = []
-    real = AtomicFileStorage._save
+    real = default_storage.save
 
-    def save(self, name, content):
+    def save(name, content):
         names.append(name)
-        return real(self, name, content)
+        return real(name, content)
 
-    monkeypatch.setattr(AtomicFileStorage, "_save", save)
+    monkeypatch.setattr(default_storage, "save", save)
     monkeypatch.setattr(views, "_looked", views._Looked())
     return names
 
