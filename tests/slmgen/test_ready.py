@@ -1,7 +1,7 @@
 """Probes come every few seconds; the storage is not written to by each."""
 
 import pytest
-from django.core.files.storage import default_storage
+from django.core.files.storage import default_storage, storages
 
 from slmgen import views
 
@@ -11,13 +11,14 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def saved(monkeypatch):
     names = []
-    real = default_storage.save
+    kind = type(storages["default"])
+    real = kind._save
 
-    def save(name, content):
+    def save(self, name, content):
         names.append(name)
-        return real(name, content)
+        return real(self, name, content)
 
-    monkeypatch.setattr(default_storage, "save", save)
+    monkeypatch.setattr(kind, "_save", save)
     monkeypatch.setattr(views, "_looked", views._Looked())
     return names
 
