@@ -39,6 +39,18 @@ def caught_up(positions):
     return positions
 
 
+def run(coroutine):
+    """asyncio.run that leaves no connection in the thread which served its queries."""
+
+    async def whole():
+        try:
+            return await coroutine
+        finally:
+            await sync_to_async(connection.close)()
+
+    return asyncio.run(whole())
+
+
 def queries_of(positions):
     with CaptureQueriesContext(
         connection,
@@ -100,7 +112,7 @@ def test_streams_of_a_process_share_their_looks(jobs, tell, monkeypatch):
         opened = [streams.open(jobs[0]) for _ in range(5)]
         return await asyncio.gather(*(read(stream) for stream in opened))
 
-    texts = asyncio.run(follow())
+    texts = run(follow())
 
     assert len(set(texts)) == 1
     assert texts[0].count("event: point") == 1
@@ -133,7 +145,7 @@ def test_the_stream_of_a_deleted_job_ends(jobs, monkeypatch):
         await sync_to_async(Job.objects.filter(pk=jobs[0].pk).delete)()
         return first, [part async for part in parts]
 
-    first, rest = asyncio.run(follow())
+    first, rest = run(follow())
 
     assert first.startswith("event: training")
     assert rest == []
@@ -150,7 +162,7 @@ def test_a_silent_stream_shows_that_it_is_there_and_ends_after_its_time(
     async def follow():
         return [part async for part in Streams().open(jobs[0])]
 
-    parts = asyncio.run(follow())
+    parts = run(follow())
 
     assert ":\n\n" in parts
     assert sum(part.startswith("event: training") for part in parts) == 1
@@ -212,7 +224,7 @@ def test_a_client_that_goes_away_frees_its_place(jobs, settings, monkeypatch):
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
 
-    asyncio.run(follow_and_go())
+    run(follow_and_go())
 
     assert streams.open(jobs[0])
 
@@ -229,7 +241,7 @@ def test_too_many_are_429_with_a_sentence(jobs, settings):
             headers={"Authorization": f"Bearer {token}"},
         )
 
-    answer = asyncio.run(ask())
+    answer = run(ask())
     held.close()
 
     assert (answer.status_code, answer["Retry-After"]) == (429, "30")
