@@ -46,7 +46,7 @@ def run(coroutine):
         try:
             return await coroutine
         finally:
-            await sync_to_async(connection.close)()
+            await sync_to_async(lambda: connection.close())()  # that of the thread
 
     return asyncio.run(whole())
 
