@@ -213,10 +213,6 @@ def test_a_refused_row_leaves_no_file(settings):
     assert list(default_storage.listing()) == []
 
 
-@pytest.mark.skipif(
-    os.environ.get("SLMGEN_TASKS") == "celery",
-    reason="it starts a worker on a store of its own, as `make test` does",
-)
 @pytest.mark.parametrize("seconds", [0.0, 0.3, 1.0])
 def test_a_process_that_gets_sigterm_ends_well(tmp_path, seconds):
     """A moment of the clock, whatever it meets: before, in or after the work."""
@@ -224,15 +220,17 @@ def test_a_process_that_gets_sigterm_ends_well(tmp_path, seconds):
     alone = {"DATABASE_URL": "", "SLMGEN_STORAGE": "files", "SLMGEN_TASKS": "embedded"}
     environment = {**os.environ, **place, **alone}
 
-    def manage(*arguments, **options):
-        command = [sys.executable, "manage.py", *arguments]
-        return subprocess.run(
-            command, cwd=REPO, env=environment, check=True, text=True, **options
-        )
+    def shell(code):
+        """What it says of the work at its end."""
+        command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", code]
+        said = subprocess.run(
+            command, cwd=REPO, env=environment, check=True, text=True,
+            capture_output=True,
+        )  # fmt: skip
+        return said.stdout.split()[-2:]
 
     (tmp_path / "data.jsonl").write_bytes(make_lines(20_000))
-    manage("migrate", "--verbosity", "0")
-    manage("shell", "-c", UPLOAD)
+    shell(UPLOAD)
     worker = subprocess.Popen(
         [sys.executable, "-c", WORKER], cwd=REPO, env=environment,
         stdout=subprocess.PIPE,
@@ -243,13 +241,8 @@ def test_a_process_that_gets_sigterm_ends_well(tmp_path, seconds):
         worker.terminate()
 
     assert worker.returncode == 0
-    stopped = manage("shell", "-c", LOOK, capture_output=True).stdout.split()[-2:]
-    assert stopped in (["queued", "0"], ["done", "1"])
-    manage("check_storage")
-    manage("work", "--drain")
-    done = manage("shell", "-c", LOOK, capture_output=True).stdout.split()[-2:]
-    assert done == ["done", "1"]
-    manage("check_storage")
+    assert shell(LOOK) in (["queued", "0"], ["done", "1"])
+    assert shell(DRAIN + LOOK) == ["done", "1"]
 
 
 UPLOAD = """
@@ -257,12 +250,20 @@ import os
 from pathlib import Path
 from django.contrib.auth.models import AnonymousUser
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
 from datasets.services import upload_dataset
+call_command("migrate", verbosity=0)
 text = Path(os.environ["SLMGEN_VAR"], "data.jsonl").read_bytes()
 upload_dataset(file=SimpleUploadedFile("data.jsonl", text), owner=AnonymousUser())
 """
+DRAIN = """
+from django.core.management import call_command
+call_command("work", drain=True)
+"""
 LOOK = """
+from django.core.management import call_command
 from datasets.models import WorkItem
+call_command("check_storage")
 item = WorkItem.objects.get()
 print(item.state, item.attempts)
 """
