@@ -21,7 +21,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.folders import small_datasets
-from datasets.core.ingest import Limits, Targets, ingest
+from datasets.core.ingestion.ingest import Limits, Targets, ingest
 from slmgen.errors import InvalidInput
 
 LIMITS = Limits(max_bytes=10**9, max_row_bytes=10**7, min_examples=1)

@@ -23,13 +23,13 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.folders import small_datasets
-from datasets.core.analysis import Counting, Upload, analyze
-from datasets.core.columns import CHAT, Layout
-from datasets.core.export import FORMS, export
-from datasets.core.ingest import Limits, Targets, ingest, sample
-from datasets.core.insights import look_closer
-from datasets.core.mending import Mending, mend
-from datasets.core.repairs import FIXES, Repair
+from datasets.core.analysis.analyze import Counting, Upload, analyze
+from datasets.core.exports.export import FORMS, export
+from datasets.core.fixes.apply import Mending, mend
+from datasets.core.fixes.operations import FIXES, Repair
+from datasets.core.ingestion.ingest import Limits, Targets, ingest, sample
+from datasets.core.insights.insights import look_closer
+from datasets.core.layouts.columns import CHAT, Layout
 from slmgen.errors import InvalidInput, TooLarge
 
 LIMITS = Limits(max_bytes=5_000_000, max_row_bytes=200_000, min_examples=1)

@@ -21,10 +21,10 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "slmgen.settings"
 os.environ["SLMGEN_VAR"] = tempfile.mkdtemp(prefix="slmgen-bench-")
 django.setup()
 
-from notebooks.core.build import Facts, build  # Django comes first
-from notebooks.core.embed import embed
-from notebooks.core.plan import plan
-from notebooks.making import cells
+from notebooks.core.building.build import Facts, build  # Django comes first
+from notebooks.core.building.embed import embed
+from notebooks.core.planning.plan import plan
+from notebooks.generation import cells
 from recommender.services import catalog
 from tests.recommender.test_recommender import make_data
 

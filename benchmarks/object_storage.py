@@ -48,8 +48,8 @@ def main() -> None:
     from django.contrib.auth.models import AnonymousUser
     from django.core.files.uploadedfile import SimpleUploadedFile
 
-    from datasets.files import storage
     from datasets.services import examples_page, upload_dataset
+    from datasets.storage.files import storage
 
     file = SimpleUploadedFile("chat.jsonl", rows(megabytes))
     dataset = upload_dataset(file=file, owner=AnonymousUser())

@@ -18,8 +18,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.plants import FORMS, PLANTS
-from datasets.core.ingest import Limits, Targets, ingest
-from datasets.core.problems import FIRST_LINES
+from datasets.core.ingestion.ingest import Limits, Targets, ingest
+from datasets.core.ingestion.problem_log import FIRST_LINES
 
 LIMITS = Limits(max_bytes=10**9, max_row_bytes=10**7, min_examples=1)
 ROWS_SPOILED = 10

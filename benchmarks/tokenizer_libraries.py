@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import itertools
 
-from datasets.core.reading import transcript
-from datasets.core.tokens import VOCABULARIES, token_counter
+from datasets.core.canonical import transcript
+from datasets.core.tokenization.counter import VOCABULARIES, token_counter
 
 NAME = "o200k_base"
 REPEATS = 3

@@ -15,18 +15,18 @@ import tiktoken
 import toktok
 import xxhash
 
-from datasets.core import scan
-from datasets.core.analysis import Counting, Upload, analyze, pieces
-from datasets.core.calls import call_faults
-from datasets.core.conversations import Message, whole_text
-from datasets.core.index import RECORD
-from datasets.core.ingest import Limits, Targets, ingest
-from datasets.core.language import guesses
-from datasets.core.order import order_faults
-from datasets.core.reading import transcript
-from datasets.core.structure import examine
-from datasets.core.texts import RULES, answer_faults
-from datasets.core.tokens import VOCABULARIES, _encoding
+from datasets.core.analysis.analyze import Counting, Upload, analyze, pieces
+from datasets.core.analysis.example_index import RECORD
+from datasets.core.analysis.language import guesses
+from datasets.core.canonical import transcript
+from datasets.core.conversation import Message, whole_text
+from datasets.core.ingestion.ingest import Limits, Targets, ingest
+from datasets.core.tokenization.counter import VOCABULARIES, _encoding
+from datasets.core.validation import native
+from datasets.core.validation.schema import examine
+from datasets.core.validation.text_rules import RULES, answer_faults
+from datasets.core.validation.tool_calls import call_faults
+from datasets.core.validation.turn_order import order_faults
 
 OF_ALL = [rule for rule in RULES if not rule.of_answers]
 ROLES = {"system", "developer", "user", "assistant", "tool", "function"}
@@ -45,7 +45,7 @@ def ours(path: Path, processes: int, tokens: bool = True) -> str:
 
 
 def without_native_code(path: Path) -> str:
-    scan.built = lambda: path.with_name("nothing")
+    native.built = lambda: path.with_name("nothing")
     return ours(path, 1)
 
 
@@ -188,7 +188,9 @@ def bound(path: Path) -> str:
 
 def near_duplicates(path: Path) -> str:
     """Sketches, candidates and their true similarity, on one core."""
-    from datasets.core.insights import near_copies  # only here, as in the product
+    from datasets.core.insights.insights import (
+        near_copies,  # only here, as in the product
+    )
 
     with path.open("rb") as file:
         lengths = np.array([len(line) for line in file], np.uint64)

@@ -9,15 +9,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path
 
-from datasets.core.bubbles import Bubble
 from datasets.forms import ContentForm
 from datasets.models import Dataset, WorkItem, of_analysis
-from datasets.rows import turns
+from datasets.pages.core.message import Bubble
+from datasets.pages.rows import turns
 from datasets.services import examples_page
-from datasets.work import cancel_work, restart_work
+from datasets.work.results import cancel_work, restart_work
 from slmgen.audit.services import audit
 from slmgen.errors import Conflict
-from slmgen.read_only import OfDatasetAdmin, ReadOnlyAdmin, age, short
+from slmgen.support.read_only_admin import OfDatasetAdmin, ReadOnlyAdmin, age, short
 
 ROWS_SHOWN = 20
 

@@ -3,7 +3,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from datasets.core.tokens import VocabularyError, token_counter
+from datasets.core.tokenization.counter import VocabularyError, token_counter
 
 SAMPLE = ["Hello, world! 12345 tokens", "Größe – 你好 مرحبا 😀\n\n  <|endoftext|>"]
 

@@ -6,9 +6,9 @@ from django.conf.locale import LANG_INFO
 from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.http import QueryDict
 
-from datasets.core.conversations import ROLES
-from datasets.core.kinds import KINDS
-from datasets.rows import COPIES, Wanted
+from datasets.core.conversation import ROLES
+from datasets.core.faults.catalog import KINDS
+from datasets.pages.rows import COPIES, Wanted
 from datasets.samples import SAMPLES, sample_file
 
 ANY = [("", "Any")]

@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Now
 from django.utils.functional import cached_property
 
-from slmgen.fields import OrderedJSONField
+from slmgen.db.fields import OrderedJSONField
 
 AnyUser = AbstractBaseUser | AnonymousUser
 

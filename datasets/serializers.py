@@ -2,11 +2,11 @@ from typing import Any
 
 from rest_framework import serializers
 
-from datasets.core.export import FORMS
-from datasets.core.kinds import KINDS
-from datasets.core.repairs import REPAIR_KINDS
+from datasets.core.exports.export import FORMS
+from datasets.core.faults.catalog import KINDS
+from datasets.core.fixes.operations import REPAIR_KINDS
 from datasets.models import WorkItem
-from slmgen.serializers import ExpectedField, LenientSerializer, StrictSerializer
+from slmgen.http.serializers import ExpectedField, LenientSerializer, StrictSerializer
 
 MAX_PAGE_SIZE = 100
 

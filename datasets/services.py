@@ -12,30 +12,32 @@ from django.core.files.uploadedfile import UploadedFile
 from msgspec import to_builtins
 from numpy.typing import NDArray
 
-from datasets import engine, work
-from datasets.bounds import run_bounded
-from datasets.core import columns, index, problems, tokens
-from datasets.core.export import FORMS
-from datasets.core.filenames import clean_filename
-from datasets.core.ingest import sample
-from datasets.core.kinds import KINDS
-from datasets.core.previews import PREVIEW_VERSION, Preview
-from datasets.core.profile import Profile
-from datasets.core.stored import loaded_profile
-from datasets.files import (
+from datasets.core.analysis import example_index
+from datasets.core.analysis.profile import Profile, loaded_profile
+from datasets.core.exports.export import FORMS
+from datasets.core.faults.catalog import KINDS
+from datasets.core.fixes.preview import PREVIEW_VERSION, Preview
+from datasets.core.ingestion import problem_log
+from datasets.core.ingestion.filename import clean_filename
+from datasets.core.ingestion.ingest import sample
+from datasets.core.layouts import columns
+from datasets.core.tokenization import counter as tokens
+from datasets.handlers.analysis import exported, open_index
+from datasets.handlers.fix import Repaired, repair_dataset, repairs_of
+from datasets.models import AnyUser, Dataset, Kind, WorkItem
+from datasets.storage.files import (
     open_file,
     opened,
     read_example,
     verified,
     verified_file,
 )
-from datasets.models import AnyUser, Dataset, Kind, WorkItem
-from datasets.repairing import Repaired, repair_dataset, repairs_of
-from datasets.tasks import exported, open_index
-from datasets.versions import Origin, keep, limits
+from datasets.uploads import Origin, keep, limits
+from datasets.work import engine, results
+from datasets.work.limits import run_bounded
 from slmgen.audit.services import audit
+from slmgen.error_text import named_one_of, shown
 from slmgen.errors import Conflict, InvalidInput, NotFound
-from slmgen.sentences import named_one_of, shown
 
 MAX_SHOWN_COLUMNS = 500  # to choose among; a page has a list of them for each part
 
@@ -139,7 +141,7 @@ def find_dataset(dataset_id: str | uuid.UUID, *, user: AnyUser) -> Dataset:
 
 def profile_of(dataset: Dataset, *, seconds: float | None = None) -> Profile:
     """The stored profile; waits for a running analysis, then raises NotReady."""
-    return _profile_in(work.analyzed(dataset, seconds=seconds))
+    return _profile_in(results.analyzed(dataset, seconds=seconds))
 
 
 def _profile_in(item: WorkItem) -> Profile:
@@ -152,23 +154,23 @@ def _profile_in(item: WorkItem) -> Profile:
 def insights_of(dataset: Dataset, *, seconds: float | None = None) -> dict[str, Any]:
     """What a closer look tells. It begins when first asked for: small datasets are
     looked at now, large ones by the worker."""
-    known = work.stored(dataset, Kind.INSIGHTS)
+    known = results.stored(dataset, Kind.INSIGHTS)
     if known is None:
         profile_of(dataset, seconds=seconds)
-        known = work.done(dataset, Kind.INSIGHTS, seconds=seconds)
+        known = results.done(dataset, Kind.INSIGHTS, seconds=seconds)
     report: dict[str, Any] = known.result
     return report
 
 
 def stored_insights(dataset: Dataset) -> dict[str, Any] | None:
     """The insights if they are there already; never waits."""
-    item = work.stored(dataset, Kind.INSIGHTS)
+    item = results.stored(dataset, Kind.INSIGHTS)
     return None if item is None else item.result
 
 
 def stored_profile(dataset: Dataset) -> Profile | None:
     """The profile if it is there already; never waits."""
-    item = work.stored(dataset, Kind.ANALYSIS)
+    item = results.stored(dataset, Kind.ANALYSIS)
     return None if item is None else loaded_profile(item.result)
 
 
@@ -188,7 +190,7 @@ def examples_page(
     if count <= 0:
         return ExamplesPage(0, iter(()))
     with opened_index(dataset) as file:
-        records = index.read_records(file, start, count)
+        records = example_index.read_records(file, start, count)
     places = np.arange(start, start + count)
     if longest is not None:
         kept = records["length"] <= longest
@@ -211,11 +213,11 @@ def _example(file: BinaryIO, position: int, record: Any) -> Example:
 
 
 @contextmanager
-def opened_lengths(dataset: Dataset) -> Iterator[index.Lengths]:
+def opened_lengths(dataset: Dataset) -> Iterator[example_index.Lengths]:
     """How many examples are longer than a limit; a few blocks of a table are read."""
     distinct = _profile_in(_analysis(dataset)).distinct_lengths
     with opened_index(dataset) as file:
-        yield index.Lengths(file, dataset.total_examples, distinct)
+        yield example_index.Lengths(file, dataset.total_examples, distinct)
 
 
 def rows_longer_than(dataset: Dataset, tokens: int) -> int:
@@ -225,7 +227,7 @@ def rows_longer_than(dataset: Dataset, tokens: int) -> int:
 
 def duplicates_of(dataset: Dataset) -> list[int]:
     with opened_index(dataset) as file:
-        return index.duplicates(file, dataset.total_examples)
+        return example_index.duplicates(file, dataset.total_examples)
 
 
 def opened_index(dataset: Dataset) -> AbstractContextManager[BinaryIO]:
@@ -234,7 +236,7 @@ def opened_index(dataset: Dataset) -> AbstractContextManager[BinaryIO]:
 
 
 def _analysis(dataset: Dataset) -> WorkItem:
-    item = work.stored(dataset, Kind.ANALYSIS)
+    item = results.stored(dataset, Kind.ANALYSIS)
     if item is None:
         raise Conflict("This dataset is not analyzed yet; try again when it is.")
     return item
@@ -252,7 +254,7 @@ def problems_of(
     dataset: Dataset, *, kind: str | None, page: int, page_size: int
 ) -> Problems:
     """A page of everything that is wrong with the upload, of one kind or of all."""
-    groups = problems.groups_of(dataset.problem_groups)
+    groups = problem_log.groups_of(dataset.problem_groups)
     kinds = [group.kind for group in groups]
     if kind is not None and kind not in KINDS:
         raise InvalidInput(named_one_of("kind", kind, KINDS))
@@ -263,7 +265,7 @@ def problems_of(
         opened(dataset.problems_key) as lines,
         opened(dataset.problem_index_key) as places,
     ):
-        found = problems.read_page(
+        found = problem_log.read_page(
             lines,
             places,
             groups,
@@ -305,13 +307,13 @@ def repair(
         return Repaired(dataset, _previewed(dataset, wanted).result)
     profile_of(dataset)  # near duplicates are looked for by the index
     repairs = repairs_of(wanted)
-    if work.is_small(dataset):
+    if results.is_small(dataset):
         return repair_dataset(dataset, repairs)
-    item = work.done(dataset, Kind.REPAIR, {"repairs": wanted})
+    item = results.done(dataset, Kind.REPAIR, {"repairs": wanted})
     made = Dataset.objects.filter(pk=item.result["dataset"]).first()
     if made is None:  # the new version was deleted since
         engine.restart(item)
-        made = Dataset.objects.get(pk=work.finished(item).result["dataset"])
+        made = Dataset.objects.get(pk=results.finished(item).result["dataset"])
     return Repaired(made, item.result["report"])
 
 
@@ -338,7 +340,7 @@ def _previewed(
 ) -> WorkItem:
     asked = _preview_payload(wanted)
     profile_of(dataset, seconds=seconds)
-    return work.done(dataset, Kind.PREVIEW, asked, seconds=seconds)
+    return results.done(dataset, Kind.PREVIEW, asked, seconds=seconds)
 
 
 def _preview_payload(wanted: list[dict[str, Any]]) -> dict[str, Any]:
@@ -358,9 +360,9 @@ def export_dataset(dataset: Dataset, form: str) -> BinaryIO:
         raise InvalidInput(named_one_of("format", form, FORMS))
     if form == "jsonl":
         return open_verified_file(dataset)
-    if not work.is_small(dataset):
+    if not results.is_small(dataset):
         profile_of(dataset)
-        return open_file(work.done(dataset, Kind.EXPORT, {"format": form}).file)
+        return open_file(results.done(dataset, Kind.EXPORT, {"format": form}).file)
     return exported(dataset, form)
 
 

@@ -7,14 +7,14 @@ from django.utils import timezone
 from datasets.models import of_analysis
 from jobs.core.progress import State
 from jobs.events import Source
-from jobs.measured import is_connected, state_of
 from jobs.models import Job, JobEvent, TrainingRun
 from jobs.services import Change, change_job
-from jobs.training import revoke_secret
+from jobs.training.measurements import is_connected, state_of
+from jobs.training.runs import revoke_secret
 from notebooks.services import lint_notebook
 from slmgen.audit.services import audit
 from slmgen.errors import InvalidInput
-from slmgen.read_only import ReadOnlyAdmin, age, short
+from slmgen.support.read_only_admin import ReadOnlyAdmin, age, short
 
 
 class JobEventInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in stubs only

@@ -3,9 +3,9 @@ from typing import Any
 from django import forms
 
 from jobs.core.progress import State
-from jobs.history import Choices, Wanted
 from jobs.models import Job
-from jobs.pages import Look
+from jobs.pages.history import Choices, Wanted
+from jobs.pages.job_page import Look
 
 ANY = ("", "Any")
 

@@ -9,7 +9,7 @@ from django.db.models import Q
 from datasets.models import AnyUser, Dataset
 from jobs.core.progress import STALLED_AFTER, STATES, State
 from notebooks.models import Notebook
-from slmgen.fields import OrderedJSONField
+from slmgen.db.fields import OrderedJSONField
 
 
 class JobQuerySet(models.QuerySet["Job"]):

@@ -6,7 +6,7 @@ from rest_framework import serializers
 from jobs.core.progress import EVENTS, MAX_STEP
 from jobs.models import Status
 from recommender.serializers import TargetField, TaskField
-from slmgen.serializers import (
+from slmgen.http.serializers import (
     ExpectedField,
     LenientSerializer,
     SessionField,

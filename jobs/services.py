@@ -8,14 +8,14 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from datasets.core.profile import Profile
-from datasets.lifetimes import delete_dataset
+from datasets.core.analysis.profile import Profile
 from datasets.models import AnyUser, Dataset
-from datasets.quotas import check_count, one_at_a_time
 from datasets.services import find_dataset, parse_id, stored_profile
+from datasets.storage.quotas import check_count, one_at_a_time
+from datasets.storage.retention import delete_dataset
 from jobs.events import Kind, Source, note
 from jobs.models import EDITABLE_IN, MOVES, Job
-from jobs.training import Training, training_of
+from jobs.training.runs import Training, training_of
 from notebooks.models import Notebook
 from notebooks.services import (
     MADE,
@@ -25,13 +25,13 @@ from notebooks.services import (
     needed_settings,
     planned,
 )
-from recommender.core.catalog import parse_target, parse_task
-from recommender.core.estimates.words import Words
-from recommender.core.gpus import DEFAULT_GPU, parse_gpu
+from recommender.core.catalog.catalog import parse_target, parse_task
+from recommender.core.catalog.gpus import DEFAULT_GPU, parse_gpu
+from recommender.core.estimates.wording import Words
 from recommender.services import catalog, last_need
 from slmgen.audit.services import Actor, audit
+from slmgen.error_text import named_one_of
 from slmgen.errors import Conflict, InvalidInput, NotFound
-from slmgen.sentences import named_one_of
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from django.http import HttpRequest
 
 from notebooks.models import Notebook
 from notebooks.services import lint_notebook
-from slmgen.read_only import OfDatasetAdmin, short
+from slmgen.support.read_only_admin import OfDatasetAdmin, short
 
 
 @admin.register(Notebook)

@@ -13,14 +13,14 @@ from datasets.serializers import ErrorSerializer as ERROR
 from datasets.serializers import RenamedSerializer, RenamingSerializer
 from datasets.services import find_dataset, parse_id, rename_dataset
 from notebooks import serializers, services
-from notebooks.core.build import DATA_FILE
+from notebooks.core.building.build import DATA_FILE
 from notebooks.models import Notebook
-from recommender.core.catalog import ModelSpec
-from recommender.core.gpus import DEFAULT_GPU, Gpu, parse_gpu
+from recommender.core.catalog.catalog import ModelSpec
+from recommender.core.catalog.gpus import DEFAULT_GPU, Gpu, parse_gpu
 from recommender.services import best_model, catalog
+from slmgen.error_text import shown
 from slmgen.errors import InvalidInput
-from slmgen.sentences import shown
-from slmgen.streaming import Download
+from slmgen.http.streaming import Download
 
 
 class PlanView(APIView):

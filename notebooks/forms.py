@@ -5,8 +5,8 @@ from urllib.parse import urlencode
 
 from django import forms
 
-from notebooks.core.options import BY_NAME, OPTIONS, Option, Value
-from recommender.core.gpus import DEFAULT_GPU, Gpu
+from notebooks.core.planning.settings import BY_NAME, OPTIONS, Option, Value
+from recommender.core.catalog.gpus import DEFAULT_GPU, Gpu
 from recommender.forms import GpuField
 from slmgen.errors import InvalidInput
 

@@ -4,7 +4,7 @@ from typing import Any
 from django.db import models
 
 from datasets.models import AnyUser, Dataset
-from slmgen.fields import OrderedJSONField
+from slmgen.db.fields import OrderedJSONField
 
 # Colab opens files only from public hosts; unless the user publishes the notebook
 # themselves, the honest link is its upload dialog.

@@ -3,10 +3,10 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from notebooks.core.options import OPTIONS, Option
-from notebooks.core.plan import TrainingPlan
+from notebooks.core.planning.plan import TrainingPlan
+from notebooks.core.planning.settings import OPTIONS, Option
 from recommender.serializers import GpuField
-from slmgen.serializers import LenientSerializer, SessionField, StrictSerializer
+from slmgen.http.serializers import LenientSerializer, SessionField, StrictSerializer
 
 
 def _field(option: Option) -> Any:

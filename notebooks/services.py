@@ -8,20 +8,20 @@ from django.core import signing
 from django.db import transaction
 from django.db.models import RestrictedError
 
-from datasets import engine, work
-from datasets.engine import Claim, handles
-from datasets.files import Kept, discard, keeper, storage, verified
-from datasets.lifetimes import delete_dataset, with_versions
 from datasets.models import AnyUser, Dataset, Kind
 from datasets.services import open_verified_file
-from notebooks.core import options
-from notebooks.core.lint import lint
-from notebooks.core.plan import TrainingPlan, plan
-from notebooks.making import DATA_SIGNER, make_notebook, plans_of, source
+from datasets.storage.files import Kept, discard, keeper, storage, verified
+from datasets.storage.retention import delete_dataset, with_versions
+from datasets.work import engine, results
+from datasets.work.engine import Claim, handles
+from notebooks.core.building.lint import lint
+from notebooks.core.planning import settings
+from notebooks.core.planning.plan import TrainingPlan, plan
+from notebooks.generation import DATA_SIGNER, make_notebook, plans_of, source
 from notebooks.models import Notebook
-from recommender.core.catalog import ModelSpec
-from recommender.core.estimates.words import Words, figures_of, words_of
-from recommender.core.gpus import DEFAULT_GPU, Gpu, parse_gpu
+from recommender.core.catalog.catalog import ModelSpec
+from recommender.core.catalog.gpus import DEFAULT_GPU, Gpu, parse_gpu
+from recommender.core.estimates.wording import Words, figures_of, words_of
 from recommender.services import catalog, data_of
 from slmgen.audit.services import audit
 from slmgen.errors import Conflict, NotFound
@@ -29,7 +29,7 @@ from slmgen.errors import Conflict, NotFound
 
 def check_training_config(config: Mapping[str, Any]) -> None:
     """Raises InvalidInput for an unknown setting or a value out of range."""
-    options.checked(config)
+    settings.checked(config)
 
 
 def plan_training(
@@ -104,7 +104,7 @@ def _generated(
 ) -> Notebook:
     # What makes no sense is refused at once.
     plans = plans_of(dataset, slugs, config, gpu)
-    if work.is_small(dataset):
+    if results.is_small(dataset):
         return make_notebook(dataset, plans, server)
     payload = {
         "models": slugs,
@@ -114,11 +114,11 @@ def _generated(
         "user": user.pk if user is not None else None,
         "source": hashlib.sha256(source().encode()).hexdigest(),
     }
-    item = work.done(dataset, Kind.NOTEBOOK, payload)
+    item = results.done(dataset, Kind.NOTEBOOK, payload)
     made = Notebook.objects.filter(pk=item.result["notebook"]).first()
     if made is None:  # it was deleted since
         engine.restart(item)
-        made = Notebook.objects.get(pk=work.finished(item).result["notebook"])
+        made = Notebook.objects.get(pk=results.finished(item).result["notebook"])
     return made
 
 

@@ -8,19 +8,19 @@ from django.views import View
 from django.views.decorators.http import require_POST, require_safe
 
 from datasets.models import Dataset
-from datasets.remembered import may_delete
+from datasets.pages.session import may_delete
 from datasets.services import find_dataset
 from notebooks import services
-from notebooks.core.build import COLAB_GPUS, colab_gpu
-from notebooks.core.lint import CHECKS
-from notebooks.core.preview import preview
+from notebooks.core.building.build import COLAB_GPUS, colab_gpu
+from notebooks.core.building.lint import CHECKS
+from notebooks.core.preview.cells import preview
 from notebooks.forms import TrainingForm
 from notebooks.models import Notebook
-from notebooks.overview import overview
-from recommender.chosen import query_with_gpu, remember_gpu, remember_model
-from recommender.core.catalog import ModelSpec
-from recommender.core.gpus import DEFAULT_GPU, parse_gpu
+from notebooks.pages.training_page import overview
+from recommender.core.catalog.catalog import ModelSpec
+from recommender.core.catalog.gpus import DEFAULT_GPU, parse_gpu
 from recommender.services import best_model, catalog
+from recommender.session_model import query_with_gpu, remember_gpu, remember_model
 from slmgen.errors import Conflict, InvalidInput
 
 

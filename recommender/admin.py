@@ -1,7 +1,7 @@
 from django.contrib import admin
 
 from recommender.models import Recommendation
-from slmgen.read_only import ReadOnlyAdmin
+from slmgen.support.read_only_admin import ReadOnlyAdmin
 
 
 @admin.register(Recommendation)

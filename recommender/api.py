@@ -8,10 +8,10 @@ from rest_framework.views import APIView
 from datasets.serializers import ErrorSerializer as ERROR
 from datasets.services import find_dataset, parse_id
 from recommender import serializers, services
-from recommender.core.catalog import TARGETS, TASKS
-from recommender.core.catalog_view import find_model
-from recommender.core.names import remarks
-from recommender.core.needs import parse_wishes
+from recommender.core.catalog.catalog import TARGETS, TASKS
+from recommender.core.needs.needs import parse_wishes
+from recommender.core.presentation.model_facts import find_model
+from recommender.core.synonyms import remarks
 from recommender.services import Explained
 
 ERRORS = dict.fromkeys((202, 400, 401, 404), ERROR)

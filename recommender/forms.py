@@ -2,10 +2,10 @@ from typing import Any
 
 from django import forms
 
-from recommender.core.catalog import TARGETS, TASKS, Target, Task
-from recommender.core.gpus import DEFAULT_GPU, GPUS, Gpu, parse_gpu
-from recommender.core.names import Name, Names, Reading, remarks
-from recommender.core.suggestion import Suggestion
+from recommender.core.catalog.catalog import TARGETS, TASKS, Target, Task
+from recommender.core.catalog.gpus import DEFAULT_GPU, GPUS, Gpu, parse_gpu
+from recommender.core.needs.suggestion import Suggestion
+from recommender.core.synonyms import Name, Names, Reading, remarks
 from slmgen.errors import InvalidInput
 
 

@@ -4,7 +4,7 @@ from typing import Any
 from django.db import models
 
 from datasets.models import Dataset
-from slmgen.fields import OrderedJSONField
+from slmgen.db.fields import OrderedJSONField
 
 
 class Recommendation(models.Model):

@@ -2,11 +2,11 @@ from typing import Any
 
 from rest_framework import serializers
 
-from recommender.core import gpus
-from recommender.core.catalog import TARGETS, TASKS
-from recommender.core.names import Names
-from recommender.core.suggestion import Clue
-from slmgen.serializers import ExpectedField, SessionField, StrictSerializer
+from recommender.core.catalog import gpus
+from recommender.core.catalog.catalog import TARGETS, TASKS
+from recommender.core.needs.suggestion import Clue
+from recommender.core.synonyms import Names
+from slmgen.http.serializers import ExpectedField, SessionField, StrictSerializer
 
 
 class NameField(ExpectedField):

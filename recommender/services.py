@@ -8,10 +8,10 @@ from django.conf import settings
 from django.core.cache import cache
 from msgspec import to_builtins
 
-from datasets.core.loading import loaded
-from datasets.core.profile import RULES_VERSION as PROFILE_RULES
-from datasets.core.profile import Profile
-from datasets.core.tokenizers import COUNTS_VERSION
+from datasets.core.analysis.profile import RULES_VERSION as PROFILE_RULES
+from datasets.core.analysis.profile import Profile
+from datasets.core.stored_values import loaded
+from datasets.core.tokenization.model_lengths import COUNTS_VERSION
 from datasets.models import Dataset
 from datasets.services import (
     examples_page,
@@ -20,18 +20,18 @@ from datasets.services import (
     profile_of,
     stored_insights,
 )
-from recommender.core import ranking
-from recommender.core.catalog import Catalog, ModelSpec, Target, Task, load
+from recommender.core.catalog.catalog import Catalog, ModelSpec, Target, Task, load
+from recommender.core.catalog.gpus import DEFAULT_GPU, Gpu
 from recommender.core.estimates import context_overflow
 from recommender.core.estimates.context_overflow import RowsOver
-from recommender.core.estimates.known_data import CloserLook, KnownData
 from recommender.core.estimates.lengths import Ratio, ratio_of
-from recommender.core.gpus import DEFAULT_GPU, Gpu
-from recommender.core.needs import Need, Wishes
-from recommender.core.ranking import Ranking
-from recommender.core.signs import Exchange, exchange_of, signs_of
-from recommender.core.suggestion import Suggestion, suggest
-from recommender.core.trace import need_of, trace
+from recommender.core.needs.data_signals import Exchange, exchange_of, signs_of
+from recommender.core.needs.known_data import CloserLook, KnownData
+from recommender.core.needs.needs import Need, Wishes
+from recommender.core.needs.suggestion import Suggestion, suggest
+from recommender.core.ranking import ranking
+from recommender.core.ranking.ranking import Ranking
+from recommender.core.ranking.trace import need_of, trace
 from recommender.models import Recommendation
 from slmgen.errors import InvalidInput
 

@@ -6,28 +6,28 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from datasets import lineage
-from datasets.browsing import data_page, languages_known, profile_now
-from datasets.core.export import FORMS
-from datasets.core.report import language_bars, sampled_language_bars
+from datasets.core.exports.export import FORMS
 from datasets.forms import RowsForm, language_name
-from datasets.lifetimes import expiry_of
 from datasets.models import Dataset
-from datasets.remembered import may_delete
+from datasets.pages import version_history
+from datasets.pages.core.profile import language_bars, sampled_language_bars
+from datasets.pages.data_page import data_page, languages_known, profile_now
+from datasets.pages.session import may_delete
 from datasets.services import find_dataset
+from datasets.storage.retention import expiry_of
 from recommender import services
-from recommender.chosen import (
+from recommender.core.needs.needs import Wishes
+from recommender.core.needs.suggestion import Suggestion
+from recommender.core.presentation import model_facts
+from recommender.core.presentation.cards import Questions, cards
+from recommender.forms import NeedForm
+from recommender.services import catalog
+from recommender.session_model import (
     chosen_model,
     limit_of,
     query_with_gpu,
     remember_gpu,
 )
-from recommender.core import catalog_view
-from recommender.core.cards import Questions, cards
-from recommender.core.needs import Wishes
-from recommender.core.suggestion import Suggestion
-from recommender.forms import NeedForm
-from recommender.services import catalog
 from slmgen.errors import InvalidInput, NotFound
 
 COMPARED = 3  # at most by one notebook
@@ -51,7 +51,7 @@ def data(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
         "exports": FORMS,
         "expires_at": expiry_of(dataset),
         "server": request.build_absolute_uri("/").rstrip("/"),
-        "origin": lineage.origin_of(dataset, user=request.user),
+        "origin": version_history.origin_of(dataset, user=request.user),
         "may_delete": may_delete(request.session, request.user, dataset),
         **vars(data_page(dataset, form.wanted())),
     }
@@ -137,11 +137,11 @@ def models_page(request: HttpRequest) -> HttpResponse:
     """All models; those that the form chose are compared above."""
     models, error = catalog(), None
     try:
-        chosen = catalog_view.chosen_models(models, request.GET.getlist("compare"))
+        chosen = model_facts.chosen_models(models, request.GET.getlist("compare"))
     except InvalidInput as found:
         chosen, error = (), found.detail
-    rows = catalog_view.comparison(chosen)
-    most = catalog_view.MOST_COMPARED
+    rows = model_facts.comparison(chosen)
+    most = model_facts.MOST_COMPARED
     context = {
         "models": models.models, "chosen": chosen, "rows": rows, "error": error,
         "most": most, "version": models.version,
@@ -156,8 +156,8 @@ def _code(error: str | None) -> int:
 @require_safe
 def model_page(request: HttpRequest, model_id: str) -> HttpResponse:
     try:
-        model = catalog_view.find_model(catalog(), model_id)
+        model = model_facts.find_model(catalog(), model_id)
     except NotFound as error:
         raise Http404(error.detail) from None
-    context = {"model": model, "facts": catalog_view.facts(model)}
+    context = {"model": model, "facts": model_facts.facts(model)}
     return render(request, "recommender/model_page.html", context)

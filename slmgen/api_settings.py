@@ -3,15 +3,17 @@
 from typing import Any
 
 REST_FRAMEWORK: dict[str, Any] = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["slmgen.authentication.BearerAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "slmgen.identity.authentication.BearerAuthentication"
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
-    "DEFAULT_PARSER_CLASSES": ["slmgen.parsers.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["slmgen.http.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "slmgen.negotiation.AlwaysJson",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "slmgen.http.negotiation.AlwaysJson",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_CLASSES": ["slmgen.rates.ApiRates"],
+    "DEFAULT_THROTTLE_CLASSES": ["slmgen.http.rate_limits.ApiRates"],
     "DEFAULT_THROTTLE_RATES": {"token": "10/min"},
-    "EXCEPTION_HANDLER": "slmgen.api_errors.exception_handler",
+    "EXCEPTION_HANDLER": "slmgen.http.api_errors.exception_handler",
     "UNICODE_JSON": True,
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {
@@ -25,6 +27,6 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "slmgen.authentication.name_scope_refusals",
+        "slmgen.identity.authentication.name_scope_refusals",
     ],
 }

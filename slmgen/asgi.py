@@ -6,13 +6,13 @@ from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "slmgen.settings")
 # WhiteNoise's static files are read at one go, and are small; what may be large is
-# streamed by slmgen.streaming.
+# streamed by slmgen.http.streaming.
 warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous")
 django_application = get_asgi_application()
 
 # Settings must be loaded before the guard reads them.
-from datasets.core import bounded  # noqa: E402
-from slmgen.guard import App, guard  # noqa: E402
+from datasets.core.processes import bounded  # noqa: E402
+from slmgen.http.body_limits import App, guard  # noqa: E402
 
 bounded.prepare()
 application = guard(cast("App", django_application))

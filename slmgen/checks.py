@@ -3,9 +3,9 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from slmgen import open_files
 from slmgen.env import LOOPBACK
-from slmgen.traces import missing_packages
+from slmgen.observability.traces import missing_packages
+from slmgen.processes import open_files
 
 MIN_SECRET_CHARACTERS = 32
 MIN_TOKEN_CHARACTERS = 20

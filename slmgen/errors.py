@@ -1,6 +1,6 @@
 """What can go wrong, said in one sentence that the caller may show to a user.
 
-Core and services raise these; `slmgen.api_errors` alone turns them into HTTP.
+Core and services raise these; `slmgen.http.api_errors` alone turns them into HTTP.
 """
 
 

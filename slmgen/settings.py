@@ -6,8 +6,9 @@
 import os
 from pathlib import Path
 
-from slmgen import api_settings, env, logs
+from slmgen import api_settings, env
 from slmgen.accounts import providers
+from slmgen.observability import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = env.state(
@@ -55,10 +56,10 @@ INSTALLED_APPS = [
     "jobs",
 ]
 MIDDLEWARE = [
-    "slmgen.addresses.PublicAddressMiddleware",
-    "slmgen.middleware.RequestIdMiddleware",
-    "slmgen.middleware.SafeHeadersMiddleware",
-    "slmgen.error_bodies.ErrorBodiesMiddleware",
+    "slmgen.http.public_address.PublicAddressMiddleware",
+    "slmgen.http.middleware.RequestIdMiddleware",
+    "slmgen.http.middleware.SafeHeadersMiddleware",
+    "slmgen.http.error_bodies.ErrorBodiesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -69,10 +70,10 @@ MIDDLEWARE = [
     "slmgen.accounts.leaving.LeavingMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "slmgen.page_errors.PageErrorsMiddleware",
-    "slmgen.rates_middleware.RatesMiddleware",
+    "slmgen.http.error_pages.PageErrorsMiddleware",
+    "slmgen.http.rate_limit_middleware.RatesMiddleware",
 ]
-ROOT_URLCONF = "slmgen.urls"
+ROOT_URLCONF = "slmgen.site.urls"
 ASGI_APPLICATION = "slmgen.asgi.application"
 TEMPLATES = [
     {
@@ -84,7 +85,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "slmgen.looks.words",
+                "slmgen.site.theme.words",
                 "slmgen.accounts.offers.words",
             ]
         },
@@ -101,7 +102,7 @@ DATABASES = {
 REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
 SLMGEN_CACHE = env.choice("SLMGEN_CACHE", "database", "redis")
 DATABASE_CACHE = {
-    "BACKEND": "slmgen.shared_cache.SharedCache",
+    "BACKEND": "slmgen.db.counting_cache.SharedCache",
     "LOCATION": "slmgen_cache",
     "OPTIONS": {"MAX_ENTRIES": 100_000},
 }
@@ -127,11 +128,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SLMGEN_STORAGE = env.choice("SLMGEN_STORAGE", "files", "s3")
 S3_BUCKET = env.text("SLMGEN_S3_BUCKET")
 LOCAL_FILES = {
-    "BACKEND": "slmgen.storage.AtomicFileStorage",
+    "BACKEND": "slmgen.storage.local.AtomicFileStorage",
     "OPTIONS": {"location": VAR / "files"},
 }
 OBJECTS = {
-    "BACKEND": "slmgen.object_storage.ObjectStorage",
+    "BACKEND": "slmgen.storage.s3.ObjectStorage",
     "OPTIONS": {
         "endpoint_url": env.text("SLMGEN_S3_ENDPOINT") or None,
         "public_endpoint": env.text("SLMGEN_S3_PUBLIC_ENDPOINT"),
@@ -151,7 +152,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 FILE_UPLOAD_TEMP_DIR = VAR / "tmp"
 # Django would open what it copies, such as static files, to everybody.
 FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o600, 0o700
-FILE_UPLOAD_HANDLERS = ["slmgen.uploadhandler.LimitedUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["slmgen.http.upload_handler.LimitedUploadHandler"]
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 50
 DATA_UPLOAD_MAX_NUMBER_FILES = 3
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024

@@ -19,8 +19,8 @@ from rest_framework.views import APIView
 
 from datasets.services import count_tokens
 from slmgen.errors import SlmgenError
-from slmgen.middleware import request_id
-from slmgen.page_errors import PAGES, error_page
+from slmgen.http.error_pages import PAGES, error_page
+from slmgen.http.middleware import request_id
 
 SECONDS_OF_PATIENCE = 300
 SECONDS_BETWEEN_WRITES = 30.0  # to the storage, by one process, to see that it works

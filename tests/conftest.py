@@ -113,7 +113,7 @@ def _isolated(settings, request, tmp_path):
         settings.STORAGES = {
             **settings.STORAGES,
             "default": {
-                "BACKEND": "slmgen.storage.AtomicFileStorage",
+                "BACKEND": "slmgen.storage.local.AtomicFileStorage",
                 "OPTIONS": {"location": tmp_path / "files"},
             },
         }
@@ -155,7 +155,7 @@ def objects(settings, s3_options):
     settings.STORAGES = {
         **settings.STORAGES,
         "default": {
-            "BACKEND": "slmgen.object_storage.ObjectStorage",
+            "BACKEND": "slmgen.storage.s3.ObjectStorage",
             "OPTIONS": options,
         },
     }

@@ -13,12 +13,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from datasets.engine import LostLease, claim_item, work_once
 from datasets.models import WorkItem
-from datasets.work import analysis_of
+from datasets.work.engine import LostLease, claim_item, work_once
+from datasets.work.results import analysis_of
 from jobs.models import Job, TrainingRun
 from jobs.services import record_notebook
-from jobs.training import new_secret
+from jobs.training.runs import new_secret
 from notebooks.models import Notebook
 from notebooks.services import generate_notebook
 from recommender.services import catalog
@@ -307,7 +307,7 @@ def test_the_status_page_says_how_the_server_is(pages):
 
 @pytest.mark.parametrize("built", [True, False])
 def test_the_status_page_says_whether_native_code_is_in_use(pages, monkeypatch, built):
-    monkeypatch.setattr("slmgen.status.is_built", lambda: built)
+    monkeypatch.setattr("slmgen.operations.status_page.is_built", lambda: built)
 
     facts = pages.get("/admin/status/").context["groups"]["Versions"]
 

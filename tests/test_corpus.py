@@ -9,7 +9,7 @@ from statistics import median
 import pytest
 
 from benchmarks.plants import FORMS, PLANTS
-from datasets.core.kinds import KINDS
+from datasets.core.faults.catalog import KINDS
 from tests.conftest import REPO
 from tests.corpus.families import tools
 from tests.corpus.files import CHAT_FILES, FILES, hard, path_of, write_all

@@ -11,11 +11,11 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from datasets.core.kinds import KINDS
-from datasets.core.quality import WEIGHTS
-from datasets.core.repairs import REPAIR_KINDS
-from notebooks.core.options import OPTIONS
-from slmgen.api_urls import urlpatterns
+from datasets.core.analysis.quality_score import WEIGHTS
+from datasets.core.faults.catalog import KINDS
+from datasets.core.fixes.operations import REPAIR_KINDS
+from notebooks.core.planning.settings import OPTIONS
+from slmgen.site.api_urls import urlpatterns
 from tests.conftest import REPO
 from tests.slmgen.test_settings import variables_in_settings
 from tests.sources import own, real

@@ -10,8 +10,8 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from slmgen.middleware import SAFE_HEADERS
-from slmgen.protocol import PatientProtocol, Waiting
+from slmgen.http.head_timeout import PatientProtocol, Waiting
+from slmgen.http.middleware import SAFE_HEADERS
 from tests.conftest import GUARD_SECONDS, until
 from tests.factories import make_lines
 

@@ -4,7 +4,7 @@ import pytest
 
 from datasets.forms import RowsForm
 from jobs.models import Job
-from notebooks.core.options import OPTIONS
+from notebooks.core.planning.settings import OPTIONS
 from slmgen.identity.services import token_for
 from tests.factories import make_dataset
 from tests.test_every_route import address_of, arguments  # noqa: F401

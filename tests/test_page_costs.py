@@ -5,9 +5,9 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from datasets import files
-from datasets.core.index import RECORD, linked, read_records, to_bytes
+from datasets.core.analysis.example_index import RECORD, linked, read_records, to_bytes
 from datasets.models import Dataset, Kind, WorkItem
+from datasets.storage import files
 from tests.factories import jsonl, make_conversation, make_dataset
 
 pytestmark = pytest.mark.django_db

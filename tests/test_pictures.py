@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from django.contrib import admin
 from django.urls import resolve
 
-from slmgen.documents import DOCUMENTS
+from slmgen.site.help_pages import DOCUMENTS
 from tests.browser.scenes import Scene, scenes_on
 from tests.browser.stage import Places
 from tests.test_every_route import PAGES

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from datasets.core.private import SECRET_KINDS, findings
+from datasets.core.privacy.detection import SECRET_KINDS, findings
 from slmgen.identity.api_tokens import _new
 from tests.conftest import REPO
 

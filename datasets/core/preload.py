@@ -1,17 +1,14 @@
-"""What a process of `bounded` has in memory before it begins: the whole engine, with
-what takes long to load."""
+"""What a process of `processes.bounded` has in memory before it begins: the whole
+engine, with what takes long to load."""
 
-from datasets.core import (  # noqa: F401  # to be there
-    analysis,
-    export,
-    ingest,
-    insights,
-    language,
-    mending,
-    parquet,
-    roles,
-)
-from datasets.core.tokens import token_counter
+# ruff: noqa: F401  # they are imported to be there
+from datasets.core.analysis import analyze, language
+from datasets.core.exports import export
+from datasets.core.fixes import apply
+from datasets.core.ingestion import ingest, role_names
+from datasets.core.insights import insights
+from datasets.core.readers import parquet
+from datasets.core.tokenization.counter import token_counter
 
 token_counter("o200k_base")
 language.guess("A sentence that is long enough for a guess.")

@@ -1,6 +1,6 @@
 from argparse import ArgumentParser
 
-from datasets.files import ORPHAN_AGE
+from datasets.storage.files import ORPHAN_AGE
 
 
 def add_older_than(parser: ArgumentParser) -> None:

@@ -8,8 +8,8 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
+from slmgen.error_text import shown
 from slmgen.errors import InvalidInput
-from slmgen.sentences import shown
 
 MAX_STEP = 10_000_000
 MAX_VALUE = 1e6  # of a loss: one that is larger, infinite or NaN has diverged

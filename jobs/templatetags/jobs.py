@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 from django import template
 
-from jobs.core import words
+from jobs.core import wording
 from jobs.core.curves import Point
 
 register = template.Library()
@@ -10,9 +10,9 @@ register = template.Library()
 
 @register.filter
 def loss(value: float | None) -> str:
-    return words.loss(value)
+    return wording.loss(value)
 
 
 @register.filter
 def last_value(points: Sequence[Point]) -> str:
-    return words.loss(points[-1].value) if points else ""
+    return wording.loss(points[-1].value) if points else ""

@@ -7,7 +7,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
 
 from datasets.models import Dataset
-from datasets.remembered import remembered
+from datasets.pages.session import remembered
 from jobs.models import Job
 from jobs.services import record_notebook
 from notebooks.models import Notebook

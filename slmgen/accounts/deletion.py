@@ -2,8 +2,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
 
-from datasets.lifetimes import delete_dataset
 from datasets.models import Dataset
+from datasets.storage.retention import delete_dataset
 from jobs.models import Job
 from jobs.services import delete_job
 from notebooks.services import delete_notebooks_of

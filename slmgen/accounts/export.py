@@ -15,8 +15,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
-from datasets.files import opened
 from datasets.models import Dataset, WorkItem
+from datasets.storage.files import opened
 from jobs.models import Job, JobEvent, TrainingPoint, TrainingRun
 from notebooks.models import Notebook
 from recommender.models import Recommendation

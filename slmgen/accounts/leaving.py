@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from slmgen.middleware import Handler
+from slmgen.http.middleware import Handler
 
 ACCOUNT = "/app/account/"
 

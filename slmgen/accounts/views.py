@@ -23,8 +23,8 @@ from slmgen.accounts.deletion import delete_account
 from slmgen.accounts.export import export
 from slmgen.accounts.forms import DeletionForm, TokenForm
 from slmgen.errors import InvalidInput
+from slmgen.http.streaming import Streamed
 from slmgen.identity import api_tokens
-from slmgen.streaming import Streamed
 
 
 @require_safe

@@ -24,7 +24,7 @@ class AuditEvent(models.Model):
 
     class Meta:
         ordering = ("-at", "-id")
-        # Of the page in slmgen/status.py: no model is the server itself.
+        # Of the page in operations/status_page.py: no model is the server itself.
         permissions = [("view_server_status", "Can view the status of the server")]
 
     def __str__(self) -> str:

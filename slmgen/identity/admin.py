@@ -4,7 +4,7 @@ from django.http import HttpRequest
 
 from slmgen.identity import api_tokens
 from slmgen.identity.models import ApiToken, Identity
-from slmgen.read_only import ReadOnlyAdmin
+from slmgen.support.read_only_admin import ReadOnlyAdmin
 
 
 @admin.register(Identity)

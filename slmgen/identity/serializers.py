@@ -2,7 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from slmgen.serializers import StrictSerializer
+from slmgen.http.serializers import StrictSerializer
 
 
 class CredentialsSerializer(StrictSerializer):

@@ -11,7 +11,7 @@ from datasets.models import Dataset, WorkItem
 from datasets.services import insights_of
 from jobs.models import Job, TrainingPoint
 from jobs.services import record_notebook
-from jobs.training import new_secret, record
+from jobs.training.runs import new_secret, record
 from notebooks.models import Notebook
 from notebooks.services import generate_notebook
 from recommender.services import catalog

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import get_resolver
 
-from slmgen.middleware import CONTENT_SECURITY_POLICY
+from slmgen.http.middleware import CONTENT_SECURITY_POLICY
 from tests.accounts.people import sign_in
 
 pytestmark = pytest.mark.django_db

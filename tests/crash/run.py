@@ -73,8 +73,8 @@ def try_all(executor: str, times: int) -> list[list[str]]:
 
 def settle(server: object) -> int:
     """The orphans that were swept; afterwards rows and files must agree."""
-    from datasets.files import differences, sweep
     from datasets.models import ACTIVE, WorkItem
+    from datasets.storage.files import differences, sweep
 
     while WorkItem.objects.filter(state__in=ACTIVE).exists():
         time.sleep(0.2)

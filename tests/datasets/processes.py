@@ -4,7 +4,7 @@ import os
 import threading
 import time
 
-from datasets.core.spread import spread
+from datasets.core.processes.parallel import spread
 
 
 def pid(item):

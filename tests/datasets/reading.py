@@ -4,8 +4,8 @@ import hashlib
 import io
 import json
 
-from datasets.core.columns import mapped
-from datasets.core.ingest import Limits, Targets, ingest
+from datasets.core.ingestion.ingest import Limits, Targets, ingest
+from datasets.core.layouts.columns import mapped
 
 LIMITS = Limits(max_bytes=10**8, max_row_bytes=10**6, min_examples=1)
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets.core.analysis import Counting, Upload, analyze
-from datasets.core.index import (
+from datasets.core.analysis.analyze import Counting, Upload, analyze
+from datasets.core.analysis.chunk import Measured
+from datasets.core.analysis.example_index import (
     BLOCK_LENGTHS,
     RECORD,
     IndexBuilder,
@@ -22,14 +23,9 @@ from datasets.core.index import (
     read_records,
     to_bytes,
 )
-from datasets.core.measure import Measured
-from datasets.core.scripts import letters
-from datasets.core.tally import Tally
-from datasets.core.tokens import (
-    LIBRARIES,
-    VocabularyError,
-    token_counter,
-)
+from datasets.core.analysis.scripts import letters
+from datasets.core.analysis.statistics import Tally
+from datasets.core.tokenization.counter import LIBRARIES, VocabularyError, token_counter
 from tests.corpus.files import CHAT_FILES
 from tests.factories import jsonl, make_conversation, make_lines
 from tests.sources import REAL_CHAT_FILES, Source

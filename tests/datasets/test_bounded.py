@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from datasets import bounds
-from datasets.bounds import budget_for, run_bounded
-from datasets.core import bounded
-from datasets.core.bounded import Budget, Failed, run
+from datasets.core.processes import bounded
+from datasets.core.processes.bounded import Budget, Failed, run
+from datasets.work import limits as bounds
+from datasets.work.limits import budget_for, run_bounded
 from slmgen.errors import InvalidInput, TooLarge, Unavailable
 from tests.conftest import REPO, until
 
@@ -190,7 +190,7 @@ def test_whoever_asked_and_stops_waiting_ends_the_process():
 
 def test_the_process_ends_with_a_server_that_is_killed():
     program = (
-        "from datasets.core.bounded import Budget, run\n"
+        "from datasets.core.processes.bounded import Budget, run\n"
         "from tests.datasets.test_bounded import AMPLE, waits\n"
         "if __name__ == '__main__':\n"
         "    run(waits, budget=AMPLE, report=lambda pid: print(pid, flush=True))\n"
@@ -209,7 +209,7 @@ def test_a_temporary_folder_may_lie_deep(tmp_path):
     deep = tmp_path / ("deep" * 25) / ("deeper" * 20)
     deep.mkdir(parents=True)
     program = (
-        "from datasets.core.bounded import run\n"
+        "from datasets.core.processes.bounded import run\n"
         "from tests.datasets.test_bounded import AMPLE, sums\n"
         "if __name__ == '__main__':\n"
         "    print(run(sums, 1, 2, budget=AMPLE)[0])\n"

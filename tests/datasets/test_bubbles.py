@@ -1,6 +1,6 @@
 import pytest
 
-from datasets.core.bubbles import (
+from datasets.pages.core.message import (
     FOLDED_CHARACTERS,
     SHOWN_CHARACTERS,
     Call,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from datasets.core.columns import layout_of, mapped
+from datasets.core.layouts.columns import layout_of, mapped
 from slmgen.errors import InvalidInput
 from tests.corpus.families import intents, making, shell, talk, tools
 from tests.datasets.reading import read, turns

@@ -1,7 +1,7 @@
 import json
 
-from datasets.core.differences import difference
-from datasets.core.mending import ChangedRow
+from datasets.core.fixes.apply import ChangedRow
+from datasets.core.fixes.diff import difference
 from tests.factories import make_conversation
 
 

@@ -10,10 +10,10 @@ from django.core.management import call_command
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from datasets import engine
-from datasets.engine import MAX_ATTEMPTS, LostLease, ask_for, claim_item, work_once
-from datasets.files import storage
 from datasets.models import Kind, State, WorkItem
+from datasets.storage.files import storage
+from datasets.work import engine
+from datasets.work.engine import MAX_ATTEMPTS, LostLease, ask_for, claim_item, work_once
 from slmgen.errors import InvalidInput
 from tests.factories import make_dataset
 
@@ -292,11 +292,11 @@ def test_the_same_is_asked_for_once(waiting):
 def test_celery_is_told_after_the_commit_and_again(
     settings, monkeypatch, waiting, django_capture_on_commit_callbacks
 ):
-    from slmgen import messenger
+    from slmgen import celery_app
 
     sent = []
     monkeypatch.setattr(
-        messenger.app, "send_task", lambda name, args, **_: sent.append((name, *args))
+        celery_app.app, "send_task", lambda name, args, **_: sent.append((name, *args))
     )
     settings.SLMGEN_TASKS = "celery"
     with django_capture_on_commit_callbacks(execute=True):
@@ -356,12 +356,12 @@ def test_a_message_that_came_too_early_is_sent_again(settings):
 
 
 def test_redis_that_is_away_fails_nobody(settings, monkeypatch, waiting):
-    from slmgen import messenger
+    from slmgen import celery_app
 
     if settings.SLMGEN_TASKS == "celery":
         pytest.skip("a connection to the Redis that runs is open already")
     settings.SLMGEN_TASKS = "celery"
-    monkeypatch.setattr(messenger.app.conf, "broker_url", "redis://127.0.0.1:9/0")
+    monkeypatch.setattr(celery_app.app.conf, "broker_url", "redis://127.0.0.1:9/0")
 
     engine.announce(waiting.pk)
 

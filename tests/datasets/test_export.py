@@ -6,8 +6,8 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from datasets.core.export import FORMS, export
-from datasets.core.ingest import Limits, Targets, ingest
+from datasets.core.exports.export import FORMS, export
+from datasets.core.ingestion.ingest import Limits, Targets, ingest
 from slmgen.errors import InvalidInput
 from tests.factories import jsonl, make_conversation
 from tests.sources import own, real

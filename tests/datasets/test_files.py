@@ -10,10 +10,10 @@ from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
-from datasets import files as kept
-from datasets.lifetimes import delete_dataset
 from datasets.models import Dataset, Deletion
-from datasets.work import analysis_of
+from datasets.storage import files as kept
+from datasets.storage.retention import delete_dataset
+from datasets.work.results import analysis_of
 from notebooks.models import Notebook
 from tests.factories import make_dataset
 

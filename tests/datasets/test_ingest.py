@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from datasets.core import scan
-from datasets.core.filenames import clean_filename
-from datasets.core.ingest import Limits, Targets, ingest
-from datasets.core.rows import BATCH_BYTES
+from datasets.core.ingestion.filename import clean_filename
+from datasets.core.ingestion.ingest import Limits, Targets, ingest
+from datasets.core.readers.rows import BATCH_BYTES
+from datasets.core.validation import native
 from slmgen.errors import InvalidInput, TooLarge
 from tests.datasets.reading import assert_is_of
 from tests.factories import jsonl, make_conversation, make_lines
@@ -36,7 +36,7 @@ def test_lines_are_kept_as_they_were_written():
 @pytest.mark.parametrize("is_native", [True, False])
 def test_a_blank_line_does_not_stand_for_a_missing_line_feed(monkeypatch, is_native):
     if not is_native:
-        monkeypatch.setattr(scan, "_native", lambda: None)
+        monkeypatch.setattr(native, "_native", lambda: None)
     row = make_lines(1)
 
     _, kept = ingested(row + b"\n" + row.rstrip())

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets.core import labels, near, split
-from datasets.core.analysis import Counting, Upload, analyze
-from datasets.core.conversations import whole_text
-from datasets.core.edits import edits, unedited_share
-from datasets.core.insights import look_closer
-from datasets.core.language import guess
-from datasets.core.near import Cluster, clusters
-from datasets.core.outliers import long_and_short
-from datasets.core.reading import transcript
-from datasets.core.tokenizers import TOKENIZERS, lengths_of
+from datasets.core.analysis.analyze import Counting, Upload, analyze
+from datasets.core.analysis.language import guess
+from datasets.core.canonical import transcript
+from datasets.core.conversation import whole_text
+from datasets.core.insights import label_balance, near_duplicates, validation_split
+from datasets.core.insights.edit_distance import edits, unedited_share
+from datasets.core.insights.insights import look_closer
+from datasets.core.insights.length_outliers import long_and_short
+from datasets.core.insights.near_duplicates import Cluster, clusters
+from datasets.core.tokenization.model_lengths import TOKENIZERS, lengths_of
 from tests.corpus.families import intents
 from tests.corpus.spoiled import edited
 from tests.factories import jsonl, make_conversation, make_lines
@@ -34,8 +34,8 @@ def looked_at(content, processes=1):
 
 
 def clustered(texts):
-    encoded = [near.normal(text) for text in texts]
-    return clusters(near.sketches_of(encoded), lambda at: encoded[at])
+    encoded = [near_duplicates.normal(text) for text in texts]
+    return clusters(near_duplicates.sketches_of(encoded), lambda at: encoded[at])
 
 
 WITHOUT_NEAR_DUPLICATES = [
@@ -112,11 +112,15 @@ def test_short_texts_that_are_misspelt_are_near_duplicates(source):
 def test_of_short_texts_as_many_are_found_as_comparing_all_with_all_finds(source):
     lines = source.path.read_bytes().splitlines()[:400]
     texts = [whole_text(transcript(line)) for line in lines]
-    normal = [near.normal(text).decode() for text in texts]
-    short = [n for n, text in enumerate(normal) if 24 <= len(text) < near.SHORT_BYTES]
+    normal = [near_duplicates.normal(text).decode() for text in texts]
+    short = [
+        n
+        for n, text in enumerate(normal)
+        if 24 <= len(text) < near_duplicates.SHORT_BYTES
+    ]
     pairs = [
         (a, b) for at, a in enumerate(short) for b in short[at + 1 :]
-        if unedited_share(normal[a], normal[b], near.SIMILAR_SHORT)
+        if unedited_share(normal[a], normal[b], near_duplicates.SIMILAR_SHORT)
     ]  # fmt: skip
 
     found = clustered(texts)
@@ -154,13 +158,16 @@ def test_edits_are_the_distance_of_the_textbook(first, second):
 )
 def test_sketches_do_not_depend_on_how_texts_are_cut_into_batches(source):
     lines = source.path.read_bytes().splitlines()[:300]
-    texts = [near.normal(whole_text(transcript(line))) for line in lines]
+    texts = [near_duplicates.normal(whole_text(transcript(line))) for line in lines]
 
     parts = np.concatenate(
-        [near.sketches_of(texts[:100]), near.sketches_of(texts[100:])]
+        [
+            near_duplicates.sketches_of(texts[:100]),
+            near_duplicates.sketches_of(texts[100:]),
+        ]
     )
 
-    assert (parts == near.sketches_of(texts)).all()
+    assert (parts == near_duplicates.sketches_of(texts)).all()
 
 
 @settings(max_examples=50, deadline=None)
@@ -168,7 +175,11 @@ def test_sketches_do_not_depend_on_how_texts_are_cut_into_batches(source):
 def test_any_texts_can_be_compared(texts):
     twice = clustered([*texts, *texts])
 
-    long = {near.normal(t) for t in texts if len(near.normal(t)) >= near.MIN_BYTES}
+    long = {
+        near_duplicates.normal(t)
+        for t in texts
+        if len(near_duplicates.normal(t)) >= near_duplicates.MIN_BYTES
+    }
     assert len(twice) <= len(long)
     assert all(len(each.members) >= 2 for each in twice)
 
@@ -251,8 +262,8 @@ def test_labels_of_a_classification_set_are_balanced(source, count):
 
 
 def test_answers_that_differ_are_no_labels():
-    assert labels.balance(Counter({f"a{n}": 1 for n in range(50)}), 50) is None
-    assert labels.balance(None, 50) is None
+    assert label_balance.balance(Counter({f"a{n}": 1 for n in range(50)}), 50) is None
+    assert label_balance.balance(None, 50) is None
 
 
 def test_outliers_are_far_from_the_others():
@@ -269,7 +280,7 @@ def test_outliers_are_far_from_the_others():
 def test_a_split_keeps_what_is_alike_together(kinds):
     first = np.array([kinds.index(kind) for kind in kinds])
 
-    found = split.plan(first, [])
+    found = validation_split.plan(first, [])
 
     assert found["leaks"] == 0
     assert found["training"] + found["validation"] == len(kinds)
@@ -280,7 +291,7 @@ def test_a_random_split_of_pairs_leaks_and_ours_does_not():
     first = np.arange(400)
     pairs = [Cluster((n, n + 200), 0.9) for n in range(200)]
 
-    found = split.plan(first, pairs)
+    found = validation_split.plan(first, pairs)
 
     assert (found["leaks"], found["validation"]) == (0, 40)
     assert found["leaks_of_a_random_split"] > 20

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets.core import scan as module
-from datasets.core.measure import measure
-from datasets.core.rows import Lines
-from datasets.core.scan import Memory
-from datasets.core.tokens import token_counter
+from datasets.core.analysis.chunk import measure
+from datasets.core.readers.rows import Lines
+from datasets.core.tokenization.counter import token_counter
+from datasets.core.validation import native as module
+from datasets.core.validation.native import Memory
 from datasets.native import build
 from tests.factories import make_conversation
 

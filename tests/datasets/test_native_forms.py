@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from datasets.core.analysis import Counting, Upload, analyze
-from datasets.core.ingest import Limits, Targets, ingest
+from datasets.core.analysis.analyze import Counting, Upload, analyze
+from datasets.core.ingestion.ingest import Limits, Targets, ingest
 from tests.corpus.families import intents, making, shell, talk, tools
 from tests.sources import own, real
 

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from datasets.core.bounded import Budget, run
-from datasets.core.ingest import Limits, ingest
-from datasets.core.parquet import MAX_LEAVES, _json
-from datasets.core.parquet import rows as parquet_rows
+from datasets.core.ingestion.ingest import Limits, ingest
+from datasets.core.processes.bounded import Budget, run
+from datasets.core.readers.parquet import MAX_LEAVES, _json
+from datasets.core.readers.parquet import rows as parquet_rows
 from slmgen.errors import InvalidInput, TooLarge
 from tests.datasets.reading import new_targets, read, turns
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.core.faults import Fault
-from datasets.core.parsing import MAX_SIGNS, decode
-from datasets.core.reading import parse, read
-from datasets.core.structure import MAX_WHITE_SPACE
+from datasets.core.faults.fault import Fault
+from datasets.core.readers.json_text import MAX_SIGNS, decode
+from datasets.core.validation.decoding import parse, read
+from datasets.core.validation.schema import MAX_WHITE_SPACE
 from tests.factories import make_conversation
 
 USER = {"role": "user", "content": "Hi"}

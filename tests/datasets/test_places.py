@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from datasets import bounds
+from datasets.work import limits
 from slmgen.errors import Unavailable
 from tests.factories import make_file
 
@@ -14,10 +14,10 @@ from tests.factories import make_file
 @pytest.fixture
 def at_once(monkeypatch):
     """Four places, and nobody waits for one."""
-    monkeypatch.setattr(bounds, "SECONDS_TO_WAIT", 0)
-    monkeypatch.setattr(bounds, "places", bounds.Places(4))
+    monkeypatch.setattr(limits, "SECONDS_TO_WAIT", 0)
+    monkeypatch.setattr(limits, "places", limits.Places(4))
     with ExitStack() as stack:
-        yield lambda client: stack.enter_context(bounds.places.one(client, 0))
+        yield lambda client: stack.enter_context(limits.places.one(client, 0))
 
 
 def test_too_many_at_once_are_told_to_come_back(at_once):
@@ -29,7 +29,7 @@ def test_too_many_at_once_are_told_to_come_back(at_once):
 
 
 def test_a_place_is_free_again():
-    places = bounds.Places(1)
+    places = limits.Places(1)
     for client in ("1", "2"):
         with places.one(client, 0):
             pass

@@ -6,9 +6,9 @@ import pytest
 from django.core.files.storage import default_storage
 from django.core.management import call_command
 
-from datasets.files import storage
 from datasets.models import Dataset, Kind, State, WorkItem
-from datasets.work import MAX_PREVIEWS
+from datasets.storage.files import storage
+from datasets.work.results import MAX_PREVIEWS
 from tests.factories import jsonl, make_conversation, make_dataset
 
 pytestmark = pytest.mark.django_db

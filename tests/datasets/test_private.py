@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.core import check_digits
-from datasets.core.private import findings, redacted
+from datasets.core.privacy import check_digits
+from datasets.core.privacy.detection import findings, redacted
 from tests.corpus.families import office, tools
 from tests.sources import own, real
 

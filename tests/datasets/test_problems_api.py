@@ -1,6 +1,6 @@
 import pytest
 
-from datasets.core.kinds import KINDS
+from datasets.core.faults.catalog import KINDS
 from tests.factories import jsonl, make_conversation, make_dataset, make_file
 
 pytestmark = pytest.mark.django_db

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.plants import PLANTS
-from datasets.core.analysis import Counting, Upload, analyze
-from datasets.core.ingest import Limits, Targets, ingest
-from datasets.core.problems import Group
-from datasets.core.quality import WEIGHTS, Evidence, judge
+from datasets.core.analysis.analyze import Counting, Upload, analyze
+from datasets.core.analysis.quality_score import WEIGHTS, Evidence, judge
+from datasets.core.ingestion.ingest import Limits, Targets, ingest
+from datasets.core.ingestion.problem_log import Group
 from slmgen.errors import InvalidInput
 from tests.factories import jsonl, make_conversation
 from tests.sources import own, real

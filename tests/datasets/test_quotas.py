@@ -5,13 +5,13 @@ import pytest
 from django.core.management import call_command
 from django.db import OperationalError, connection, transaction
 
-from datasets.core import problems
-from datasets.files import storage
+from datasets.core.ingestion import problem_log
 from datasets.models import Dataset
-from datasets.quotas import COUNTED, bytes_of_datasets, claim_room
+from datasets.storage.files import storage
+from datasets.storage.quotas import COUNTED, bytes_of_datasets, claim_room
 from jobs.models import Job
 from jobs.services import Configuration, create_job
-from notebooks.making import bytes_of_notebooks
+from notebooks.generation import bytes_of_notebooks
 from notebooks.models import Notebook
 from notebooks.services import generate_notebook
 from recommender.services import catalog
@@ -115,7 +115,7 @@ def test_exports_use_up_the_room(settings, owner, client):
 
 
 def test_what_is_written_about_problems_has_an_end(client, monkeypatch):
-    monkeypatch.setattr(problems, "MOST_LISTED", 30)
+    monkeypatch.setattr(problem_log, "MOST_LISTED", 30)
     rows = [make_conversation(f"q{n}", "TODO") for n in range(100)]
     dataset = make_dataset(jsonl(rows))
     address = f"/datasets/{dataset.pk}/problems?page_size=50&kind=placeholder"
@@ -132,7 +132,7 @@ def test_what_is_written_about_problems_has_an_end(client, monkeypatch):
 def test_the_first_problems_of_each_kind_are_listed_when_the_room_is_used_up(
     client, monkeypatch
 ):
-    monkeypatch.setattr(problems, "MOST_BYTES", 1_000)
+    monkeypatch.setattr(problem_log, "MOST_BYTES", 1_000)
     rows = [make_conversation(f"q{n}", "TODO") for n in range(60)]
     rows += [make_conversation(f"q{n}", "ok <|im_end|>") for n in range(60)]
     dataset = make_dataset(jsonl(rows))

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from datasets.core.repairs import REPAIR_KINDS
+from datasets.core.fixes.operations import REPAIR_KINDS
 from datasets.models import Dataset
 from jobs.models import Job
 from notebooks.models import Notebook

@@ -10,10 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.plants import PLANTS
-from datasets.core.columns import CHAT
-from datasets.core.ingest import Limits
-from datasets.core.mending import Mending, kinds_of, mend
-from datasets.core.repairs import (
+from datasets.core.fixes.apply import Mending, kinds_of, mend
+from datasets.core.fixes.operations import (
     FIXES,
     REPAIR_KINDS,
     Repair,
@@ -21,6 +19,8 @@ from datasets.core.repairs import (
     repair_of,
     repaired,
 )
+from datasets.core.ingestion.ingest import Limits
+from datasets.core.layouts.columns import CHAT
 from slmgen.errors import InvalidInput
 from tests.factories import jsonl, make_conversation, make_lines
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.plants import FORMS, PLANTS
-from datasets.core.ingest import Limits, Targets, ingest
-from datasets.core.kinds import KINDS
-from datasets.core.texts import looks_cut_off
+from datasets.core.faults.catalog import KINDS
+from datasets.core.ingestion.ingest import Limits, Targets, ingest
+from datasets.core.validation.text_rules import looks_cut_off
 from tests.factories import jsonl, make_conversation
 from tests.sources import own, real
 

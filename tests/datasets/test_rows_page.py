@@ -69,7 +69,7 @@ def test_a_row_past_the_end_says_that_there_is_none(client):
 
 
 def test_a_search_that_takes_long_says_how_far_it_came(client, monkeypatch):
-    monkeypatch.setattr("datasets.rows.SECONDS_TO_SEARCH", -1)
+    monkeypatch.setattr("datasets.pages.rows.SECONDS_TO_SEARCH", -1)
 
     found = page(client, make_dataset(), "?q=nothing")
 

@@ -6,11 +6,11 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import call_command
 
-from datasets.core.profile import RULES_VERSION
+from datasets.core.analysis.profile import RULES_VERSION
 from datasets.models import Dataset, Kind, State, WorkItem
 from datasets.services import profile_of
-from recommender.core.catalog import Target, Task
-from recommender.core.needs import Wishes
+from recommender.core.catalog.catalog import Target, Task
+from recommender.core.needs.needs import Wishes
 from recommender.services import recommend, replay, suggest_need
 from tests.factories import jsonl, make_conversation, make_dataset
 

@@ -11,14 +11,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.plants import FORMS, PLANTS
-from datasets.core import scan as module
-from datasets.core.check import check
-from datasets.core.columns import CHAT
-from datasets.core.measure import measure
-from datasets.core.rows import Lines
-from datasets.core.scan import CLEAN, DOUBTFUL, OTHER, Memory, judge
-from datasets.core.texts import RULES
-from datasets.core.tokens import token_counter
+from datasets.core.analysis.chunk import measure
+from datasets.core.layouts.columns import CHAT
+from datasets.core.readers.rows import Lines
+from datasets.core.tokenization.counter import token_counter
+from datasets.core.validation import native as module
+from datasets.core.validation.batch import check
+from datasets.core.validation.native import CLEAN, DOUBTFUL, OTHER, Memory, judge
+from datasets.core.validation.text_rules import RULES
 from datasets.native import build
 from slmgen.errors import InvalidInput
 from tests.corpus.files import CHAT_FILES, hard

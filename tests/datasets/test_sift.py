@@ -9,11 +9,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.plants import FORMS, PLANTS
-from datasets.core.conversations import Message
-from datasets.core.reading import read
-from datasets.core.review import review
-from datasets.core.sift import doubtful
-from datasets.core.texts import ESCAPE, FENCE, RULES, signs_of, text_faults
+from datasets.core.conversation import Message
+from datasets.core.validation.content import review
+from datasets.core.validation.decoding import read
+from datasets.core.validation.prefilter import doubtful
+from datasets.core.validation.text_rules import (
+    ESCAPE,
+    FENCE,
+    RULES,
+    signs_of,
+    text_faults,
+)
 from tests.factories import make_conversation
 from tests.sources import own, real
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from datasets.core.rows import Lines
-from datasets.core.spread import MOST_WAITING, spread
+from datasets.core.processes.parallel import MOST_WAITING, spread
+from datasets.core.readers.rows import Lines
 from tests.conftest import REPO
 from tests.datasets.processes import over_two, pid_and_text, slow_worker
 

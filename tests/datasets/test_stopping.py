@@ -15,14 +15,15 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from datasets import engine, messages, services, versions
-from datasets.files import differences
+from datasets import services, uploads
 from datasets.models import Dataset, Kind, State, WorkItem
+from datasets.storage.files import differences
+from datasets.work import celery_messages, engine
 from notebooks.models import Notebook
 from notebooks.services import generate_notebook
 from recommender.services import catalog
 from slmgen.errors import Conflict, NotReady
-from slmgen.storage import AtomicFileStorage
+from slmgen.storage.local import AtomicFileStorage
 from tests.factories import make_dataset, make_lines
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -152,7 +153,7 @@ def test_a_process_of_celery_gives_its_work_back_too(moments):
     item = WorkItem.objects.get()
     signal.signal(signal.SIGTERM, of_celery)
     moments(2)
-    messages.work(str(item.pk))
+    celery_messages.work(str(item.pk))
 
     item.refresh_from_db()
     assert (item.state, item.attempts, item.sent_at) == (State.QUEUED, 0, None)
@@ -176,9 +177,9 @@ def test_a_stop_at_the_commit_leaves_the_row_with_its_files(monkeypatch):
             armed.clear()
             raise SystemExit(0)
 
-    save = versions._save
+    save = uploads._save
     monkeypatch.setattr(BaseDatabaseWrapper, "commit", commit)
-    monkeypatch.setattr(versions, "_save", lambda *a: (save(*a), armed.append(1)))
+    monkeypatch.setattr(uploads, "_save", lambda *a: (save(*a), armed.append(1)))
 
     with pytest.raises(SystemExit):
         make_dataset()
@@ -188,13 +189,13 @@ def test_a_stop_at_the_commit_leaves_the_row_with_its_files(monkeypatch):
 
 
 def test_a_hook_that_fails_after_the_commit_fails_nobody(settings, monkeypatch):
-    from slmgen import messenger
+    from slmgen import celery_app
 
     def fail(item_id):
         raise RuntimeError("nothing that kombu wraps")
 
     settings.SLMGEN_TASKS = "celery"
-    monkeypatch.setattr(messenger, "send_work", fail)
+    monkeypatch.setattr(celery_app, "send_work", fail)
 
     dataset = make_dataset()
 

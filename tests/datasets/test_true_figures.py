@@ -8,9 +8,9 @@ from collections import Counter
 
 import pytest
 
-from datasets.core.analysis import Counting, Upload, analyze
-from datasets.core.ingest import Limits, Targets, ingest
-from datasets.core.tokens import LIBRARIES, token_counter
+from datasets.core.analysis.analyze import Counting, Upload, analyze
+from datasets.core.ingestion.ingest import Limits, Targets, ingest
+from datasets.core.tokenization.counter import LIBRARIES, token_counter
 from tests.corpus.files import CHAT_FILES
 from tests.sources import REAL_CHAT_FILES, own, real, real_folder
 

@@ -9,11 +9,11 @@ from django.db import OperationalError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datasets import engine
 from datasets.models import Dataset, WorkItem
-from datasets.work import analysis_of
+from datasets.work import engine
+from datasets.work.results import analysis_of
 from slmgen.audit.models import AuditEvent
-from slmgen.storage import AtomicFileStorage
+from slmgen.storage.local import AtomicFileStorage
 from tests.factories import (
     jsonl,
     make_conversation,

@@ -8,10 +8,10 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import connection, connections
 
-from datasets import work
 from datasets.models import Kind, State, WorkItem
+from datasets.work import results
 from slmgen.errors import NotReady
-from slmgen.streaming import Streamed
+from slmgen.http.streaming import Streamed
 from tests.factories import make_dataset
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -50,7 +50,7 @@ class Clock:
 def waiting(item, count, found):
     def wait():
         try:
-            found.append(work.finished(WorkItem.objects.get(pk=item.pk), seconds=60))
+            found.append(results.finished(WorkItem.objects.get(pk=item.pk), seconds=60))
         finally:
             connection.close()
 
@@ -64,7 +64,7 @@ def test_who_waits_holds_no_connection_and_is_answered_when_it_is_done(
     item, monkeypatch
 ):
     clock, found = Clock(), []
-    monkeypatch.setattr(work, "time", clock)
+    monkeypatch.setattr(results, "time", clock)
 
     threads = waiting(item, 4, found)
     for _ in threads:
@@ -80,20 +80,20 @@ def test_who_waits_holds_no_connection_and_is_answered_when_it_is_done(
 
 def test_one_more_than_may_wait_is_told_at_once_to_come_back(item, monkeypatch):
     clock, found = Clock(), []
-    monkeypatch.setattr(work, "time", clock)
-    monkeypatch.setattr(work, "waits", threading.BoundedSemaphore(2))
+    monkeypatch.setattr(results, "time", clock)
+    monkeypatch.setattr(results, "waits", threading.BoundedSemaphore(2))
     threads = waiting(item, 2, found)
     for _ in threads:
         assert clock.asleep.acquire(timeout=30)
 
     with pytest.raises(NotReady, match="0% done"):
-        work.finished(item, seconds=60)
+        results.finished(item, seconds=60)
 
     WorkItem.objects.filter(pk=item.pk).update(state=State.DONE)
     clock.awake.set()
     for thread in threads:
         thread.join(30)
-    assert work.finished(item, seconds=60) == item
+    assert results.finished(item, seconds=60) == item
     assert len(found) == 2
 
 

@@ -5,9 +5,9 @@ import json
 import pytest
 from django.core.management import call_command
 
-from datasets import engine
-from datasets.engine import Claim
 from datasets.models import Dataset, Kind, WorkItem
+from datasets.work import engine
+from datasets.work.engine import Claim
 from jobs.models import Job
 from notebooks.models import Notebook
 from slmgen.identity.services import token_for

@@ -12,7 +12,7 @@ import yaml
 from django.conf import settings
 from django.urls import reverse
 
-from slmgen import guard
+from slmgen.http import body_limits
 from tests.conftest import GUARD_SECONDS, REPO
 from tests.deploy.proxies import (
     CADDY,
@@ -42,7 +42,7 @@ def test_files_may_be_as_large_as_the_guard_lets_them_and_nowhere_else():
     )
     assert NGINX.count(large) == len(of_nginx)
     for path in of_nginx:
-        assert 2 * 10**6 < guard.limit_of(path) <= FILES_MB * 10**6
+        assert 2 * 10**6 < body_limits.limit_of(path) <= FILES_MB * 10**6
     assert f"request_body @files {{\n\t\tmax_size {FILES_MB}MB\n" in CADDY
 
 
@@ -57,11 +57,11 @@ def test_the_stream_of_a_training_is_not_held_back():
 def test_other_bodies_are_small():
     assert "    client_max_body_size 2m;\n" in NGINX
     assert "request_body @others {\n\t\tmax_size 2MB\n" in CADDY
-    assert 2 * 10**6 >= guard.limit_of("/recommend") > 10**6
+    assert 2 * 10**6 >= body_limits.limit_of("/recommend") > 10**6
 
 
 def test_silence_is_cut_off_as_by_the_guard():
-    seconds = f"{guard.SECONDS_OF_SILENCE:.0f}s"
+    seconds = f"{body_limits.SECONDS_OF_SILENCE:.0f}s"
 
     assert f"client_body_timeout {seconds};" in NGINX
     assert f"client_header_timeout {seconds};" in NGINX
@@ -69,7 +69,7 @@ def test_silence_is_cut_off_as_by_the_guard():
 
 
 def test_an_address_has_as_many_requests_under_way_as_the_guard_lets_it():
-    assert f"limit_conn slmgen_addresses {guard.REQUESTS_OF_ONE};" in NGINX
+    assert f"limit_conn slmgen_addresses {body_limits.REQUESTS_OF_ONE};" in NGINX
     assert "limit_conn_zone $binary_remote_addr zone=slmgen_addresses:" in NGINX
     assert "limit_conn_status 429;" in NGINX
 

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from jobs import training
 from jobs.models import Job
+from jobs.training import runs
 from tests.factories import make_dataset
 
 
@@ -30,7 +30,7 @@ def tell(client):
     """tell(job)(event, ...) reports as the job's notebook does, over the API."""
 
     def connected(job):
-        token = training.new_secret(job).token
+        token = runs.new_secret(job).token
 
         def sent(event="log", step=0, steps=60, **values):
             body = {"event": event, "step": step, "steps": steps, **values}

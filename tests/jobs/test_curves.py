@@ -5,7 +5,7 @@ from django.utils import timezone
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from jobs.core import words
+from jobs.core import wording
 from jobs.core.curves import Curve, Point, Row, rows, smoothed, thinned
 from jobs.core.progress import Mark, range_left
 from slmgen.templatetags.curves import Line, curves
@@ -90,7 +90,7 @@ def test_marks_that_come_late_do_not_count():
     ],
 )
 def test_time_left_is_said_as_a_range(seconds, said):
-    assert words.time_left(seconds) == said
+    assert wording.time_left(seconds) == said
 
 
 @given(VALUES, st.booleans())

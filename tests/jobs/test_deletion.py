@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from datasets.lifetimes import empty_dataset
 from datasets.models import Dataset
 from datasets.services import repair
+from datasets.storage.retention import empty_dataset
 from jobs.models import Job
 from jobs.services import Change, change_job, delete_job, record_notebook
 from notebooks.models import Notebook
@@ -16,7 +16,7 @@ from notebooks.services import generate_notebook
 from recommender.services import catalog
 from slmgen.audit.models import AuditEvent
 from slmgen.identity.services import token_for
-from slmgen.retention import expire
+from slmgen.operations.retention import expire
 from tests.factories import jsonl, make_conversation, make_dataset
 
 pytestmark = pytest.mark.django_db

@@ -92,7 +92,7 @@ def test_jobs_of_others_are_not_listed(client, jobs, stranger):
 
 
 def test_pages_keep_the_filter(signed_in, jobs, monkeypatch):
-    monkeypatch.setattr("jobs.history.JOBS_PER_PAGE", 1)
+    monkeypatch.setattr("jobs.pages.history.JOBS_PER_PAGE", 1)
 
     shown = signed_in.get("/app/jobs/?model=qwen3-0.6b").content.decode()
 

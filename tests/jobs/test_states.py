@@ -13,13 +13,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from datasets.models import Dataset
-from jobs import training
 from jobs.admin import JobAdmin, StateFilter
 from jobs.core.progress import EVENTS, STATES, State, status_after
-from jobs.history import Wanted, history_page
-from jobs.measured import state_of
 from jobs.models import Job
+from jobs.pages.history import Wanted, history_page
 from jobs.services import Change, change_job, details_of, find_job
+from jobs.training import runs
+from jobs.training.measurements import state_of
 from slmgen.errors import InvalidInput
 from tests.factories import make_dataset
 
@@ -44,7 +44,7 @@ def happen(job, deed, value, clock):
         clock.now += timedelta(seconds=value)
     if deed == "report":
         body = {"event": value, "step": 1, "steps": 9, "error": "ValueError"}
-        training.record(job.training_run, body)
+        runs.record(job.training_run, body)
     if deed == "change":
         with suppress(InvalidInput):  # not every move is legal
             change_job(find_job(str(job.pk), user=job.owner), Change(status=value))
@@ -73,7 +73,7 @@ def test_the_state_that_is_shown_is_the_one_by_which_a_job_is_found(history):
     Job.objects.all().delete()
     dataset = Dataset.objects.first() or make_dataset(owner=user)
     job = Job.objects.create(owner=user, dataset=dataset)
-    training.new_secret(job)
+    runs.new_secret(job)
     clock = Clock()
     with patch("django.utils.timezone.now", clock):
         for deed, value in history:
@@ -93,12 +93,12 @@ def test_the_state_that_is_shown_is_the_one_by_which_a_job_is_found(history):
 
 def test_what_a_person_ended_stays_so_when_its_notebook_ends(owner):
     job = Job.objects.create(owner=owner, dataset=make_dataset(owner=owner))
-    training.new_secret(job)
+    runs.new_secret(job)
     run = Job.objects.get().training_run
-    training.record(run, {"event": "begin", "step": 0, "steps": 20})
+    runs.record(run, {"event": "begin", "step": 0, "steps": 20})
     change_job(Job.objects.get(), Change(status="failed"))
 
-    training.record(run, {"event": "end", "step": 20, "steps": 20})
+    runs.record(run, {"event": "end", "step": 20, "steps": 20})
 
     (row,) = history_page(user=owner, wanted=Wanted(state=State.FAILED)).rows
     assert row.state == "failed"
@@ -107,10 +107,10 @@ def test_what_a_person_ended_stays_so_when_its_notebook_ends(owner):
 
 def test_a_notebook_that_begins_again_runs_again(owner):
     job = Job.objects.create(owner=owner, dataset=make_dataset(owner=owner))
-    training.new_secret(job)
+    runs.new_secret(job)
     run = Job.objects.get().training_run
     for event in ("begin", "end", "begin"):
-        training.record(run, {"event": event, "step": 30, "steps": 60})
+        runs.record(run, {"event": event, "step": 30, "steps": 60})
 
     assert Job.objects.get().status == "running"
 

@@ -15,9 +15,9 @@ from django.db import connection
 from django.test import AsyncClient
 from django.test.utils import CaptureQueriesContext
 
-from jobs import streams as module
 from jobs.models import Job
-from jobs.streams import Position, Streams, look
+from jobs.training import streams as module
+from jobs.training.streams import Position, Streams, look
 from slmgen.errors import TooMany
 from slmgen.identity.services import token_for
 from tests.conftest import REPO, started

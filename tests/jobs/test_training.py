@@ -15,11 +15,11 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import training
 from jobs.core import progress
 from jobs.core.progress import State, Times
 from jobs.models import Job, JobEvent, TrainingPoint, TrainingRun
 from jobs.services import Change, change_job
+from jobs.training import runs
 from slmgen.errors import InvalidInput, NotFound, Unauthorized
 from slmgen.identity.services import token_for
 from tests.factories import make_dataset
@@ -132,7 +132,7 @@ def test_the_evaluation_of_a_step_that_was_read_is_read_next(
 
 
 def test_no_point_is_lost_between_pages(client, job, bearer, report, monkeypatch):
-    monkeypatch.setattr(training, "PAGE", 3)
+    monkeypatch.setattr(runs, "PAGE", 3)
     for step in (1, 2):
         report(step=step, loss=1.0)
         report(step=step, eval_loss=1.0)
@@ -161,7 +161,7 @@ def test_a_point_that_changed_is_read_again_and_the_same_one_is_not(
 
 
 def test_a_full_run_takes_the_same_report_again(report, monkeypatch):
-    monkeypatch.setattr(training, "MAX_POINTS", 1)
+    monkeypatch.setattr(runs, "MAX_POINTS", 1)
     report(step=1, loss=1.0)
 
     assert report(step=1, loss=1.0).status_code == 204
@@ -193,7 +193,7 @@ def test_a_place_that_makes_no_sense_is_refused(client, job, bearer, name, value
 def test_points_are_seen_in_the_order_of_their_ids(owner):
     """A report that was begun first and is kept last would be passed over."""
     job = Job.objects.create(owner=owner, dataset=make_dataset(owner=owner))
-    training.new_secret(job)
+    runs.new_secret(job)
     run = TrainingRun.objects.get()
     log = {"event": "log", "steps": 9, "loss": 1.0}
     done, seen = threading.Event(), []
@@ -201,7 +201,7 @@ def test_points_are_seen_in_the_order_of_their_ids(owner):
     def second():
         while True:
             try:
-                training.record(TrainingRun.objects.get(), {**log, "step": 2})
+                runs.record(TrainingRun.objects.get(), {**log, "step": 2})
             except OperationalError:  # SQLite in memory does not wait for locks
                 time.sleep(0.01)
             else:
@@ -210,27 +210,27 @@ def test_points_are_seen_in_the_order_of_their_ids(owner):
         connection.close()
 
     with transaction.atomic():
-        training.record(run, {**log, "step": 1})
+        runs.record(run, {**log, "step": 1})
         thread = threading.Thread(target=second)
         thread.start()
         # It is kept at once where nothing makes it wait; then step 1 comes too late.
         overtaken = done.wait(0.5)
     thread.join()
-    seen = [point.step for point in training.points_of(job)]
+    seen = [point.step for point in runs.points_of(job)]
 
     assert (overtaken, seen) == (False, [1, 2])
 
 
 def test_a_report_for_a_job_that_was_deleted_is_not_let_in(job, secret):
-    run = training.run_of(f"Bearer {secret}")
+    run = runs.run_of(f"Bearer {secret}")
     Job.objects.all().delete()
 
     with pytest.raises(Unauthorized):
-        training.record(run, {"event": "log", "step": 1, "steps": 2, "loss": 1.0})
+        runs.record(run, {"event": "log", "step": 1, "steps": 2, "loss": 1.0})
     with pytest.raises(NotFound):
-        training.new_secret(job)
-    assert training.points_of(job) == []
-    assert training.training_of(job) is None
+        runs.new_secret(job)
+    assert runs.points_of(job) == []
+    assert runs.training_of(job) is None
 
 
 def test_a_run_without_a_sign_of_life_is_stalled_and_recovers(
@@ -332,7 +332,7 @@ def test_a_malformed_report_is_refused(client, secret, sentence):
 
 
 def test_a_run_keeps_a_bounded_number_of_points(report, monkeypatch):
-    monkeypatch.setattr(training, "MAX_POINTS", 3)
+    monkeypatch.setattr(runs, "MAX_POINTS", 3)
 
     codes = [report(step=step, loss=1.0).status_code for step in range(5)]
 
@@ -424,7 +424,7 @@ def reported(body):
     job = Job.objects.filter(owner=user).first() or Job.objects.create(
         owner=user, dataset=make_dataset(owner=user)
     )
-    secret = training.new_secret(job).token
+    secret = runs.new_secret(job).token
     return Client().post(
         "/training/events", body, "application/json",
         HTTP_AUTHORIZATION=f"Bearer {secret}",
@@ -442,7 +442,7 @@ def test_time_left_follows_the_speed_since_it_began():
 
 @pytest.mark.django_db(transaction=True)
 def test_a_stream_tells_what_comes_and_ends(client, job, bearer, report, monkeypatch):
-    monkeypatch.setattr("jobs.streams.SECONDS_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr("jobs.training.streams.SECONDS_BETWEEN_LOOKS", 0.01)
     report("begin", 0)
     report(step=6, loss=4.0)
     report(step=12, loss=3.0)
@@ -466,7 +466,7 @@ def test_a_stream_tells_what_comes_and_ends(client, job, bearer, report, monkeyp
 def test_a_browser_that_connects_again_goes_on_behind_the_last_point(
     client, job, bearer, report, monkeypatch
 ):
-    monkeypatch.setattr("jobs.streams.SECONDS_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr("jobs.training.streams.SECONDS_BETWEEN_LOOKS", 0.01)
     report("begin", 0)
     report(step=6, loss=4.0)
     report(step=6, eval_loss=3.0)

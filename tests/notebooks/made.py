@@ -6,10 +6,10 @@ import sys
 
 import nbformat
 
-from notebooks.core.build import Facts, build
-from notebooks.core.embed import embed
-from notebooks.core.plan import plan
-from notebooks.making import cells
+from notebooks.core.building.build import Facts, build
+from notebooks.core.building.embed import embed
+from notebooks.core.planning.plan import plan
+from notebooks.generation import cells
 from recommender.services import catalog
 from tests.factories import make_lines
 from tests.recommender.test_recommender import make_data

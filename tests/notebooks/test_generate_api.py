@@ -7,14 +7,14 @@ from asgiref.sync import async_to_sync
 from django.test import AsyncClient
 from django.utils import timezone
 
-from datasets.engine import ask_for, work_once
 from datasets.models import Dataset, Kind
-from notebooks.making import NotebookFault
+from datasets.work.engine import ask_for, work_once
+from notebooks.generation import NotebookFault
 from notebooks.models import Notebook
 from notebooks.services import generate_notebook
 from recommender.services import catalog
-from slmgen import storage
-from slmgen.streaming import Download
+from slmgen.http.streaming import Download
+from slmgen.storage import local
 from tests.factories import make_dataset, make_lines
 
 pytestmark = pytest.mark.django_db
@@ -59,7 +59,7 @@ def test_null_stands_for_a_default(client):
 
 def test_a_notebook_that_fails_its_lint_is_never_handed_out(monkeypatch, files):
     dataset = make_dataset()
-    monkeypatch.setattr("notebooks.making.lint", lambda *_: ["cell 3: broken"])
+    monkeypatch.setattr("notebooks.generation.lint", lambda *_: ["cell 3: broken"])
 
     with pytest.raises(NotebookFault, match="cell 3: broken"):
         generate_notebook(
@@ -87,7 +87,7 @@ def test_a_full_disk_leaves_no_part_of_a_file(client, monkeypatch, files):
     def fail(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(storage.os, "fsync", fail)
+    monkeypatch.setattr(local.os, "fsync", fail)
 
     assert generate(client, dataset).status_code == 507
     assert not [p for p in files.rglob("*") if p.suffix in {".part", ".ipynb"}]

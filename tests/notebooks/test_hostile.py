@@ -6,9 +6,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from notebooks.core.build import Facts, escaped
-from notebooks.core.lint import lint
-from notebooks.core.options import BY_NAME, OPTIONS, checked
+from notebooks.core.building.build import Facts, escaped
+from notebooks.core.building.lint import lint
+from notebooks.core.planning.settings import BY_NAME, OPTIONS, checked
 from recommender.services import catalog
 from slmgen.errors import InvalidInput
 from tests.factories import jsonl, make_conversation, make_lines

@@ -4,7 +4,7 @@ import nbformat
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
-from notebooks.core.lint import lint
+from notebooks.core.building.lint import lint
 from tests.notebooks.made import code_of, make_notebook
 
 LINTED = {

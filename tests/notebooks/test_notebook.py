@@ -5,13 +5,13 @@ from dataclasses import replace
 import nbformat
 import pytest
 
-from notebooks.core.build import Facts, build
-from notebooks.core.embed import embed
-from notebooks.core.lint import lint
-from notebooks.core.percent import PercentError, read_cells
-from notebooks.core.pins import pins
-from notebooks.core.plan import bake_off
-from notebooks.making import SOURCE, cells
+from notebooks.core.building.build import Facts, build
+from notebooks.core.building.embed import embed
+from notebooks.core.building.lint import lint
+from notebooks.core.building.percent import PercentError, read_cells
+from notebooks.core.building.pins import pins
+from notebooks.core.planning.plan import bake_off
+from notebooks.generation import SOURCE, cells
 from recommender.services import catalog
 from tests.factories import make_lines
 from tests.notebooks.made import (

@@ -1,4 +1,4 @@
-from notebooks.core.preview import Span, blocks, spans
+from notebooks.core.preview.cells import Span, blocks, spans
 
 
 def test_markdown_becomes_plain_blocks():

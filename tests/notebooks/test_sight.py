@@ -2,11 +2,16 @@
 
 import pytest
 
-from datasets.core.vocabularies import encoder_for
-from notebooks.core.chat import StandIn, TemplateRefuses, render, templates
-from notebooks.core.sight import NAMES, mask_code
-from notebooks.making import cells
-from notebooks.sight import sight_of
+from datasets.core.tokenization.vocabularies import encoder_for
+from notebooks.core.preview.chat_templates import (
+    StandIn,
+    TemplateRefuses,
+    render,
+    templates,
+)
+from notebooks.core.preview.model_view import NAMES, mask_code
+from notebooks.generation import cells
+from notebooks.pages.model_view import sight_of
 from recommender.services import catalog
 
 SLUGS = [model.slug for model in catalog().models]

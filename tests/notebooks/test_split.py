@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from notebooks.core.build import Facts
+from notebooks.core.building.build import Facts
 from tests.factories import jsonl, make_conversation
 from tests.notebooks.made import code_of, data_cells, make_notebook, run
 

@@ -1,7 +1,7 @@
 import pytest
 
-from notebooks.core.options import OPTIONS, checked
-from notebooks.core.plan import plan
+from notebooks.core.planning.plan import plan
+from notebooks.core.planning.settings import OPTIONS, checked
 from recommender.services import catalog
 from slmgen.errors import InvalidInput
 from tests.recommender.test_recommender import make_data

@@ -5,8 +5,8 @@ import io
 import numpy as np
 import pytest
 
-from datasets.core.index import RECORD, Lengths, to_bytes
-from datasets.core.tokenizers import CONTEXTS, TOKENIZERS
+from datasets.core.analysis.example_index import RECORD, Lengths, to_bytes
+from datasets.core.tokenization.model_lengths import CONTEXTS, TOKENIZERS
 from recommender.core.estimates.context_overflow import rows_over_contexts
 from recommender.services import catalog
 from tests.factories import jsonl, make_conversation, make_dataset

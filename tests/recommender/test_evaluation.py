@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from django.core.management import CommandError, call_command
 
-from recommender.core import evaluation, evidence, quality
+from benchmarks.recommender import evaluation, evidence
+from recommender.core.ranking import model_quality
 from recommender.services import CATALOG_PATH
 from tests.conftest import REPO
 from tests.recommender.test_recommender import CATALOG
@@ -96,15 +97,15 @@ def test_choosing_by_what_is_best_elsewhere_loses_little():
 
 
 def test_a_measurement_weighs_more_the_surer_it_is():
-    line = quality.catalog_line(CATALOG)
+    line = model_quality.catalog_line(CATALOG)
     model = CATALOG.get("qwen3-8b")
     vague = replace(model.evidence, tuned_rank_interval=9.0)
 
     sure, unsure = (
-        quality.quality(replace(model, evidence=found), line)
+        model_quality.quality(replace(model, evidence=found), line)
         for found in (model.evidence, vague)
     )
-    nothing = quality.quality(replace(model, evidence=evidence_free(model)), line)
+    nothing = model_quality.quality(replace(model, evidence=evidence_free(model)), line)
 
     assert abs(sure.value - nothing.value) > abs(unsure.value - nothing.value)
     assert sure.half_width < unsure.half_width < nothing.half_width

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from datasets.core.tokenizers import TOKENIZERS
+from datasets.core.tokenization.model_lengths import TOKENIZERS
 from recommender.models import Recommendation
 from recommender.services import catalog, replay
 from tests.factories import jsonl, make_conversation, make_dataset

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender.core.catalog import Target, Task
+from recommender.core.catalog.catalog import Target, Task
+from recommender.core.catalog.gpus import parse_gpu
 from recommender.core.estimates.presets import FEW_EXAMPLES
-from recommender.core.gpus import parse_gpu
-from recommender.core.needs import Need, Wishes
-from recommender.core.ranking import rank
-from recommender.core.rules import violations
+from recommender.core.needs.needs import Need, Wishes
+from recommender.core.ranking.constraints import violations
+from recommender.core.ranking.ranking import rank
 from slmgen.errors import InvalidInput
 from tests.recommender.test_recommender import CATALOG, make_profile, slugs
 

@@ -2,8 +2,15 @@
 
 import pytest
 
-from recommender.core.catalog import TARGETS, TASKS, Target, Task, parse_task
-from recommender.core.gpus import GPUS, HELP, KNOWN, MEMORY_GB, parse_gpu, read_gpu
+from recommender.core.catalog.catalog import TARGETS, TASKS, Target, Task, parse_task
+from recommender.core.catalog.gpus import (
+    GPUS,
+    HELP,
+    KNOWN,
+    MEMORY_GB,
+    parse_gpu,
+    read_gpu,
+)
 from recommender.models import Recommendation
 from recommender.services import catalog, replay
 from slmgen.errors import InvalidInput

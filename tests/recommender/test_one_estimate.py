@@ -10,18 +10,17 @@ from itertools import product
 import nbformat
 import pytest
 
+from benchmarks.recommender import evaluation
 from jobs.models import Job
-from notebooks.core.build import build, escaped
-from notebooks.core.embed import embed
-from notebooks.core.plan import bake_off, plan
-from notebooks.core.preflight import preflight
-from notebooks.making import cells
+from notebooks.core.building.build import build, escaped
+from notebooks.core.building.embed import embed
+from notebooks.core.planning.plan import bake_off, plan
+from notebooks.core.planning.preflight import preflight
+from notebooks.generation import cells
 from notebooks.models import Notebook
-from recommender.core import evaluation
-from recommender.core.cards import cards
-from recommender.core.catalog import Target, Task
+from recommender.core.catalog.catalog import Target, Task
+from recommender.core.catalog.gpus import GPUS, parse_gpu
 from recommender.core.estimates import memory
-from recommender.core.estimates.known_data import CloserLook, KnownData
 from recommender.core.estimates.training import (
     Choices,
     TrainingSetup,
@@ -29,17 +28,18 @@ from recommender.core.estimates.training import (
     default_backend,
     estimate,
 )
-from recommender.core.estimates.words import (
+from recommender.core.estimates.wording import (
     dollars_words,
     figures_of,
     gib_words,
     minutes_words,
     words_of,
 )
-from recommender.core.gpus import GPUS, parse_gpu
-from recommender.core.needs import Need, Wishes
-from recommender.core.ranking import Ranking, rank
-from recommender.core.trace import trace
+from recommender.core.needs.known_data import CloserLook, KnownData
+from recommender.core.needs.needs import Need, Wishes
+from recommender.core.presentation.cards import cards
+from recommender.core.ranking.ranking import Ranking, rank
+from recommender.core.ranking.trace import trace
 from tests.factories import jsonl, make_conversation, make_dataset
 from tests.notebooks.made import DATA, FACTS
 from tests.recommender.test_evaluation import EVIDENCE

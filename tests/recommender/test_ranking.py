@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from recommender.core.catalog import Target, Task
-from recommender.core.gpus import parse_gpu
-from recommender.core.needs import Need, Wishes
-from recommender.core.ranking import rank
-from recommender.core.scoring import WEIGHTS, weigh
+from recommender.core.catalog.catalog import Target, Task
+from recommender.core.catalog.gpus import parse_gpu
+from recommender.core.needs.needs import Need, Wishes
+from recommender.core.ranking.ranking import rank
+from recommender.core.ranking.scoring import WEIGHTS, weigh
 from slmgen.errors import InvalidInput
 from tests.recommender.test_recommender import CATALOG, make_profile
 

@@ -4,8 +4,8 @@ from itertools import product
 
 import pytest
 
-from datasets.core.profile import Profile
-from recommender.core.catalog import (
+from datasets.core.analysis.profile import Profile
+from recommender.core.catalog.catalog import (
     CatalogError,
     Target,
     Task,
@@ -14,9 +14,9 @@ from recommender.core.catalog import (
     parse_task,
 )
 from recommender.core.estimates import memory
-from recommender.core.estimates.known_data import KnownData
-from recommender.core.needs import Need, Wishes
-from recommender.core.ranking import rank
+from recommender.core.needs.known_data import KnownData
+from recommender.core.needs.needs import Need, Wishes
+from recommender.core.ranking.ranking import rank
 from recommender.services import CATALOG_PATH
 from slmgen.errors import InvalidInput
 

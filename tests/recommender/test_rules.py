@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from recommender.core.catalog import Target, Task
+from recommender.core.catalog.catalog import Target, Task
+from recommender.core.catalog.gpus import parse_gpu
 from recommender.core.estimates import lengths, training
-from recommender.core.estimates.known_data import CloserLook
-from recommender.core.gpus import parse_gpu
-from recommender.core.needs import Need, Wishes, parse_wishes
-from recommender.core.ranking import rank
-from recommender.core.rules import violations
+from recommender.core.needs.known_data import CloserLook
+from recommender.core.needs.needs import Need, Wishes, parse_wishes
+from recommender.core.ranking.constraints import violations
+from recommender.core.ranking.ranking import rank
 from slmgen.errors import InvalidInput
 from tests.conftest import REPO
 from tests.recommender.test_recommender import CATALOG, make_profile

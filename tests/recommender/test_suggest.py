@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from recommender.core.catalog import Target, Task
-from recommender.core.signs import exchange_of, signs_of
-from recommender.core.suggestion import suggest
+from recommender.core.catalog.catalog import Target, Task
+from recommender.core.needs.data_signals import exchange_of, signs_of
+from recommender.core.needs.suggestion import suggest
 from tests.factories import jsonl, make_conversation, make_dataset
 from tests.recommender.test_recommender import make_profile
 from tests.sources import own, real

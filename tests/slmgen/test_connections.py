@@ -10,8 +10,9 @@ from django.core.checks import run_checks
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from slmgen import guard, open_files, protocol
-from slmgen.protocol import PatientProtocol, Waiting
+from slmgen.http import body_limits, head_timeout
+from slmgen.http.head_timeout import PatientProtocol, Waiting
+from slmgen.processes import open_files
 from tests.conftest import started
 
 HALF_A_HEAD = b"GET / HTTP/1.1\r\nHost: localhost\r\nX: "
@@ -22,7 +23,7 @@ NO_BODY_YET = (
 )
 UPGRADE = WHOLE[:-2] + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 # Sooner than a silent connection is closed for its silence.
-SECONDS = protocol.SECONDS_FOR_A_HEAD - 5
+SECONDS = head_timeout.SECONDS_FOR_A_HEAD - 5
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ def test_a_flood_keeps_nobody_out(port, flood, count, sent, answered, address):
 
 
 def test_slow_bodies_of_one_address_leave_room_for_those_of_another(port, flood):
-    flood(guard.BODIES_OF_ONE, NO_BODY_YET)
+    flood(body_limits.BODIES_OF_ONE, NO_BODY_YET)
     (refused,) = flood(1, NO_BODY_YET)
     other = socket.create_connection(
         ("127.0.0.1", port), timeout=SECONDS, source_address=("127.0.0.2", 0)
@@ -137,7 +138,7 @@ async def never(scope, receive, send):
 
 
 def test_the_oldest_of_the_client_with_most_is_closed(monkeypatch):
-    monkeypatch.setattr(protocol, "MOST_WAITING", 4)
+    monkeypatch.setattr(head_timeout, "MOST_WAITING", 4)
 
     async def run():
         async with serving(answering) as connect:
@@ -152,7 +153,7 @@ def test_the_oldest_of_the_client_with_most_is_closed(monkeypatch):
 
 
 def test_a_connection_that_is_answered_does_not_wait(monkeypatch):
-    monkeypatch.setattr(protocol, "MOST_WAITING", 1)
+    monkeypatch.setattr(head_timeout, "MOST_WAITING", 1)
 
     async def run():
         async with serving(never) as connect:
@@ -188,7 +189,7 @@ def test_a_wish_for_a_websocket_is_answered_as_http(port, flood):
     not hasattr(socket, "TCP_USER_TIMEOUT"), reason="only Linux ends such connections"
 )
 def test_an_answer_that_nobody_reads_is_given_up(monkeypatch):
-    monkeypatch.setattr(protocol, "SECONDS_UNREAD", 1)
+    monkeypatch.setattr(head_timeout, "SECONDS_UNREAD", 1)
     ended = []
 
     async def endless(scope, receive, send):

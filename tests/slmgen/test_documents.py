@@ -2,9 +2,9 @@ import re
 
 import pytest
 
-from datasets.core.kinds import KINDS
-from datasets.core.meanings import MEANINGS
-from slmgen.documents import DOCUMENTS
+from datasets.core.faults.catalog import KINDS
+from datasets.core.faults.meanings import MEANINGS
+from slmgen.site.help_pages import DOCUMENTS
 from tests.factories import make_dataset
 
 pytestmark = pytest.mark.django_db

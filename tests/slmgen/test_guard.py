@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from slmgen.guard import SAFE, guard, without_claims
+from slmgen.http.body_limits import SAFE, guard, without_claims
 
 
 def ask(app, *, path="/upload", method="POST", headers=(), body=()):
@@ -162,7 +162,7 @@ def test_another_failure_is_not_hidden():
 def test_a_body_that_stops_coming_or_drips_is_given_up(
     monkeypatch, limit, seconds, pause, words
 ):
-    monkeypatch.setattr(f"slmgen.guard.{limit}", seconds)
+    monkeypatch.setattr(f"slmgen.http.body_limits.{limit}", seconds)
     sent = []
 
     asyncio.run(drip(guard(reading), pause, sent))
@@ -172,7 +172,7 @@ def test_a_body_that_stops_coming_or_drips_is_given_up(
 
 
 def test_slow_bodies_leave_room_for_others(monkeypatch):
-    monkeypatch.setattr("slmgen.guard.BODIES_AT_ONCE", 3)
+    monkeypatch.setattr("slmgen.http.body_limits.BODIES_AT_ONCE", 3)
     app = guard(reading)
 
     async def flood():
@@ -275,7 +275,7 @@ A, B = "203.0.113.1", "203.0.113.2"
 
 
 def test_one_client_s_bodies_leave_room_for_those_of_others(monkeypatch):
-    monkeypatch.setattr("slmgen.guard.BODIES_OF_ONE", 2)
+    monkeypatch.setattr("slmgen.http.body_limits.BODIES_OF_ONE", 2)
 
     _, refused = flooded(guard(reading), [A, A, A, B], get(B))
 
@@ -286,7 +286,7 @@ def test_one_client_s_bodies_leave_room_for_those_of_others(monkeypatch):
 def test_one_client_s_requests_leave_room_for_those_of_others(
     monkeypatch, address, expected
 ):
-    monkeypatch.setattr("slmgen.guard.REQUESTS_OF_ONE", 2)
+    monkeypatch.setattr("slmgen.http.body_limits.REQUESTS_OF_ONE", 2)
 
     (start, *_), _ = flooded(guard(reading), [A, A], get(address))
 
@@ -295,7 +295,7 @@ def test_one_client_s_requests_leave_room_for_those_of_others(
 
 
 def test_requests_of_all_together_are_bounded(monkeypatch):
-    monkeypatch.setattr("slmgen.guard.REQUESTS_AT_ONCE", 1)
+    monkeypatch.setattr("slmgen.http.body_limits.REQUESTS_AT_ONCE", 1)
 
     (start, *_), _ = flooded(guard(reading), [A], get(B))
 
@@ -307,7 +307,7 @@ def test_behind_a_proxy_each_client_has_room_of_its_own(
     settings, monkeypatch, proxies, expected
 ):
     settings.SLMGEN_TRUSTED_PROXIES = proxies
-    monkeypatch.setattr("slmgen.guard.REQUESTS_OF_ONE", 1)
+    monkeypatch.setattr("slmgen.http.body_limits.REQUESTS_OF_ONE", 1)
     scope = get("127.0.0.1", [(b"x-forwarded-for", b"203.0.113.9")])
 
     (start, *_), _ = flooded(guard(reading), ["127.0.0.1"], scope)
@@ -316,7 +316,7 @@ def test_behind_a_proxy_each_client_has_room_of_its_own(
 
 
 def test_an_event_stream_takes_no_room_from_requests(monkeypatch):
-    monkeypatch.setattr("slmgen.guard.REQUESTS_OF_ONE", 1)
+    monkeypatch.setattr("slmgen.http.body_limits.REQUESTS_OF_ONE", 1)
 
     async def streaming(scope, receive, send):
         headers = [(b"Content-Type", b"text/event-stream")]
@@ -336,8 +336,8 @@ def test_an_event_stream_takes_no_room_from_requests(monkeypatch):
 
 
 def test_a_place_is_free_again_after_every_end(monkeypatch):
-    monkeypatch.setattr("slmgen.guard.REQUESTS_AT_ONCE", 1)
-    monkeypatch.setattr("slmgen.guard.BODIES_AT_ONCE", 1)
+    monkeypatch.setattr("slmgen.http.body_limits.REQUESTS_AT_ONCE", 1)
+    monkeypatch.setattr("slmgen.http.body_limits.BODIES_AT_ONCE", 1)
 
     async def failing(scope, receive, send):
         await receive()

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client, override_settings
 
-from slmgen.middleware import CONTENT_SECURITY_POLICY, SAFE_HEADERS
+from slmgen.http.middleware import CONTENT_SECURITY_POLICY, SAFE_HEADERS
 from tests.factories import make_dataset
 
 pytestmark = pytest.mark.django_db

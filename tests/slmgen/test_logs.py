@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from slmgen.identity.services import token_for
-from slmgen.logs import JsonLines, Lines, without_secrets
+from slmgen.observability.logs import JsonLines, Lines, without_secrets
 from tests.conftest import started
 from tests.factories import jsonl, make_conversation, make_dataset, make_file
 
@@ -130,7 +130,7 @@ def test_lines_of_a_request_share_the_id_that_its_answer_tells(client):
 
     refused, request = map(json.loads, stream.getvalue().splitlines())
     assert refused["request_id"] == request["request_id"] == answer["X-Request-ID"]
-    assert refused["logger"] == "slmgen.authentication"
+    assert refused["logger"] == "slmgen.identity.authentication"
     assert (request["method"], request["route"], request["status"]) == (
         "GET", "/jobs", 401,
     )  # fmt: skip

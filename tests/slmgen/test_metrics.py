@@ -57,7 +57,8 @@ def test_requests_are_counted_by_all_processes_together(tmp_path):
             client.get("/models")
         client.get("/nothing")
         other = (
-            "import django; django.setup(); from slmgen.metrics import observe; "
+            "import django; django.setup(); "
+            "from slmgen.observability.metrics import observe; "
             "observe('GET', '/models', 200, 0.2)"
         )
         _run(other, environment)

@@ -10,7 +10,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
-from slmgen.object_storage import FIRST_READ_BYTES, PART_BYTES, RangedFile
+from slmgen.storage.s3 import FIRST_READ_BYTES, PART_BYTES, RangedFile
 from tests.factories import make_dataset, make_lines
 
 

@@ -1,7 +1,7 @@
 import pytest
 from django.test import Client
 
-from slmgen.middleware import CONTENT_SECURITY_POLICY
+from slmgen.http.middleware import CONTENT_SECURITY_POLICY
 from tests.factories import make_dataset
 from tests.slmgen.test_guard import ask_raw
 

@@ -12,9 +12,9 @@ from django.core.cache.backends.redis import RedisCache
 from django.core.management import call_command
 from django.db import connection, transaction
 
-from slmgen import rates
+from slmgen.db.counting_cache import SharedCache
+from slmgen.http import rate_limits
 from slmgen.identity.services import token_for
-from slmgen.shared_cache import SharedCache
 from tests.conftest import started
 from tests.factories import make_file, make_lines
 
@@ -27,7 +27,7 @@ def _limits(settings, monkeypatch):
     settings.SLMGEN_RATES = {
         "requests": 6, "uploads": 4, "notebooks": 2, "refusals": 5,
     }  # fmt: skip
-    monkeypatch.setattr(rates, "time", lambda: 600_010.0)  # 50 seconds are left
+    monkeypatch.setattr(rate_limits, "time", lambda: 600_010.0)  # 50 seconds are left
 
 
 def statuses(ask, count):
@@ -75,7 +75,7 @@ def test_pages_are_counted_with_the_api_and_refused_by_a_page(client):
 def test_a_new_minute_begins_at_nothing(client, monkeypatch):
     statuses(lambda: client.get("/models"), 4)
 
-    monkeypatch.setattr(rates, "time", lambda: 600_060.0)
+    monkeypatch.setattr(rate_limits, "time", lambda: 600_060.0)
 
     assert client.get("/models").status_code == 200
 
@@ -124,7 +124,7 @@ def test_behind_a_proxy_each_client_is_counted(client, settings):
     ],
 )
 def test_what_is_counted_as_one_client(address, counted):
-    assert rates.network_of(address) == counted
+    assert rate_limits.network_of(address) == counted
 
 
 def test_without_limits_nobody_is_counted(client, settings):
@@ -168,7 +168,10 @@ def test_no_count_is_lost_between_threads(shared):
 
 
 def test_a_database_that_does_not_answer_refuses_nobody(client, settings):
-    absent = {"BACKEND": "slmgen.shared_cache.SharedCache", "LOCATION": "no_such_table"}
+    absent = {
+        "BACKEND": "slmgen.db.counting_cache.SharedCache",
+        "LOCATION": "no_such_table",
+    }
     settings.CACHES = {**settings.CACHES, "default": absent}
 
     with transaction.atomic():  # PostgreSQL refuses all that follows a failure
@@ -181,7 +184,7 @@ def test_a_database_that_does_not_answer_refuses_nobody(client, settings):
 def test_a_plain_request_writes_nothing_and_an_upload_is_counted_for_all(
     client, settings, django_assert_num_queries, shared
 ):
-    table = {"BACKEND": "slmgen.shared_cache.SharedCache", "LOCATION": "counts"}
+    table = {"BACKEND": "slmgen.db.counting_cache.SharedCache", "LOCATION": "counts"}
     settings.CACHES = {**settings.CACHES, "default": table}
 
     with django_assert_num_queries(0):
@@ -215,7 +218,7 @@ def test_redis_counts_too():
     redis = RedisCache(os.environ["REDIS_URL"], {})
     key = f"rate:test:{uuid.uuid4()}"
 
-    assert [rates.count(redis, key) for _ in range(3)] == [1, 2, 3]
+    assert [rate_limits.count(redis, key) for _ in range(3)] == [1, 2, 3]
 
 
 def test_a_redis_that_does_not_answer_refuses_nobody(client, settings):

@@ -12,8 +12,8 @@ from drf_spectacular.generators import SchemaGenerator
 from datasets.models import Kind, WorkItem
 from jobs.models import Job
 from jobs.serializers import NOT_STORED
-from jobs.training import new_secret
-from notebooks.core.options import OPTIONS
+from jobs.training.runs import new_secret
+from notebooks.core.planning.settings import OPTIONS
 from notebooks.serializers import GenerateDocumentedSerializer, GenerateSerializer
 from slmgen.identity.services import token_for
 from tests.factories import make_dataset

@@ -7,12 +7,12 @@ from django.utils import timezone
 from datasets.models import Dataset, WorkItem
 from jobs.models import Job
 from jobs.services import delete_job
-from notebooks.making import _data_token
+from notebooks.generation import _data_token
 from notebooks.models import Notebook
 from notebooks.services import generate_notebook
 from recommender.services import catalog
 from slmgen.audit.models import AuditEvent
-from slmgen.retention import Expired, expire
+from slmgen.operations.retention import Expired, expire
 from tests.factories import make_dataset
 
 pytestmark = pytest.mark.django_db(transaction=True)  # files go when it is committed

@@ -16,9 +16,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from datasets import engine
 from datasets.models import Kind
-from slmgen import traces
+from datasets.work import engine
+from slmgen.observability import traces
 from tests.conftest import REPO, started
 from tests.factories import jsonl, make_conversation, make_dataset
 

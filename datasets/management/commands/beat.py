@@ -4,8 +4,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
-from datasets.engine import send_again
-from datasets.upkeep import Chore, Upkeep
+from datasets.work.engine import send_again
+from datasets.work.maintenance import Chore, Upkeep
 
 SECONDS_BETWEEN_LOOKS = 5
 

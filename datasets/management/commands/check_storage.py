@@ -3,8 +3,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from datasets.files import differences
 from datasets.management.ages import add_older_than
+from datasets.storage.files import differences
 
 
 class Command(BaseCommand):

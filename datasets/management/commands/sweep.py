@@ -3,8 +3,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from datasets.files import sweep
 from datasets.management.ages import add_older_than
+from datasets.storage.files import sweep
 
 
 class Command(BaseCommand):

@@ -7,8 +7,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import close_old_connections
 
-from datasets.engine import is_stopping, stop_soon, work_once
-from datasets.upkeep import Upkeep
+from datasets.work.engine import is_stopping, stop_soon, work_once
+from datasets.work.maintenance import Upkeep
 
 SECONDS_BETWEEN_LOOKS = 0.5
 
@@ -56,7 +56,7 @@ def stop(number: int, frame: FrameType | None) -> None:
 
 def run_celery() -> None:
     # Imported when needed: most servers run without it.
-    from slmgen.messenger import app
+    from slmgen.celery_app import app
 
     app.worker_main(
         [

@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from jobs.upkeep import purge_expired
+from jobs.maintenance import purge_expired
 
 
 class Command(BaseCommand):

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from datasets.core.index import Lengths
-from datasets.core.tokenizers import TOKENIZERS, tokenizer_of
-from recommender.core.catalog import Catalog, ModelSpec
-from recommender.core.estimates.known_data import KnownData
+from datasets.core.analysis.example_index import Lengths
+from datasets.core.tokenization.model_lengths import TOKENIZERS, tokenizer_of
+from recommender.core.catalog.catalog import Catalog, ModelSpec
 from recommender.core.estimates.lengths import TEMPLATE_TOKENS
+from recommender.core.needs.known_data import KnownData
 
 # Tokens of a vocabulary for each of o200k's, on whole real datasets, with a margin: the
 # least is for vocabularies that are larger, the most for 32,000 pieces.

@@ -8,9 +8,9 @@ and script.
 import math
 from dataclasses import dataclass
 
-from datasets.core.tokenizers import TOKENIZERS, tokenizer_of
-from recommender.core.catalog import ModelSpec
-from recommender.core.estimates.known_data import KnownData
+from datasets.core.tokenization.model_lengths import TOKENIZERS, tokenizer_of
+from recommender.core.catalog.catalog import ModelSpec
+from recommender.core.needs.known_data import KnownData
 
 TEMPLATE_TOKENS = 32  # of a chat template around one example, roughly
 STEP = 64

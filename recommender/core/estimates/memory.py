@@ -4,7 +4,7 @@ Formulas and errors: measured runs on a T4 in the fitcheck-llm 0.3.1 source pack
 (MIT), with SDPA attention; `manage.py evaluate_recommender` prints the fit.
 """
 
-from recommender.core.catalog import ModelSpec, Parameters, Shape
+from recommender.core.catalog.catalog import ModelSpec, Parameters, Shape
 
 GIB = 2**30
 T4_FLOPS_4BIT = 8.5e12  # median of 20 runs at 1B and more; worst miss × 1.48

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from datasets.core.profile import Profile
+from datasets.core.analysis.profile import Profile
 
 EXAMPLES_PER_STEP = 8
 FEW_EXAMPLES = 200  # below, a wide adapter learns them by heart

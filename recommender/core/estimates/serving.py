@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from recommender.core.catalog import ModelSpec, Target
+from recommender.core.catalog.catalog import ModelSpec, Target
 from recommender.core.estimates import memory
-from recommender.core.needs import Need
+from recommender.core.needs.needs import Need
 
 
 @dataclass(frozen=True)

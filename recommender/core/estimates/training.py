@@ -10,9 +10,9 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, TypeVar
 
-from recommender.core.catalog import ModelSpec
+from recommender.core.catalog.catalog import ModelSpec
+from recommender.core.catalog.gpus import DEFAULT_GPU, Gpu
 from recommender.core.estimates import lengths, memory
-from recommender.core.estimates.known_data import KnownData
 from recommender.core.estimates.presets import (
     DEFAULT_PRESET,
     EXAMPLES_PER_STEP,
@@ -21,7 +21,7 @@ from recommender.core.estimates.presets import (
     Preset,
     held_back,
 )
-from recommender.core.gpus import DEFAULT_GPU, Gpu
+from recommender.core.needs.known_data import KnownData
 
 Range = tuple[float, float]
 T = TypeVar("T")

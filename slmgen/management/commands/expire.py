@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from slmgen.retention import expire, forget_ended
+from slmgen.operations.retention import expire, forget_ended
 
 
 class Command(BaseCommand):

@@ -10,9 +10,9 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connection
 
-from slmgen import locks, startup
-from slmgen.open_files import raise_limit
-from slmgen.supervisor import supervise
+from slmgen.processes import file_locks, startup
+from slmgen.processes.open_files import raise_limit
+from slmgen.processes.supervisor import supervise
 
 MANAGE = settings.BASE_DIR / "manage.py"
 PARTS = ("web", "work", "beat")
@@ -52,7 +52,7 @@ def prepare(parts: list[str]) -> dict[str, int]:
     # Threads of numpy's linear algebra, of which there is none here, would only spin.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Parts that start at the same time on one folder take turns.
-    with locks.alone(startup.lock_of("start")):
+    with file_locks.alone(startup.lock_of("start")):
         held = startup.claim(parts)
         if "web" in parts:
             startup.check_port()
@@ -92,7 +92,7 @@ def web_command() -> list[str]:
     return [
         *(sys.executable, "-m", "uvicorn", "slmgen.asgi:application"),
         *("--host", settings.HOST, "--port", str(settings.PORT)),
-        *("--http", "slmgen.protocol:PatientProtocol", "--lifespan", "off"),
+        *("--http", "slmgen.http.head_timeout:PatientProtocol", "--lifespan", "off"),
         *("--no-proxy-headers", "--no-server-header"),
         *("--ws", "none", "--timeout-graceful-shutdown", "15"),
         *("--log-level", "warning", "--no-access-log"),

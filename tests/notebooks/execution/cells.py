@@ -6,8 +6,8 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(REPO))
 
-from notebooks.core.percent import read_cells  # noqa: E402  # the path comes first
-from notebooks.core.pins import pins  # noqa: E402
+from notebooks.core.building.percent import read_cells  # noqa: E402  # the path comes first
+from notebooks.core.building.pins import pins  # noqa: E402
 
 backend, tag = sys.argv[1:]
 source = (REPO / "notebooks/source/finetune.py").read_text(encoding="utf-8")

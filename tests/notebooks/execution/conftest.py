@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from notebooks.core.build import Facts, build
-from notebooks.core.embed import embed
-from notebooks.core.plan import bake_off, plan
-from notebooks.making import cells
+from notebooks.core.building.build import Facts, build
+from notebooks.core.building.embed import embed
+from notebooks.core.planning.plan import bake_off, plan
+from notebooks.generation import cells
 from recommender.services import catalog
 from tests.conftest import REPO
 from tests.factories import jsonl

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from notebooks.core.lint import KNOWN_PATH
-from notebooks.core.pins import pins
+from notebooks.core.building.lint import KNOWN_PATH
+from notebooks.core.building.pins import pins
 from tests.notebooks.execution.conftest import BACKENDS, call
 
 pytestmark = pytest.mark.execution

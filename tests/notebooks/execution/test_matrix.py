@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from notebooks.core.pins import pins
+from notebooks.core.building.pins import pins
 from recommender.services import catalog
 from tests.notebooks.execution.conftest import (
     BACKENDS,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from notebooks.core.chat import TemplateRefuses, render, templates
+from notebooks.core.preview.chat_templates import TemplateRefuses, render, templates
 from recommender.services import catalog
 from tests.conftest import REPO
 from tests.notebooks.execution.conftest import row_of

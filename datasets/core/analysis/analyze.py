@@ -1,0 +1,133 @@
+"""Canonical examples → profile and index, in one pass over the file."""
+
+import secrets
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.core.analysis.chunk import measure
+from datasets.core.analysis.example_index import (
+    IndexBuilder,
+    LineAt,
+    confirmed,
+    lines_of,
+    linked,
+    to_bytes,
+)
+from datasets.core.analysis.language import guesses
+from datasets.core.analysis.message_table import key_of
+from datasets.core.analysis.profile import Profile, summarize
+from datasets.core.analysis.quality_score import Evidence, judge
+from datasets.core.analysis.statistics import Tally
+from datasets.core.canonical import transcript
+from datasets.core.conversation import whole_text
+from datasets.core.ingestion.problem_log import FIRST_LINES, Group
+from datasets.core.processes.parallel import spread
+from datasets.core.readers.rows import BATCH_BYTES, Lines, Progress, line_feeds
+from datasets.core.tokenization.counter import counted
+from datasets.core.validation.native import Memory, is_built
+
+LANGUAGE_SAMPLE = 200  # examples
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What the upload already told about its rows."""
+
+    bad_lines: int = 0
+    problems: tuple[str, ...] = ()  # the first bad lines, in words
+    faulty_examples: int = 0
+    groups: tuple[Group, ...] = ()
+    notes: tuple[str, ...] = ()  # sentences that cost no points
+
+
+@dataclass(frozen=True)
+class Counting:
+    """How tokens are counted, and on how many cores."""
+
+    encoding: str = "o200k_base"
+    library: str = "toktok"
+    processes: int = 1
+
+
+def analyze(
+    examples: BinaryIO, upload: Upload, counting: Counting, report: Progress
+) -> tuple[Profile, NDArray[np.void]]:
+    """The profile of `examples` and one index record (`index.RECORD`) for each."""
+    tally, index, done = Tally(), IndexBuilder(), 0
+    count = partial(counted, name=counting.encoding, library=counting.library)
+    work = partial(measure, count=count, memory=Memory(), seed=secrets.randbits(64))
+    threads = is_built() and counting.library == "toktok"
+    for _, measured in spread(
+        work, pieces(examples), counting.processes, examples, threads=threads
+    ):
+        tally.merge(measured.tally)
+        index.add(measured)
+        done += measured.size
+        report(done)
+    line_at = lines_of(examples)
+    records = linked(confirmed(index.build(), line_at, _key_of))
+    copies = np.flatnonzero(records["first"] != np.arange(len(records)))
+    profile = summarize(
+        tally,
+        encoding=counting.encoding,
+        duplicates=len(copies),
+        verdict=judge(_evidence(tally, upload, copies)),
+        format_valid=upload.bad_lines == 0,
+        notes=upload.notes,
+        languages=_sampled_languages(records, line_at),
+    )
+    return profile, records
+
+
+def analyze_into(
+    examples: BinaryIO,
+    index: BinaryIO,
+    upload: Upload,
+    counting: Counting,
+    report: Progress,
+) -> Profile:
+    """`analyze`, with the records written to the file `index`."""
+    profile, records = analyze(examples, upload, counting, report)
+    index.write(to_bytes(records))
+    return profile
+
+
+def pieces(examples: BinaryIO) -> Iterator[Lines]:
+    """About a megabyte at a time, from the start."""
+    line, offset = 1, 0
+    while text := examples.read(BATCH_BYTES):
+        text += examples.readline()
+        yield Lines(line, offset, text)
+        line += line_feeds(text)
+        offset += len(text)
+
+
+def _sampled_languages(records: NDArray[np.void], line_at: LineAt) -> dict[str, int]:
+    """Of a few examples spread evenly over the file, the most frequent first."""
+    last = len(records) - 1
+    places = np.linspace(0, last, min(LANGUAGE_SAMPLE, last + 1)).astype(int)
+    lines = [line_at(int(at["offset"]), int(at["length"])) for at in records[places]]
+    found = guesses([whole_text(transcript(line)) for line in lines])
+    return dict(Counter(guess.language for guess in found).most_common())
+
+
+def _key_of(line: bytes) -> bytes:
+    return key_of(transcript(line))
+
+
+def _evidence(tally: Tally, upload: Upload, copies: NDArray[np.intp]) -> Evidence:
+    return Evidence(
+        examples=tally.examples,
+        faulty=upload.faulty_examples,
+        duplicates=len(copies),
+        first_duplicates=tuple(copies[:FIRST_LINES].tolist()),
+        bad_lines=upload.bad_lines,
+        problems=upload.problems,
+        groups=upload.groups,
+    )

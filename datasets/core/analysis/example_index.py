@@ -1,0 +1,210 @@
+"""One fixed-size record per example: any page of any file costs one seek.
+
+The index file is an array of `RECORD`, where the position is the example's index, and
+behind it a table of `LENGTH`: how many examples have at least so many tokens.
+"""
+
+import os
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.core.analysis.chunk import DIGEST_BYTES, Measured
+
+RECORD = np.dtype(
+    [
+        ("offset", "<u8"),  # of the example's line in the examples file, bytes
+        ("length", "<u4"),  # of that line without its line feed, bytes
+        ("tokens", "<u4"),
+        ("first", "<u4"),  # index of the first identical example, else its own
+        ("next", "<u4"),  # index of the next identical example, else its own
+    ]
+)
+LENGTH = np.dtype([("tokens", "<u4"), ("at_least", "<u4")])  # ascending
+CHUNK_RECORDS = 1 << 16
+BLOCK_LENGTHS = 512  # read at once
+
+
+class IndexBuilder:
+    """Collects the records of one file: 36 bytes of memory an example."""
+
+    def __init__(self) -> None:
+        self.lengths = array("I")
+        self.tokens = array("I")
+        self.digests = bytearray()
+
+    def add(self, measured: Measured) -> None:
+        self.lengths.extend(measured.lengths)
+        self.tokens.extend(measured.tokens)
+        self.digests += measured.digests
+
+    def build(self) -> NDArray[np.void]:
+        records = np.zeros(len(self.lengths), RECORD)
+        records["length"] = self.lengths
+        records["tokens"] = self.tokens
+        ends = np.cumsum(records["length"].astype("<u8") + 1)  # 1: the line feed
+        records["offset"][1:] = ends[:-1]
+        records["first"] = _first_equal(self.digests)
+        return records
+
+
+def _first_equal(digests: bytearray) -> NDArray[np.uint32]:
+    """For each digest the position of the first equal one."""
+    keys = np.frombuffer(digests, np.dtype(f"V{DIGEST_BYTES}"))
+    halves = keys.view(np.dtype([("a", "<u8"), ("b", "<u8")]))
+    order = np.lexsort((halves["b"], halves["a"]))  # stable: earlier ones stay first
+    ordered = halves[order]
+    starts = np.ones(len(order), bool)
+    starts[1:] = ordered[1:] != ordered[:-1]
+    group = np.cumsum(starts, dtype=np.uint32) - 1
+    first = np.empty(len(order), np.uint32)
+    first[order] = order[starts][group]
+    return first
+
+
+LineAt = Callable[[int, int], bytes]  # the example at an offset with a length
+
+
+def lines_of(examples: BinaryIO) -> LineAt:
+    """Reads single lines of a file, from the disk at a third of the price of a seek."""
+    try:
+        number = examples.fileno()
+    except OSError:  # in memory
+        return partial(_line_at, examples)
+    return lambda offset, length: os.pread(number, length, offset)
+
+
+def _line_at(examples: BinaryIO, offset: int, length: int) -> bytes:
+    examples.seek(offset)
+    return examples.read(length)
+
+
+KeyOf = Callable[[bytes], bytes]  # equal for lines that are the same conversation
+
+
+def confirmed(
+    records: NDArray[np.void], line_at: LineAt, key_of: KeyOf
+) -> NDArray[np.void]:
+    """The records with each copy compared to its first: digests may collide."""
+    offsets, lengths = records["offset"], records["length"]
+    copies = np.flatnonzero(records["first"] != np.arange(len(records)))
+    firsts = records["first"][copies]
+    known, its_line = -1, b""
+    # Many are of the same first; they come together, and it is read once.
+    for at in np.argsort(firsts, kind="stable"):
+        copy, first = copies[at], firsts[at]
+        if first != known:
+            known, its_line = first, line_at(int(offsets[first]), int(lengths[first]))
+        line = line_at(int(offsets[copy]), int(lengths[copy]))
+        if line != its_line and key_of(line) != key_of(its_line):
+            records["first"][copy] = copy
+    return records
+
+
+def linked(records: NDArray[np.void]) -> NDArray[np.void]:
+    """The records with each one's next identical example, by what `first` says."""
+    places = np.arange(len(records))
+    records["next"] = places
+    copies = np.flatnonzero(records["first"] != places)
+    same = np.union1d(copies, records["first"][copies])
+    order = same[np.argsort(records["first"][same], kind="stable")]
+    goes_on = records["first"][order[1:]] == records["first"][order[:-1]]
+    records["next"][order[:-1][goes_on]] = order[1:][goes_on]
+    return records
+
+
+def size_of(rows: int, distinct_lengths: int) -> int:
+    """Of the whole file, in bytes."""
+    return rows * RECORD.itemsize + distinct_lengths * LENGTH.itemsize
+
+
+def to_bytes(records: NDArray[np.void]) -> bytes:
+    return records.tobytes() + lengths_of(records["tokens"]).tobytes()
+
+
+def read_records(file: BinaryIO, start: int, count: int) -> NDArray[np.void]:
+    """Records of the examples `start` to `start + count`, all of which there are."""
+    file.seek(start * RECORD.itemsize)
+    return np.frombuffer(file.read(count * RECORD.itemsize), RECORD)
+
+
+def chunks(
+    file: BinaryIO, start: int, rows: int, size: int = CHUNK_RECORDS
+) -> Iterator[tuple[int, NDArray[np.void]]]:
+    """Records from `start` on with the index of the first, each time twice as many as
+    before, `CHUNK_RECORDS` at most."""
+    while start < rows:
+        records = read_records(file, start, min(size, rows - start))
+        yield start, records
+        start += len(records)
+        size = min(2 * size, CHUNK_RECORDS)
+
+
+def duplicates(file: BinaryIO, rows: int) -> list[int]:
+    """Indices of every later copy of an earlier example, ascending."""
+    found: list[int] = []
+    for start, records in chunks(file, 0, rows):
+        places = start + np.arange(len(records))
+        found += places[records["first"] != places].tolist()
+    return found
+
+
+def later_copies(file: BinaryIO, place: int, record: Any, most: int) -> list[int]:
+    """Indices of the first identical examples behind this one."""
+    found: list[int] = []
+    while len(found) < most and (following := int(record["next"])) > place:
+        found.append(following)
+        place, record = following, read_records(file, following, 1)[0]
+    return found
+
+
+def lengths_of(tokens: NDArray[np.unsignedinteger]) -> NDArray[np.void]:
+    values, times = np.unique(tokens, return_counts=True)
+    table = np.zeros(len(values), LENGTH)
+    table["tokens"] = values
+    table["at_least"] = np.cumsum(times[::-1])[::-1]
+    return table
+
+
+@dataclass
+class Lengths:
+    """The table behind the index of `rows` examples, of which blocks are read."""
+
+    file: BinaryIO
+    rows: int
+    distinct: int
+    blocks: dict[int, NDArray[np.void]] = field(default_factory=dict)
+
+    def longer(self, limit: int) -> int:
+        """How many examples have more than `limit` tokens."""
+        low, high = 0, -(-self.distinct // BLOCK_LENGTHS)
+        while low < high:
+            middle = (low + high) // 2
+            block = self._block(middle)
+            if block["tokens"][-1] <= limit:
+                low = middle + 1
+            elif block["tokens"][0] > limit:
+                high = middle
+            else:
+                low = middle
+                break
+        if low * BLOCK_LENGTHS >= self.distinct:
+            return 0
+        block = self._block(low)
+        at = int(np.searchsorted(block["tokens"], limit, "right"))
+        return int(block["at_least"][at])
+
+    def _block(self, number: int) -> NDArray[np.void]:
+        if number not in self.blocks:
+            start = number * BLOCK_LENGTHS
+            count = min(BLOCK_LENGTHS, self.distinct - start)
+            offset = self.rows * RECORD.itemsize + start * LENGTH.itemsize
+            self.file.seek(offset)
+            data = self.file.read(count * LENGTH.itemsize)
+            self.blocks[number] = np.frombuffer(data, LENGTH)
+        return self.blocks[number]

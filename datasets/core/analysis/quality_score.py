@@ -1,0 +1,142 @@
+"""The quality score: 1 minus penalties, each with its rows and its sentence.
+
+A penalty is a weight times a share, and a share is taken of the examples without any
+fault plus those with this one. So a further fault, in an old row or in a new one, can
+only raise penalties, and the order of the rows does not matter.
+"""
+
+import math
+from dataclasses import dataclass
+
+from datasets.core.faults.catalog import KINDS
+from datasets.core.ingestion.problem_log import Group, places
+
+ENOUGH_EXAMPLES = 50
+# Of what a set can lose when every example has the fault. By judgment, held by tests: a
+# clean set keeps 0.9 or more, a half empty and half duplicated one 0.4 at most.
+WEIGHTS = {
+    "empty_answer": 0.7, "blank_message": 0.7, "mojibake": 0.5, "placeholder": 0.5,
+    "truncated": 0.4, "refusal": 0.3, "control_token": 0.3, "last_not_assistant": 0.3,
+    "arguments": 0.3, "tool_call": 0.3, "tool_call_id": 0.3,
+    "tool_result_without_call": 0.3, "same_role_twice": 0.2, "system_not_first": 0.2,
+    "assistant_first": 0.2, "boilerplate": 0.2, "weight": 0.2,
+}  # fmt: skip
+DUPLICATE_WEIGHT = 0.7
+BAD_LINES_WEIGHT = 2.5
+BAD_LINES_POINTS = 0.05  # for the first of them
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the score is made from."""
+
+    examples: int
+    faulty: int = 0  # examples with a fault of any kind
+    duplicates: int = 0
+    first_duplicates: tuple[int, ...] = ()  # indices of examples
+    bad_lines: int = 0
+    problems: tuple[str, ...] = ()  # the first bad lines, in words
+    groups: tuple[Group, ...] = ()
+
+    @property
+    def clean(self) -> int:
+        """Neither copies nor faulty: at least so many."""
+        return max(self.examples - self.faulty - self.duplicates, 0)
+
+    def share(self, count: int) -> float:
+        """Of `count` rows among themselves and the clean ones, of 50 at least."""
+        return count / max(self.clean + count, ENOUGH_EXAMPLES)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One reason why points were lost."""
+
+    name: str
+    points: float
+    count: int
+    sentences: tuple[str, ...]
+    rows: tuple[int, ...] = ()  # the first lines, for duplicates indices
+
+
+@dataclass(frozen=True)
+class Verdict:
+    score: float  # 0..1, two decimals
+    parts: tuple[Part, ...]
+
+    @property
+    def sentences(self) -> list[str]:
+        return [text for part in self.parts for text in part.sentences]
+
+
+def judge(evidence: Evidence) -> Verdict:
+    found = [_few(evidence), _bad_lines(evidence), _duplicates(evidence)]
+    found += [_kind(evidence, group) for group in evidence.groups]
+    parts = sorted(
+        (part for part in found if part is not None),
+        key=lambda part: -part.points,  # the most severe first
+    )
+    score = max(1.0 - sum(part.points for part in parts), 0.0)
+    # Rounded down: a set with any fault is not perfect.
+    return Verdict(math.floor(round(score * 100, 6)) / 100, tuple(parts))
+
+
+def _few(evidence: Evidence) -> Part | None:
+    count = evidence.clean
+    if count >= ENOUGH_EXAMPLES:
+        return None
+    total = evidence.examples
+    noun = "example" if total == 1 else "examples"
+    number = f"{total:,} {noun}"
+    if total >= ENOUGH_EXAMPLES:
+        number = f"{count:,} of {total:,} examples are neither copies nor faulty"
+    # Faulty copies count as both.
+    only = "Perhaps only" if evidence.faulty and evidence.duplicates else "Only"
+    sentence = (
+        f"{only} {number}: fewer than {ENOUGH_EXAMPLES} teach a model style at best; "
+        "add more."
+    )
+    points = 0.05 + 0.25 * (1 - count / ENOUGH_EXAMPLES)
+    return Part("few_examples", points, count, (sentence,))
+
+
+def _bad_lines(evidence: Evidence) -> Part | None:
+    bad = evidence.bad_lines
+    if not bad:
+        return None
+    left = bad - len(evidence.problems)
+    tail = (f"{left:,} more lines are left out for such reasons.",) if left > 0 else ()
+    share = bad / (bad + evidence.examples)
+    verb = "line is" if bad == 1 else "lines are"
+    head = f"{bad:,} {verb} left out ({share:.1%} of all):"
+    points = BAD_LINES_POINTS + BAD_LINES_WEIGHT * bad / (bad + evidence.clean)
+    return Part("left_out", points, bad, (head, *evidence.problems, *tail))
+
+
+def _duplicates(evidence: Evidence) -> Part | None:
+    count = evidence.duplicates
+    if not count:
+        return None
+    sentence = (
+        f"Exact duplicates of earlier examples: {_of_all(count, evidence.examples)}. "
+        "They are trained on twice and leak into validation; remove them."
+    )
+    points = DUPLICATE_WEIGHT * evidence.share(count)
+    rows = evidence.first_duplicates
+    return Part("duplicates", points, count, (sentence,), rows)
+
+
+def _kind(evidence: Evidence, group: Group) -> Part | None:
+    weight = WEIGHTS.get(group.kind)
+    if weight is None or not group.kept:
+        return None  # its rows are left out, which costs points already
+    sentence = (
+        f"{KINDS[group.kind]}: {_of_all(group.kept, evidence.examples)}, on "
+        f"{places(group)}."
+    )
+    points = weight * evidence.share(group.kept)
+    return Part(group.kind, points, group.kept, (sentence,), tuple(group.first_kept))
+
+
+def _of_all(count: int, total: int) -> str:
+    return f"{count:,} of {total:,} ({count / total:.1%})"

@@ -1,0 +1,39 @@
+"""A stored canonical line → its conversation, which was checked when it was written."""
+
+import msgspec
+
+from datasets.core.conversation import Conversation, Message, Transcript, Turn
+
+
+class _TextTurn(Turn, gc=False):
+    content: str | None = None
+
+
+class _TextTranscript(Transcript, gc=False):
+    messages: list[_TextTurn]  # type: ignore[assignment]  # narrower on purpose
+
+
+_transcript = msgspec.json.Decoder(Transcript)
+
+
+_text_transcript = msgspec.json.Decoder(_TextTranscript)
+
+
+def transcript(line: bytes) -> Transcript:
+    """The conversation of a canonical line, which was checked when it was written."""
+    try:
+        return _text_transcript.decode(line)
+    except msgspec.ValidationError:
+        found = _transcript.decode(line)
+    for turn in found.messages:
+        if isinstance(turn.content, list):
+            turn.content = turn.text  # parts say the same as their text
+    return found
+
+
+_weighted = msgspec.json.Decoder(Conversation)
+
+
+def weighted(line: bytes) -> list[Message]:
+    """The messages of a canonical line with their weights."""
+    return _weighted.decode(line).messages

@@ -1,0 +1,116 @@
+"""What is wrong with one row, in parts that a program can use and in one sentence."""
+
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from datasets.core.privacy.detection import redacted
+
+MAX_SHOWN_CHARACTERS = 40
+MAX_LOOKED_AT = 400
+QUOTES_KEPT = 4096  # a file often has the same fault many times
+
+
+class Fault(Exception):
+    """What was found in a row, what was expected there, and how to fix it."""
+
+    def __init__(
+        self,
+        kind: str,
+        *,
+        found: str,
+        expected: str,
+        fix: str,
+        message: int | None = None,  # index of the message it is in
+        field: str = "",
+    ) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.found = found
+        self.expected = expected
+        self.fix = fix
+        self.message = message
+        self.field = field
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Keyword arguments do not survive an exception's own way between processes."""
+        return _rebuilt, (self.kind, dict(self.__dict__))
+
+    @property
+    def sentence(self) -> str:
+        return _sentence(self)
+
+
+def _rebuilt(kind: str, parts: dict[str, Any]) -> Fault:
+    return Fault(**{**parts, "kind": kind})
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """A fault and where it stands; `left_out` when the row is no example for it."""
+
+    line: int
+    kind: str
+    message: int | None
+    field: str
+    found: str
+    expected: str
+    fix: str
+    left_out: bool
+    unit: str = "Line"
+
+    def __str__(self) -> str:
+        return f"{self.unit} {self.line:,}: {self.sentence}"
+
+    @property
+    def sentence(self) -> str:
+        return _sentence(self)
+
+
+def problem(line: int, fault: Fault, *, left_out: bool, unit: str = "Line") -> Problem:
+    return Problem(
+        line, fault.kind, fault.message, fault.field, fault.found, fault.expected,
+        fault.fix, left_out, unit,
+    )  # fmt: skip
+
+
+def _sentence(fault: Fault | Problem) -> str:
+    place = where(fault.message, fault.field)
+    found = f"{place} is {fault.found}" if place else fault.found
+    return f"{found}; expected {fault.expected}; {fault.fix}."
+
+
+def where(message: int | None, field: str) -> str:
+    if message is None:
+        return field
+    return f"messages[{message}].{field}" if field else f"messages[{message}]"
+
+
+def kind_of(value: object) -> str:
+    names = {dict: "an object", list: "a list", str: "a string", type(None): "null"}
+    if isinstance(value, list) and not value:
+        return "an empty list"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return names.get(type(value), "a number")
+
+
+def shown(value: object) -> str:
+    """A value as a sentence may quote it: text in part and without what is private,
+    anything else by its kind."""
+    if not isinstance(value, str):
+        return kind_of(value)
+    return _quoted(value[:MAX_LOOKED_AT])
+
+
+@lru_cache(QUOTES_KEPT)
+def _quoted(value: str) -> str:
+    value = redacted(value)
+    if len(value) > MAX_SHOWN_CHARACTERS:
+        value = value[:MAX_SHOWN_CHARACTERS] + "…"
+    return repr(value)
+
+
+def keys_of(value: dict[str, object]) -> str:
+    names = ", ".join(shown(key) for key in list(value)[:5])
+    return f"the keys {names}" if names else "no key"

@@ -1,0 +1,151 @@
+"""A row before and after a repair → lines that a person can compare."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any
+
+import msgspec
+
+from datasets.core.faults.fault import Fault
+from datasets.core.fixes.apply import ChangedRow
+from datasets.core.readers.json_text import decode
+from datasets.pages.core.message import pretty, text_of
+
+COMPARED_MESSAGES = 200  # of one row, which grow with their square too
+COMPARED_CHARACTERS = 3_000  # of one message; comparing words grows with their square
+SHOWN_LINES = 12
+AROUND_CHARACTERS = 120  # of what stays, before and after what changes
+WORDS = re.compile(r"\s+|\w+|[^\w\s]")
+
+SAME, REMOVED, ADDED = "same", "removed", "added"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of text; what is marked is what the repair changes in it."""
+
+    text: str
+    is_marked: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """One message, or one row of another form."""
+
+    kind: str  # same, removed or added
+    who: str
+    parts: tuple[Part, ...]
+    who_is_marked: bool = False
+
+    @property
+    def sign(self) -> str:
+        return {REMOVED: "−", ADDED: "+"}.get(self.kind, "")
+
+
+@dataclass(frozen=True)
+class Difference:
+    line: int  # in the file
+    is_dropped: bool
+    lines: list[Line]
+    left_out: int  # lines after the shown ones
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What is compared of a message."""
+
+    who: str
+    text: str
+
+
+def difference(row: ChangedRow) -> Difference:
+    before = _said(row.before)
+    if row.after is None:
+        lines = [Line(REMOVED, said.who, _cut(said.text)) for said in before]
+        more = 0
+    else:
+        after = _said(row.after)
+        most = COMPARED_MESSAGES
+        lines = list(_compared(before[:most], after[:most]))
+        more = max(len(before), len(after), most) - most
+    shown = lines[:SHOWN_LINES]
+    left_out = len(lines) - len(shown) + more
+    return Difference(row.line, row.after is None, shown, left_out)
+
+
+def _said(text: bytes) -> list[_Said]:
+    try:
+        value = decode(text)
+        messages = value["messages"]
+        said = [_message(message) for message in messages]
+    except (Fault, KeyError, TypeError, UnicodeDecodeError):  # a row of another form
+        return [_Said("", text.decode(errors="replace"))]
+    rest = {key: value[key] for key in value if key != "messages"}
+    more = [_Said("Beside them", pretty(rest))] if rest else []
+    return said + more
+
+
+def _message(message: Any) -> _Said:
+    if not isinstance(message, dict):
+        return _Said("", pretty(message))
+    text = text_of(message)
+    known = {"role", "content"} if isinstance(message.get("content"), str) else {"role"}
+    rest = {key: message[key] for key in message if key not in known}
+    more = msgspec.json.encode(rest).decode() if rest else ""
+    return _Said(str(message.get("role", "")), "\n".join(filter(None, [text, more])))
+
+
+def _compared(before: list[_Said], after: list[_Said]) -> Iterator[Line]:
+    matcher = SequenceMatcher(None, before, after, autojunk=False)
+    for kind, a, b, c, d in matcher.get_opcodes():
+        if kind == "equal":
+            yield from (Line(SAME, each.who, _cut(each.text)) for each in before[a:b])
+        elif b - a == d - c:
+            for old, new in zip(before[a:b], after[c:d], strict=True):
+                yield from _changed(old, new)
+        else:
+            yield from (Line(REMOVED, o.who, _cut(o.text)) for o in before[a:b])
+            yield from (Line(ADDED, n.who, _cut(n.text)) for n in after[c:d])
+
+
+def _changed(old: _Said, new: _Said) -> Iterator[Line]:
+    """Both, with the words marked that differ."""
+    start = max(_common(old.text, new.text) - AROUND_CHARACTERS, 0)
+    olds, news = _words(old.text, start), _words(new.text, start)
+    blocks = SequenceMatcher(None, olds, news, autojunk=False).get_opcodes()
+    removed = [Part("".join(olds[a:b]), kind != "equal") for kind, a, b, _, _ in blocks]
+    added = [Part("".join(news[c:d]), kind != "equal") for kind, _, _, c, d in blocks]
+    head = [Part("… ")] if start else []
+    who = old.who != new.who
+    yield Line(REMOVED, old.who, (*head, *_filled(removed)), who)
+    yield Line(ADDED, new.who, (*head, *_filled(added)), who)
+
+
+def _common(first: str, second: str) -> int:
+    """Characters that both begin with."""
+    length = min(len(first), len(second))
+    return next((n for n in range(length) if first[n] != second[n]), length)
+
+
+def _words(text: str, start: int) -> list[str]:
+    found: list[str] = WORDS.findall(text[start : start + COMPARED_CHARACTERS])
+    return found + ["…"] * (len(text) > start + COMPARED_CHARACTERS)
+
+
+def _filled(parts: list[Part]) -> list[Part]:
+    """Without empty parts, and the longer ones of what stays cut in their middle."""
+    most = 2 * AROUND_CHARACTERS
+    return [
+        part
+        if part.is_marked or len(part.text) <= most
+        else Part(f"{part.text[:AROUND_CHARACTERS]} … {part.text[-AROUND_CHARACTERS:]}")
+        for part in parts
+        if part.text
+    ]
+
+
+def _cut(text: str) -> tuple[Part, ...]:
+    most = 2 * AROUND_CHARACTERS
+    return (Part(text if len(text) <= most else f"{text[:most]}…"),)

@@ -1,0 +1,170 @@
+"""What a closer look tells about a dataset: one more pass, in pieces, in processes."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.core.analysis.analyze import pieces
+from datasets.core.analysis.example_index import LineAt, lines_of, read_records
+from datasets.core.canonical import transcript
+from datasets.core.conversation import whole_text
+from datasets.core.insights import (
+    label_balance,
+    length_outliers,
+    near_duplicates,
+    validation_split,
+)
+from datasets.core.insights.chunk import Glance, Seen, glance, sketches_of
+from datasets.core.insights.near_duplicates import Cluster
+from datasets.core.processes.parallel import spread
+from datasets.core.readers.rows import Progress
+from datasets.core.tokenization.model_lengths import reported
+
+SHOWN = 20
+INSIGHTS_VERSION = 3  # raise it when the same data would get other insights
+
+
+@dataclass(frozen=True)
+class Insights:
+    """Indices count examples from 0; of long lists the first `SHOWN` are given."""
+
+    version: int
+    languages: dict[str, int]  # examples by language
+    language_confidence: float  # mean over the examples with a language
+    other_languages: list[dict[str, Any]]  # examples not in the main one
+    near_duplicates: dict[str, Any]
+    conflicting_answers: dict[str, Any]
+    private: dict[str, Any]
+    labels: dict[str, Any] | None  # None when answers are no labels
+    length_outliers: dict[str, Any]
+    split: dict[str, Any]
+    tokenizers: dict[str, Any]
+
+
+@dataclass
+class _Total:
+    seen: Seen = field(default_factory=Seen)
+    sketches: list[NDArray[np.void]] = field(default_factory=list)
+    done: int = 0
+
+    def add(self, found: Glance) -> None:
+        self.seen.merge(found.seen)
+        self.sketches.append(found.sketches)
+        self.done += found.size
+
+
+def look_closer(
+    examples: BinaryIO, records: NDArray[np.void], processes: int, report: Progress
+) -> Insights:
+    """`records` is the index of the examples (`index.RECORD`)."""
+    total = _Total()
+    for _, found in spread(glance, pieces(examples), processes, examples):
+        total.add(found)
+        report(total.done)
+    seen = total.seen
+    clusters = near_duplicates.clusters(
+        np.concatenate(total.sketches), partial(_text_at, lines_of(examples), records)
+    )
+    copies = records["first"].astype(np.intp)
+    return Insights(
+        version=INSIGHTS_VERSION,
+        languages=dict(seen.languages.most_common()),
+        language_confidence=round(seen.confidence / max(seen.spoken, 1), 3),
+        other_languages=_others(seen),
+        near_duplicates=_near(clusters),
+        conflicting_answers=_conflicts(seen),
+        private=_private(seen),
+        labels=label_balance.balance(seen.answers, len(records)),
+        length_outliers=length_outliers.long_and_short(records["tokens"]),
+        split=validation_split.plan(copies, clusters),
+        tokenizers=reported(seen.tokenizers),
+    )
+
+
+def look_closer_by_index(
+    examples: BinaryIO, index: BinaryIO, rows: int, processes: int, report: Progress
+) -> Insights:
+    """`look_closer`, with the records of so many rows in the file `index`."""
+    records = read_records(index, 0, rows)
+    return look_closer(examples, records, processes, report)
+
+
+def near_copies_by_index(
+    examples: BinaryIO, index: BinaryIO, rows: int
+) -> frozenset[int]:
+    """`near_copies`, with the records of so many rows in the file `index`."""
+    return near_copies(examples, read_records(index, 0, rows))
+
+
+def near_copies(examples: BinaryIO, records: NDArray[np.void]) -> frozenset[int]:
+    """Examples that are near duplicates of an earlier one of their cluster."""
+    found = [sketches_of(piece) for piece in pieces(examples)]
+    text_at = partial(_text_at, lines_of(examples), records)
+    groups = near_duplicates.clusters(np.concatenate(found), text_at)
+    return frozenset(member for group in groups for member in group.members[1:])
+
+
+def _text_at(line_at: LineAt, records: NDArray[np.void], at: int) -> bytes:
+    line = line_at(int(records[at]["offset"]), int(records[at]["length"]))
+    return near_duplicates.normal(whole_text(transcript(line)))
+
+
+def _near(clusters: list[Cluster]) -> dict[str, Any]:
+    largest = sorted(clusters, key=lambda each: -len(each.members))[:SHOWN]
+    return {
+        "threshold": near_duplicates.SIMILAR,
+        "clusters": len(clusters),
+        "examples": sum(len(each.members) for each in clusters),
+        "largest": [
+            {
+                "size": len(each.members),
+                "similarity": each.similarity,
+                "examples": list(each.members[:SHOWN]),
+            }
+            for each in largest
+        ],
+    }
+
+
+def _others(seen: Seen) -> list[dict[str, Any]]:
+    main = next((name for name, _ in seen.languages.most_common(1)), None)
+    return [
+        {"example": place, "language": language, "confidence": confidence}
+        for language, found in seen.first_of_language.items()
+        if language != main
+        for place, confidence in found
+    ][:SHOWN]
+
+
+def _conflicts(seen: Seen) -> dict[str, Any]:
+    """Prompts that occur again with another answer, by hashes of both."""
+    prompts = np.frombuffer(seen.prompts, np.uint64)
+    answers = np.frombuffer(seen.replies, np.uint64)
+    order = np.lexsort((answers, prompts))
+    same = prompts[order][1:] == prompts[order][:-1]
+    other = answers[order][1:] != answers[order][:-1]
+    places = np.flatnonzero(same & other)
+    groups = np.unique(prompts[order][places])
+    shown = [
+        np.flatnonzero(prompts == prompt)[:SHOWN].tolist() for prompt in groups[:SHOWN]
+    ]
+    involved = int(np.isin(prompts, groups).sum())
+    return {"prompts": len(groups), "examples": involved, "first": shown}
+
+
+def _private(seen: Seen) -> dict[str, Any]:
+    return {
+        "kinds": dict(Counter(seen.private).most_common()),
+        "examples": seen.private_examples,
+        "first": seen.first_private[:SHOWN],
+    }
+
+
+def are_insights(stored: object) -> bool:
+    """Whether these are insights by the rules of today."""
+    return isinstance(stored, Mapping) and stored.get("version") == INSIGHTS_VERSION

@@ -1,0 +1,80 @@
+"""A valid conversation → what in it will not teach what it should."""
+
+from datasets.core.conversation import Conversation, Message
+from datasets.core.faults.fault import Fault, shown
+from datasets.core.validation.text_rules import (
+    FENCE,
+    Sign,
+    answer_faults,
+    is_suspicious,
+    text_faults,
+)
+from datasets.core.validation.tool_calls import call_faults
+from datasets.core.validation.turn_order import order_faults
+
+
+def review(
+    conversation: Conversation, text: bytes, signs: set[Sign] | None = None
+) -> list[Fault]:
+    """`text` is the row that the conversation was read from, with these `signs`."""
+    messages = conversation.messages
+    faults = list(order_faults(tuple([message.role for message in messages])))
+    for place, message in enumerate(messages):
+        content = message.content
+        if type(content) is not str or not content or content.isspace():
+            faults += _blank(message, place)
+            content = message.text
+        if message.role == "assistant" and (is_suspicious(content) or FENCE in content):
+            faults += answer_faults(content, place)
+    if _has_rare_parts(text):
+        faults += _rare_faults(messages)
+    faults += text_faults(messages, signs)
+    return faults
+
+
+def _has_rare_parts(text: bytes) -> bool:
+    """Calls, results or weights; an escape may hide any of them."""
+    return (
+        b"tool" in text or b"function" in text or b'"weight"' in text or b"\\u" in text
+    )
+
+
+def _rare_faults(messages: list[Message]) -> list[Fault]:
+    faults = call_faults(messages)
+    for place, message in enumerate(messages):
+        if message.weight is not None:
+            faults += _weight(message, place)
+    return faults
+
+
+def _blank(message: Message, place: int) -> list[Fault]:
+    if not message.is_blank or message.content is None:  # that has a fault of its own
+        return []
+    answers = message.role == "assistant"
+    return [
+        Fault(
+            "empty_answer" if answers else "blank_message",
+            found="empty" if not message.text else "white space alone",
+            expected="text" + (" or tool calls" if answers else ""),
+            fix="write the text or remove the message",
+            message=place,
+            field="content",
+        )
+    ]
+
+
+def _weight(message: Message, place: int) -> list[Fault]:
+    weight = message.weight
+    if not isinstance(weight, bool) and weight in (0, 1):
+        return []
+    found = f"{weight}" if isinstance(weight, int | float) else shown(weight)
+    return [
+        Fault(
+            "weight",
+            found=found,
+            expected="0 (not trained) or 1 (trained)",
+            fix="write 0 or 1, or remove it",
+            message=place,
+            field="weight",
+        )
+    ]

@@ -1,0 +1,108 @@
+"""Tool calls and their results."""
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from datasets.core.conversation import TOOL_ROLES, Message
+from datasets.core.faults.fault import Fault, kind_of, shown
+
+
+def call_faults(messages: Sequence[Message]) -> list[Fault]:
+    faults: list[Fault] = []
+    waiting: dict[Any, int] = {}  # ids of calls that no result has answered, so often
+    called = False
+    for place, message in enumerate(messages):
+        calls = calls_of(message)
+        called = called or bool(calls)
+        for number, call in enumerate(calls):
+            faults += _faults_of_call(call, place, number)
+            if isinstance(call, dict) and call.get("id") is not None:
+                key = _hashable(call["id"])
+                waiting[key] = waiting.get(key, 0) + 1
+        if message.role in TOOL_ROLES:
+            fault = _fault_of_result(message, place, waiting, called)
+            faults += [fault] if fault else []
+    return faults
+
+
+def calls_of(message: Message) -> list[Any]:
+    if message.function_call:
+        return [{"function": message.function_call}]
+    calls = message.tool_calls
+    return calls if isinstance(calls, list) else [calls] if calls else []
+
+
+def _faults_of_call(call: Any, place: int, number: int) -> list[Fault]:
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        return [
+            Fault(
+                "tool_call",
+                found=f"a call without a function name ({kind_of(call)})",
+                expected='{"function": {"name": ..., "arguments": ...}}',
+                fix="name the function",
+                message=place,
+                field=f"tool_calls[{number}]",
+            )
+        ]
+    arguments = function.get("arguments", "{}")
+    if isinstance(arguments, dict) or _is_object(arguments):
+        return []
+    return [
+        Fault(
+            "arguments",
+            found=shown(arguments),
+            expected="a JSON object as text",
+            fix="write the arguments with a JSON library",
+            message=place,
+            field=f"tool_calls[{number}].function.arguments",
+        )
+    ]
+
+
+def _hashable(key: Any) -> Any:
+    """An id, or its JSON text where somebody wrote a list or an object as one."""
+    return key if isinstance(key, str | int | None) else msgspec.json.encode(key)
+
+
+def _is_object(arguments: Any) -> bool:
+    if not isinstance(arguments, str):
+        return False
+    try:
+        return isinstance(msgspec.json.decode(arguments), dict)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+
+
+def _fault_of_result(
+    message: Message, place: int, waiting: dict[Any, int], called: bool
+) -> Fault | None:
+    if not called:
+        return Fault(
+            "tool_result_without_call",
+            found=f"'{message.role}' before any tool call",
+            expected="an assistant message with tool_calls before it",
+            fix="add the call or remove the result",
+            message=place,
+            field="role",
+        )
+    key = message.tool_call_id
+    if (known := _hashable(key)) in waiting:
+        waiting[known] -= 1
+        if not waiting[known]:
+            del waiting[known]
+        return None
+    if key is None and (message.role == "function" or not waiting):
+        return None  # the older form, which has names instead of ids
+    first = ", ".join(map(shown, islice(waiting, 3))) or "none, all are answered"
+    return Fault(
+        "tool_call_id",
+        found="missing" if key is None else shown(key),
+        expected=f"the id of a call that waits for its result ({first})",
+        fix="write that id",
+        message=place,
+        field="tool_call_id",
+    )

@@ -1,0 +1,129 @@
+"""New versions of a dataset by repair."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, BinaryIO, TypeVar
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+
+from datasets.core.fixes.apply import Mending, mend_file
+from datasets.core.fixes.operations import Repair, repair_of
+from datasets.core.fixes.preview import preview_repairs
+from datasets.core.layouts import columns
+from datasets.core.readers.rows import Progress
+from datasets.handlers.analysis import index_for_work
+from datasets.models import Dataset, Kind
+from datasets.storage.files import verified
+from datasets.uploads import Origin, Seal, keep, limits
+from datasets.work.engine import Claim, handles
+from datasets.work.limits import run_bounded, temporary_file
+from slmgen.errors import InvalidInput
+
+Answer = TypeVar("Answer")
+
+MAX_REPAIRS = 20
+
+
+@dataclass(frozen=True)
+class Repaired:
+    dataset: Dataset  # the new version, or the old one after a dry run
+    summary: dict[str, Any]
+
+
+def repairs_of(wanted: list[dict[str, Any]]) -> tuple[Repair, ...]:
+    """Raises InvalidInput for an unknown repair, and for none or too many."""
+    if not 0 < len(wanted) <= MAX_REPAIRS:
+        raise InvalidInput(
+            f"repairs has {len(wanted):,} entries; name at least one and at most "
+            f"{MAX_REPAIRS}."
+        )
+    return tuple(
+        repair_of(one["kind"], one.get("faults", []), one.get("roles", {}))
+        for one in wanted
+    )
+
+
+def repair_dataset(
+    dataset: Dataset,
+    repairs: tuple[Repair, ...],
+    *,
+    seal: Seal | None = None,
+    share_done: Callable[[float], None] = lambda share: None,
+) -> Repaired:
+    """A new version of `dataset` with `repairs` made in their order."""
+
+    def half(first: int) -> Progress:
+        """Mending and reading again take about as long."""
+        return lambda done: share_done((first + min(done / dataset.size, 1)) / 2)
+
+    with temporary_file() as target:
+        summary = _bounded(mend_file, dataset, repairs, target, half(0))
+        origin = Origin(dataset.filename, dataset.owner_id, dataset, summary)
+        made = keep(target, origin, columns.CHAT, seal, half(1))
+        return Repaired(made, summary)
+
+
+@handles(Kind.REPAIR)
+def repair_as_work(claim: Claim) -> None:
+    def seal(made: Dataset) -> None:
+        claim.finish(result={"dataset": str(made.pk), "report": made.repairs})
+
+    def share_done(share: float) -> None:
+        claim.report(int(share * dataset.examples_bytes))
+
+    dataset = claim.item.dataset
+    repairs = repairs_of(claim.item.payload["repairs"])
+    repair_dataset(dataset, repairs, seal=seal, share_done=share_done)
+
+
+@handles(Kind.PREVIEW)
+def preview_as_work(claim: Claim) -> None:
+    """A dry run. Its rows may hold private data, so they are in a file, as all content
+    of a dataset is; the row of the work has them masked."""
+
+    def report(done: float) -> None:
+        claim.report(int(dataset.examples_bytes * min(done / dataset.size, 1)))
+
+    dataset = claim.item.dataset
+    repairs = repairs_of(claim.item.payload["repairs"])
+    with temporary_file() as target:
+        found = _bounded(preview_repairs, dataset, repairs, target, report)
+    key = claim.key("preview")
+    default_storage.save(key, ContentFile(found.content))
+    claim.finish(file=key, file_bytes=len(found.content), result=found.summary)
+
+
+def _bounded(
+    work: Callable[..., Answer],
+    dataset: Dataset,
+    repairs: tuple[Repair, ...],
+    target: BinaryIO,
+    report: Progress,
+) -> Answer:
+    layout = columns.Layout(dataset.form, columns.stored_columns(dataset.columns))
+    copies: frozenset[int] = frozenset()
+    if any(repair.kind == "drop_near_duplicates" for repair in repairs):
+        copies = _near_copies(dataset)
+    with verified(dataset.original_key, dataset.sha256) as source:
+        return run_bounded(
+            work,
+            *(source, target, limits(), layout, Mending(repairs, copies)),
+            size=dataset.size,
+            report=report,
+        )
+
+
+def _near_copies(dataset: Dataset) -> frozenset[int]:
+    # Imported when needed: most processes never take a closer look.
+    from datasets.core.insights.insights import near_copies_by_index
+
+    with (
+        verified(dataset.examples_key, dataset.examples_sha256) as examples,
+        index_for_work(dataset) as index,
+    ):
+        return run_bounded(
+            near_copies_by_index,
+            *(examples, index, dataset.total_examples),
+            size=dataset.examples_bytes,
+        )

@@ -1,0 +1,180 @@
+"""Which repairs suit what was found, in the words of a page."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from datasets.core.faults.catalog import KINDS
+from datasets.core.fixes.operations import FIXES, Repair
+
+# Worded as what happens; `drop_faults` and `fix_faults` say it by their faults.
+TITLES = {
+    "drop_exact_duplicates": "Drop exact copies",
+    "drop_near_duplicates": "Drop near copies",
+    "drop_faults": "Drop these rows",
+    "fix_faults": "Fix them",
+    "fold_system": "Fold system prompts into the first question",
+    "drop_system": "Drop system prompts",
+    "map_roles": "Rename roles",
+    "mask_private": "Mask private data and secrets",
+    "normalize": "Bring roles and text parts to their usual form",
+}
+ABOUT = {
+    "drop_exact_duplicates": "The first of equal rows stays, later copies go.",
+    "drop_near_duplicates": "Of rows that say almost the same the first stays.",
+    "fold_system": "For models without a system role; no text is lost.",
+    "drop_system": "The model then answers without one.",
+    "map_roles": "Such as human to user, where another tool wrote the file.",
+    "mask_private": "Labels such as [EMAIL] take the place of addresses, numbers and "
+    "keys.",
+    "normalize": "Other known names of roles, such as human; text written in parts.",
+}
+DONE = {
+    "drop_exact_duplicates": "Exact copies dropped",
+    "drop_near_duplicates": "Near copies dropped",
+    "drop_faults": "Rows with a fault dropped",
+    "fix_faults": "Faults fixed",
+    "fold_system": "System prompts folded into the first question",
+    "drop_system": "System prompts dropped",
+    "map_roles": "Roles renamed",
+    "mask_private": "Private data masked",
+    "normalize": "Roles and text parts brought to their usual form",
+}
+FIX_WORDS = {
+    "role_case": "written in lower case",
+    "system_not_first": "moved to the start",
+    "same_role_twice": "joined into one",
+    "assistant_first": "what stands before the first question is cut off",
+    "last_not_assistant": "what stands after the last answer is cut off",
+    "weight": "weights other than 0 and 1 are removed",
+    "control_token": "removed from the text",
+    "mojibake": "decoded again, where nothing was lost",
+}
+# Mended without a loss of anything that was meant.
+SAFE_FIXES = ("role_case", "system_not_first", "same_role_twice", "weight", "mojibake")
+NO_ANSWER = ("no_assistant", "empty_answer")
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One or more repairs behind one button."""
+
+    title: str
+    repairs: tuple[Repair, ...] = ()
+    about: str = ""
+    needs_roles: bool = False
+
+    @property
+    def fields(self) -> list[tuple[str, str]]:
+        """The repairs as the fields of a form."""
+        return fields_of(self.repairs)
+
+
+def fields_of(repairs: Iterable[Repair]) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for repair in repairs:
+        if repair.kind in {"fix_faults", "drop_faults"}:
+            name = repair.kind.removesuffix("_faults")
+            found += [(name, fault) for fault in repair.faults]
+        elif repair.kind == "map_roles":
+            found += [
+                pair
+                for old, new in repair.roles.items()
+                for pair in (("from", old), ("to", new))
+            ]
+        else:
+            found.append(("do", repair.kind))
+    return found
+
+
+def for_fault(kind: str) -> list[Offer]:
+    """What can be done about rows with this fault."""
+    offers = []
+    if kind == "role":
+        offers.append(Offer(TITLES["map_roles"], needs_roles=True))
+    if kind in FIXES:
+        fix = Repair("fix_faults", (kind,))
+        offers.append(Offer(TITLES["fix_faults"], (fix,), FIX_WORDS[kind]))
+    drop = Repair("drop_faults", (kind,))
+    return [*offers, Offer(TITLES["drop_faults"], (drop,))]
+
+
+def plain(kind: str) -> Offer:
+    if kind == "map_roles":
+        return Offer(TITLES[kind], about=ABOUT[kind], needs_roles=True)
+    return Offer(TITLES[kind], (Repair(kind),), ABOUT[kind])
+
+
+@dataclass(frozen=True)
+class Found:
+    """What decides which offers make sense."""
+
+    kinds: frozenset[str] = frozenset()
+    copies: int = 0
+    system_rows: int = 0
+
+
+def safe_fixes(found: Found) -> Offer | None:
+    """Everything that loses nothing, behind one button."""
+    faults = tuple(kind for kind in SAFE_FIXES if kind in found.kinds)
+    repairs = [Repair("fix_faults", faults)] if faults else []
+    if found.copies:
+        repairs.append(Repair("drop_exact_duplicates"))
+    count = len(faults) + bool(found.copies)
+    if not count:
+        return None
+    title = f"Apply {count} safe fix{'es' if count > 1 else ''}"
+    return Offer(title, tuple(repairs), "Nothing that was meant is lost.")
+
+
+def general(found: Found) -> Iterator[Offer]:
+    """What is not about one fault."""
+    if found.copies:
+        yield plain("drop_exact_duplicates")
+    yield plain("drop_near_duplicates")
+    faults = tuple(kind for kind in NO_ANSWER if kind in found.kinds)
+    if faults:
+        drop = Repair("drop_faults", faults)
+        yield Offer("Drop rows without an answer", (drop,), "Nothing can be learned.")
+    if found.system_rows:
+        yield plain("fold_system")
+        yield plain("drop_system")
+    yield from map(plain, ("mask_private", "map_roles", "normalize"))
+
+
+def in_words(repair: Repair) -> str:
+    """What a repair does, as a heading of its changes."""
+    if repair.kind not in {"drop_faults", "fix_faults"}:
+        return TITLES[repair.kind]
+    deed = "Fix" if repair.kind == "fix_faults" else "Drop rows"
+    if len(repair.faults) == 1:
+        return f"{deed}: {KINDS[repair.faults[0]].lower()}"
+    return f"{deed} with any of {len(repair.faults)} issues"
+
+
+def details(repair: Repair) -> list[str]:
+    """What the heading does not say."""
+    if repair.kind == "map_roles":
+        return [f"{old} becomes {new}" for old, new in repair.roles.items()]
+    if repair.kind == "fix_faults":
+        return [f"{KINDS[kind]}: {FIX_WORDS[kind]}" for kind in repair.faults]
+    if repair.kind == "drop_faults" and len(repair.faults) > 1:
+        return [KINDS[kind] for kind in repair.faults]
+    return []
+
+
+def done_in_words(repairs: Mapping[str, Any]) -> list[str]:
+    """What was done to the parent, from the report that is stored with a version."""
+    return [
+        f"{DONE[change['kind']]}: {_counted(change)}"
+        for change in repairs.get("changes", ())
+    ]
+
+
+def _counted(change: Mapping[str, Any]) -> str:
+    counts = [
+        f"{change[name]:,} row{'s' if change[name] != 1 else ''}"
+        for name in ("changed", "dropped")
+        if change[name]
+    ]
+    return " and ".join(counts) or "no row"

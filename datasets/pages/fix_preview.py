@@ -1,0 +1,68 @@
+"""A repair before it is made: what it would change, for the page that asks."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from datasets import services
+from datasets.core.fixes.diff import Difference
+from datasets.core.fixes.preview import Preview, PreviewedChange
+from datasets.core.ingestion.role_names import RoleName, roles_in
+from datasets.core.layouts.columns import Layout, stored_columns
+from datasets.models import Dataset
+from datasets.pages.core.fix_options import details, fields_of, in_words
+from datasets.pages.data_page import profile_now
+from datasets.storage.files import opened
+from datasets.uploads import limits
+from datasets.work.limits import run_bounded
+
+
+@dataclass(frozen=True)
+class ShownChange:
+    title: str
+    details: list[str]
+    changed: int
+    dropped: int
+    first: list[Difference]
+
+    @property
+    def rows(self) -> int:
+        return self.changed + self.dropped
+
+
+@dataclass(frozen=True)
+class Trial:
+    report: Preview
+    changes: list[ShownChange]
+    fields: list[tuple[str, str]]  # that ask for the same again
+
+    @property
+    def changes_nothing(self) -> bool:
+        return not any(change.rows for change in self.changes)
+
+
+def try_repairs(dataset: Dataset, wanted: list[dict[str, Any]]) -> Trial:
+    """Nothing is kept. Raises InvalidInput for what no repair can do."""
+    profile_now(dataset)
+    report = services.preview_of(dataset, wanted, seconds=0)
+    return Trial(
+        report,
+        [_shown(change) for change in report.changes],
+        fields_of(change.repair for change in report.changes),
+    )
+
+
+def _shown(change: PreviewedChange) -> ShownChange:
+    return ShownChange(
+        title=in_words(change.repair),
+        details=details(change.repair),
+        changed=change.changed,
+        dropped=change.dropped,
+        first=change.first,
+    )
+
+
+def role_names(dataset: Dataset) -> list[RoleName]:
+    """The roles of an upload as its file names them."""
+    layout = Layout(dataset.form, stored_columns(dataset.columns))
+    with opened(dataset.original_key) as source:
+        return run_bounded(roles_in, source, limits(), layout, size=dataset.size)

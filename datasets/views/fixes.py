@@ -1,0 +1,62 @@
+import uuid
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from datasets import services
+from datasets.core.conversation import ROLES
+from datasets.forms import wanted_repairs
+from datasets.pages import fix_preview, version_history
+from datasets.pages.session import remember
+from slmgen.http.rate_limits import check_costly
+from slmgen.http.streaming import Download
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def repair(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
+    """What a repair would change; confirmed, it makes a new version."""
+    dataset = services.find_dataset(dataset_id, user=request.user)
+    if request.method == "POST":
+        wanted = wanted_repairs(request.POST)
+        made = services.repair(dataset, wanted, dry_run=False).dataset
+        remember(request.session, made)
+        return redirect("page-data", made.id)
+    wanted = wanted_repairs(request.GET)
+    if not wanted:
+        return redirect("page-data", dataset.id)
+    if not services.is_preview_known(dataset, wanted):
+        check_costly(request)
+    shown = fix_preview.try_repairs(dataset, wanted)
+    context = {"dataset": dataset, "step": "data", "trial": shown}
+    return render(request, "datasets/repair.html", context)
+
+
+@require_safe
+def roles(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
+    """Which role each name in the file stands for; leads to the repair."""
+    dataset = services.find_dataset(dataset_id, user=request.user)
+    context = {
+        "dataset": dataset,
+        "step": "data",
+        "names": fix_preview.role_names(dataset),
+        "known": ROLES,
+    }
+    return render(request, "datasets/roles.html", context)
+
+
+@require_safe
+def versions(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
+    dataset = services.find_dataset(dataset_id, user=request.user)
+    found = version_history.versions_of(dataset, user=request.user)
+    context = {"dataset": dataset, "step": "data", "versions": found}
+    return render(request, "datasets/versions.html", context)
+
+
+@require_safe
+def export(request: HttpRequest, dataset_id: uuid.UUID) -> Download:
+    dataset = services.find_dataset(dataset_id, user=request.user)
+    form = request.GET.get("format", "jsonl")
+    file = services.export_dataset(dataset, form)
+    name = services.export_name(dataset, form)
+    return Download(file, as_attachment=True, filename=name)

@@ -1,0 +1,127 @@
+"""How much computing the data that strangers send may take."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from shutil import copyfileobj
+from tempfile import TemporaryFile
+from threading import Condition
+from typing import Any, BinaryIO, TypeVar, cast
+
+from django.conf import settings
+
+from datasets.core.processes import bounded
+from datasets.core.readers.detection import PARQUET_MAGIC
+from datasets.core.readers.rows import Progress
+from datasets.core.readers.streams import GZIP_MAGIC
+from slmgen.db.connections import release_connection
+from slmgen.errors import Unavailable
+from slmgen.http.clients import client_now
+
+Answer = TypeVar("Answer")
+
+# What is done where it is asked for, in milliseconds: its patterns and parsers take
+# time in proportion to it. All else, and whatever is packed, has a process of its own.
+SMALL_BYTES = 64_000
+BASE_SECONDS = 20
+SECONDS_PER_MB = 4  # ten times what real data take on a slow machine
+MOST_UNPACKED = 20  # bytes that real data have for each byte of a packed file
+SECONDS_TO_WAIT = 30
+RETRY_SECONDS = 10
+
+
+class Places:
+    """So many compute at once, so that memory stays bounded too; half of them at most
+    for one client, so that nobody's slow files keep all others waiting."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken: list[str] = []  # by whom; "" for the server's own work
+        self._changed = Condition()
+
+    @contextmanager
+    def one(self, client: str, seconds: float) -> Iterator[None]:
+        """Waits for a place. Raises Unavailable when there is none in that time."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._has_room(client), seconds):
+                raise Unavailable(
+                    "Too many files are being read at once; try again in "
+                    f"{RETRY_SECONDS} seconds.",
+                    RETRY_SECONDS,
+                )
+            self._taken.append(client)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken.remove(client)
+                self._changed.notify_all()
+
+    def _has_room(self, client: str) -> bool:
+        of_one = max(self._most // 2, 1)
+        is_one_too_many = client and self._taken.count(client) >= of_one
+        return len(self._taken) < self._most and not is_one_too_many
+
+
+places = Places(settings.SLMGEN_PROCESSES + 2)
+
+
+def budget_for(size: int) -> bounded.Budget:
+    """For data of so many bytes."""
+    return bounded.Budget(
+        cpu_seconds=BASE_SECONDS + SECONDS_PER_MB * size // 10**6,
+        memory_bytes=settings.SLMGEN_WORK_MEMORY_BYTES,
+    )
+
+
+def run_bounded(
+    work: Callable[..., Answer],
+    *arguments: Any,
+    size: int,
+    report: Progress | None = None,
+) -> Answer:
+    """`work(*arguments)` on data of `size` bytes, under limits; with a `report`, that
+    is the last argument.
+
+    The first argument is the data or their file, packed or not. Raises what `work`
+    raises, InvalidInput when the data take too much, Unavailable when too many wait.
+    """
+    source = arguments[0]
+    packed = bounded.is_file(source) and _is_packed(source)
+    if size <= SMALL_BYTES and not packed:
+        return work(*arguments, *([report] if report is not None else []))
+    if packed:  # more than this is refused, whatever it was packed into
+        size = min(size * MOST_UNPACKED, settings.SLMGEN_MAX_UPLOAD_BYTES)
+    budget = budget_for(size)
+    release_connection()
+    with ExitStack() as stack:
+        stack.enter_context(places.one(client_now.get(), SECONDS_TO_WAIT))
+        if bounded.is_file(source):
+            source = stack.enter_context(on_disk(source))
+        return bounded.run(work, source, *arguments[1:], budget=budget, report=report)
+
+
+def _is_packed(source: BinaryIO) -> bool:
+    source.seek(0)
+    head = source.read(len(PARQUET_MAGIC))
+    source.seek(0)
+    return head.startswith((GZIP_MAGIC, PARQUET_MAGIC))
+
+
+@contextmanager
+def temporary_file() -> Iterator[BinaryIO]:
+    with TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as file:
+        yield cast("BinaryIO", file)
+
+
+@contextmanager
+def on_disk(source: BinaryIO) -> Iterator[BinaryIO]:
+    """The file where another process can read it too."""
+    try:
+        source.fileno()
+    except OSError:  # in memory, or behind a network
+        with temporary_file() as copy:
+            copyfileobj(source, copy)
+            copy.seek(0)
+            yield copy
+    else:
+        yield source

@@ -1,0 +1,243 @@
+"""Work as those see it who wait for its result."""
+
+import logging
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from threading import BoundedSemaphore
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError
+
+from datasets.core.analysis.profile import loaded_profile
+from datasets.core.insights.insights import are_insights
+from datasets.models import Dataset, Kind, State, WorkItem
+from datasets.work import engine
+from slmgen.db.connections import release_connection
+from slmgen.errors import Conflict, InvalidInput, NotFound, NotReady
+
+logger = logging.getLogger("slmgen.work")
+
+MAX_PREVIEWS = 20  # of one dataset; of a new one the oldest goes
+STORED = (Kind.ANALYSIS, Kind.INSIGHTS)  # what pages look up again and again
+# What a page or client that loads itself again cannot start over and over.
+ASKED_BY_POST = (Kind.REPAIR, Kind.NOTEBOOK)
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 1.0  # seconds between two looks
+# Each request that waits holds a thread; more than these are told at once to come back.
+WAITS_AT_ONCE = 50
+waits = BoundedSemaphore(WAITS_AT_ONCE)
+RETRY_AFTER_SECONDS = 5
+
+
+def is_small(dataset: Dataset) -> bool:
+    """Whether work on it is done while its answer is waited for."""
+    return dataset.examples_bytes <= int(settings.SLMGEN_INLINE_ANALYSIS_BYTES)
+
+
+def do_now(item: WorkItem) -> None:
+    claim = engine.claim_item(item)
+    if claim is not None:
+        engine.run(claim)
+
+
+def try_now(item: WorkItem) -> None:
+    """For what is kept whatever comes of it: where the disk is full or the database
+    does not answer, the work waits for a worker."""
+    try:
+        do_now(item)
+    except (DatabaseError, OSError):
+        logger.exception("%s was not begun; a worker will do it", item.pk)
+
+
+def is_current(item: WorkItem) -> bool:
+    """Whether its result is by the rules of today and can be read."""
+    if item.kind == Kind.ANALYSIS:
+        return loaded_profile(item.result) is not None
+    return item.kind != Kind.INSIGHTS or are_insights(item.result)
+
+
+def stored(dataset: Dataset, kind: Kind) -> WorkItem | None:
+    """The finished analysis or insights by the rules of today, if they are there.
+    Looked up once for each instance of a dataset."""
+    known = dataset.known_work
+    if known.get(Kind.ANALYSIS) is None or kind not in known:
+        items = WorkItem.objects.filter(
+            dataset=dataset, kind__in=STORED, key="", state=State.DONE
+        )
+        found = {item.kind: item for item in items if is_current(item)}
+        known.update({kind: found.get(kind) for kind in STORED})
+    return known[kind]
+
+
+def _remember(dataset: Dataset, item: WorkItem) -> WorkItem:
+    if item.kind in STORED:
+        dataset.known_work[item.kind] = item
+    return item
+
+
+def analyzed(dataset: Dataset, *, seconds: float | None = None) -> WorkItem:
+    """The finished analysis, as `finished` gives it. One by other rules is redone."""
+    item = stored(dataset, Kind.ANALYSIS)
+    if item is None:
+        item = analysis_of(dataset)
+        _begin(dataset, item)
+        item = _remember(dataset, finished(item, seconds=seconds))
+    return item
+
+
+def renew(item: WorkItem) -> None:
+    """Has a result by other rules computed again."""
+    if item.state == State.DONE and not is_current(item):
+        engine.restart(item, fence=item.fence)
+        _look_again(item)
+
+
+def _begin(dataset: Dataset, item: WorkItem) -> None:
+    """On small data what waits is done now, on others by the worker."""
+    renew(item)
+    if item.state == State.QUEUED and is_small(dataset):
+        item.dataset = dataset
+        do_now(item)
+
+
+def analysis_of(dataset: Dataset) -> WorkItem:
+    item = WorkItem.objects.filter(dataset=dataset, kind=Kind.ANALYSIS).first()
+    if item is None:
+        raise NotFound("The data have expired; upload them again.")
+    return item
+
+
+def finished(item: WorkItem, *, seconds: float | None = None) -> WorkItem:
+    """The item when it is done. Waits, then raises NotReady; Conflict or InvalidInput
+    when it failed or was cancelled."""
+    if seconds is None:
+        seconds = settings.SLMGEN_ANALYSIS_WAIT_SECONDS
+    if _is_done(item):
+        return item
+    if seconds and waits.acquire(blocking=False):
+        try:
+            if _is_done_within(item, seconds):
+                return item
+        finally:
+            waits.release()
+    raise NotReady(
+        f"{Kind(item.kind).label} is {item.progress}% done; try again in "
+        f"{RETRY_AFTER_SECONDS} seconds.",
+        RETRY_AFTER_SECONDS,
+        percent=item.progress,
+        dataset_id=str(item.dataset_id),
+    )
+
+
+def _is_done_within(item: WorkItem, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    pause = SHORTEST_PAUSE
+    while time.monotonic() < deadline:
+        release_connection()
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
+        if _is_done(item):
+            return True
+    return False
+
+
+def _is_done(item: WorkItem) -> bool:
+    if item.state != State.DONE:
+        _look_again(item)
+    if item.state != State.DONE:
+        _refuse_ended(item)
+    return item.state == State.DONE
+
+
+def _look_again(item: WorkItem) -> None:
+    try:
+        item.refresh_from_db()
+    except WorkItem.DoesNotExist:
+        raise NotFound("This was deleted meanwhile; ask again.") from None
+
+
+def _refuse_ended(item: WorkItem) -> None:
+    if item.state == State.FAILED:
+        _show_failures([item])
+    again = f"start it again at /datasets/{item.dataset_id}/work"
+    name = Kind(item.kind).label
+    if item.state == State.CANCELLED:
+        raise Conflict(f"{name} was cancelled; {again}.")
+    if item.state == State.FAILED:
+        if item.is_refused:
+            raise InvalidInput(item.message)
+        raise Conflict(item.message or f"{name} of this dataset failed; {again}.")
+
+
+def _show_failures(items: Iterable[WorkItem]) -> None:
+    """Records that somebody saw why these failed: see `_ask_again`."""
+    new = [item.pk for item in items if not item.failure_shown]
+    if new:
+        WorkItem.objects.filter(pk__in=new, state=State.FAILED).update(
+            failure_shown=True
+        )
+
+
+def _ask_again(item: WorkItem) -> None:
+    """Asking once more for what failed starts it again: its reason may be gone. First
+    the failure is shown once, so that whoever asks until it is done learns of it."""
+    if item.state != State.FAILED or item.is_refused or not item.failure_shown:
+        return
+    if item.kind in ASKED_BY_POST:
+        engine.restart(item, fence=item.fence)
+
+
+def done(
+    dataset: Dataset,
+    kind: Kind,
+    payload: Mapping[str, Any] | None = None,
+    *,
+    seconds: float | None = None,
+) -> WorkItem:
+    """The finished item, as `finished` gives it; begun where nobody has asked for it
+    before."""
+    item = engine.ask_for(dataset, kind, payload)
+    if kind == Kind.PREVIEW:
+        engine.forget_oldest(item, MAX_PREVIEWS)
+    _ask_again(item)
+    _begin(dataset, item)
+    return _remember(dataset, finished(item, seconds=seconds))
+
+
+def list_work(dataset: Dataset) -> list[WorkItem]:
+    """All that was computed or is being computed about a dataset, oldest first."""
+    items = list(WorkItem.objects.filter(dataset=dataset))
+    _show_failures(item for item in items if item.state == State.FAILED)
+    return items
+
+
+def find_work(dataset: Dataset, item_id: str) -> WorkItem:
+    missing = NotFound("There is no such work on this dataset; list it to see all.")
+    try:
+        key = uuid.UUID(item_id)
+    except ValueError:
+        raise missing from None
+    item = WorkItem.objects.filter(dataset=dataset, pk=key).first()
+    if item is None:
+        raise missing
+    return item
+
+
+def cancel_work(item: WorkItem) -> WorkItem:
+    """Raises Conflict when there is nothing to cancel any more."""
+    if not engine.cancel(item):
+        raise Conflict(
+            f"{Kind(item.kind).label} has ended; there is nothing to cancel."
+        )
+    item.refresh_from_db()
+    return item
+
+
+def restart_work(item: WorkItem) -> WorkItem:
+    """Raises Conflict while it is waiting or running, and when it is done well."""
+    if item.state == State.DONE or not engine.restart(item):
+        name = Kind(item.kind).label
+        raise Conflict(f"{name} is {item.state}: there is nothing to restart.")
+    item.refresh_from_db()
+    return item

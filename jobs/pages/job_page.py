@@ -1,0 +1,214 @@
+"""A job in the words of its page."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from jobs.core import progress, wording
+from jobs.core.curves import Curve, Row, rows, thinned
+from jobs.core.progress import STALLED_AFTER, State
+from jobs.events import events_of, last_move
+from jobs.models import MOVES, Job, JobEvent, Status
+from jobs.pages.timeline import SOURCES, Happened, timeline
+from jobs.training.measurements import is_connected, measured, run_of_job, state_of
+from slmgen.templatetags.curves import Line
+
+TABLE_ROWS = 60
+TRAINING = 2  # its place among the phases
+STATE_WORDS = {
+    State.PENDING: "Nothing has run yet.",
+    State.RUNNING: "The notebook is training.",
+    State.STALLED: "No sign of life for more than 90 seconds. If its session has "
+    "ended, run the notebook again: it goes on from its last checkpoint.",
+    State.COMPLETED: "The training has ended well.",
+    State.FAILED: "The training failed.",
+    State.CANCELED: "Canceled; it may be queued again.",
+}
+LEVELS = {
+    State.COMPLETED: "good",
+    State.STALLED: "warn",
+    State.FAILED: "bad",
+}
+PHASE_WORDS = {
+    State.PENDING: "next",
+    State.FAILED: "stopped",
+    State.CANCELED: "stopped",
+}
+MOVE_WORDS = {
+    Status.QUEUED: "Queue it",
+    Status.RUNNING: "It is running",
+    Status.COMPLETED: "It is completed",
+    Status.FAILED: "It failed",
+    Status.CANCELLED: "Cancel it",
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the page of a job is looked at; the address says it."""
+
+    log: bool = False
+    live: bool = True
+
+
+@dataclass(frozen=True)
+class Phase:
+    name: str
+    state: str  # done, now, next, stopped or to come
+
+
+@dataclass(frozen=True)
+class Run:
+    """How far the training is."""
+
+    step: int
+    steps: int
+    percent: int
+    left: str  # in words; empty where nothing honest can be said
+    spent: str
+    seen: datetime | None
+
+
+@dataclass(frozen=True)
+class Losses:
+    curve: Curve
+    lines: list[Line]
+    rows: list[Row]
+    title: str
+
+
+@dataclass(frozen=True)
+class Live:
+    """The part of the page that changes while the notebook runs."""
+
+    state: str
+    level: str
+    words: str
+    reason: str
+    diverged: str  # in words; empty where no loss did
+    phases: list[Phase]
+    run: Run | None
+    losses: Losses | None
+    happened: list[Happened]
+    moves: list[tuple[str, str]]  # status and what its button says
+    asks_reason: bool
+    polls: bool
+    tag: str
+
+
+def live(job: Job, look: Look) -> Live:
+    state, found = state_of(job), measured(job)
+    events = events_of(job)
+    return Live(
+        state=state.value,
+        level=LEVELS.get(state, ""),
+        words=_words(job, state),
+        reason=_reason(job),
+        diverged=wording.diverged(found.curve.diverged),
+        phases=_phases(job, state),
+        run=_run(job, state, found.marks),
+        losses=_losses(found.curve) if found.curve.train or found.curve.eval else None,
+        happened=timeline(events, job),
+        moves=[(move, MOVE_WORDS[move]) for move in MOVES[job.status]],
+        asks_reason=Status.CANCELLED in MOVES[job.status],
+        polls=look.live and _may_change(job, state),
+        tag=tag_of(job, look),
+    )
+
+
+def tag_of(job: Job, look: Look) -> str:
+    """Changes with anything that the live part shows, and is known without points."""
+    run, state = run_of_job(job), state_of(job)
+    facts = [job.updated_at, state, look, _may_change(job, state), is_connected(job)]
+    if run is not None:
+        facts += [run.seen_at, run.started_at, run.ended_at, run.step, run.steps]
+        facts += [run.secret_ends_at]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:20]
+
+
+def _words(job: Job, state: State) -> str:
+    run = run_of_job(job)
+    if state is State.PENDING and is_connected(job):
+        return "Waits for the first report of the notebook."
+    if state is State.RUNNING and (run is None or run.started_at is None):
+        return "You said that it runs; its notebook reports nothing here."
+    return STATE_WORDS[state]
+
+
+def _reason(job: Job) -> str:
+    """Why it ended so, as whoever ended it said it."""
+    if job.status not in (Status.FAILED, Status.CANCELLED):
+        return ""
+    event = last_move(job)
+    if event is None:
+        return "No reason was given."
+    why = event.reason or "No reason was given."
+    if event.source == JobEvent.Source.NOTEBOOK:
+        return f"The notebook stopped at step {event.step:,}: {why}"
+    return f"Set by {SOURCES[JobEvent.Source(event.source)]}. {why}"
+
+
+def _phases(job: Job, state: State) -> list[Phase]:
+    run = run_of_job(job)
+    started = bool(run and run.started_at)
+    done = [
+        ("Notebook made", job.notebook_id is not None),
+        ("Notebook connected", is_connected(job) or started),
+        ("Training", state is State.COMPLETED),
+        ("Done", state is State.COMPLETED),
+    ]
+    now = next((at for at, (_, is_done) in enumerate(done) if not is_done), None)
+    if state in (State.RUNNING, State.STALLED):
+        now = TRAINING
+    words_of = {True: "done", False: "to come"}
+    word = PHASE_WORDS.get(state, "now")
+    return [
+        Phase(name, word if at == now else words_of[is_done])
+        for at, (name, is_done) in enumerate(done)
+    ]
+
+
+def _run(job: Job, state: State, marks: tuple[progress.Mark, ...]) -> Run | None:
+    run = run_of_job(job)
+    if run is None or run.started_at is None:
+        return None
+    end = run.ended_at or run.seen_at or run.started_at
+    left = progress.range_left(marks, steps=run.steps)
+    return Run(
+        step=run.step,
+        steps=run.steps,
+        percent=min(100, 100 * run.step // run.steps) if run.steps else 0,
+        left=wording.time_left(left) if state is State.RUNNING else "",
+        spent=wording.duration(end - run.started_at),
+        seen=run.seen_at,
+    )
+
+
+def _losses(curve: Curve) -> Losses:
+    lines = [
+        Line("Loss of each report", "raw", thinned(curve.train)),
+        Line("Loss, smoothed", "smooth", thinned(curve.smoothed)),
+        Line("Evaluation", "eval", thinned(curve.eval), dots=True),
+    ]
+    lines = [line for line in lines if line.points]
+    return Losses(curve, lines, rows(curve, TABLE_ROWS), _title(curve))
+
+
+def _title(curve: Curve) -> str:
+    told = curve.smoothed or list(curve.eval)
+    first, last = told[0], told[-1]
+    return (
+        f"Loss by step: {wording.loss(first.value)} at step {first.step:,}, "
+        f"{wording.loss(last.value)} at step {last.step:,}"
+    )
+
+
+def _may_change(job: Job, state: State) -> bool:
+    """A run that has ended may still measure the trained model for a while."""
+    run = run_of_job(job)
+    if state is State.COMPLETED:
+        seen = run.seen_at if run else None
+        return seen is not None and timezone.now() - seen <= STALLED_AFTER
+    return state not in progress.ENDED and is_connected(job)

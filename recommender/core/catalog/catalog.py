@@ -1,0 +1,294 @@
+"""The model catalogue: every fact about every model, checked when it is read."""
+
+import hashlib
+import tomllib
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from recommender.core.synonyms import Names
+from slmgen.error_text import named_one_of
+from slmgen.errors import InvalidInput
+
+Spec = TypeVar("Spec")
+
+
+class Task(StrEnum):
+    INSTRUCTION_FOLLOWING = "instruction_following"
+    CONVERSATION = "conversation"
+    QA = "qa"
+    CLASSIFICATION = "classification"
+    EXTRACTION = "extraction"
+    GENERATION = "generation"
+    SUMMARIZATION = "summarization"
+    CODE_GENERATION = "code_generation"
+
+
+class Target(StrEnum):
+    CLOUD = "cloud"
+    SERVER = "server"
+    DESKTOP = "desktop"
+    EDGE = "edge"
+    MOBILE = "mobile"
+    BROWSER = "browser"
+
+
+TASKS = Names(
+    "task_type",
+    {
+        Task.INSTRUCTION_FOLLOWING: ("instructions", "instruction_tuning"),
+        Task.CONVERSATION: ("chat", "chatbot", "dialogue"),
+        Task.QA: ("question_answering",),
+        Task.CLASSIFICATION: ("classify", "text_classification"),
+        Task.EXTRACTION: ("extract", "information_extraction"),
+        Task.GENERATION: ("text_generation", "creative_writing"),
+        Task.SUMMARIZATION: ("summarisation", "summarize", "summarise", "summary"),
+        Task.CODE_GENERATION: ("code", "coding"),
+    },
+    {
+        "function_calling": Task.CONVERSATION,
+        "tool_use": Task.CONVERSATION,
+        "roleplay": Task.CONVERSATION,
+        "reasoning": Task.QA,
+        "rag": Task.QA,
+        "translation": Task.GENERATION,
+    },
+)
+TARGETS = Names(
+    "deployment_target",
+    {
+        Target.CLOUD: (),
+        Target.SERVER: ("on_premise",),
+        Target.DESKTOP: ("laptop", "pc"),
+        Target.EDGE: ("raspberry_pi", "single_board"),
+        Target.MOBILE: ("phone", "smartphone", "android", "ios"),
+        Target.BROWSER: ("web", "webgpu", "web_browser"),
+    },
+    {
+        "tablet": Target.MOBILE,
+        "embedded": Target.EDGE,
+        "iot": Target.EDGE,
+        "local": Target.DESKTOP,
+    },
+)
+
+
+def parse_task(value: str) -> Task:
+    return TASKS.read(value).value
+
+
+def parse_target(value: str) -> Target:
+    return TARGETS.read(value).value
+
+
+@dataclass(frozen=True)
+class Parameters:
+    total: int
+    non_embedding: int
+    linear: int  # in linear layers, without embedding and head
+
+
+@dataclass(frozen=True)
+class Shape:
+    num_layers: int
+    hidden_size: int
+    intermediate_size: int
+    vocab_size: int
+    kv_bytes_per_token: int  # 16-bit key/value cache
+    has_per_layer_embeddings: bool = False
+
+
+@dataclass(frozen=True)
+class Chat:
+    family: str
+    user_marker: str
+    assistant_marker: str
+    turn_end: str
+    system_role: str  # "yes", "no", or how it is worked around
+    tools: str
+
+
+@dataclass(frozen=True)
+class Languages:
+    scope: str  # listed, english_mainly or broad_claim
+    codes: tuple[str, ...]
+    claim: str | None = None
+
+
+@dataclass(frozen=True)
+class Deployment:
+    gguf_q4_mb: int
+    gguf_is_estimated: bool
+    webllm_mb: float | None = None  # None: no ready build
+
+
+@dataclass(frozen=True)
+class Strength:
+    claim: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A result and its place among the models that one harness measured."""
+
+    name: str
+    score: float
+    place: int
+    of: int
+    source: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    tuned_place: int | None = None
+    tuned_place_from: int | None = None  # published only as "this place or below"
+    tuned_average_rank: float | None = None
+    tuned_rank_interval: float | None = None  # half width, 95 %
+    tunable_place: int | None = None
+    tuned_source: str | None = None
+    strengths: tuple[Strength, ...] = ()
+    benchmarks: tuple[Benchmark, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    slug: str
+    name: str
+    hf_id: str
+    maker: str
+    architecture: str
+    context_length: int  # tokens, native
+    license: str
+    commercial: str  # yes, yes_with_use_policy, conditional, unclear or no
+    is_gated: bool
+    released: str
+    modalities: str
+    thinking: str
+    min_transformers: str
+    float16_is_safe: bool  # False: overflows in 16-bit floats without a wide exponent
+    tokenizer: str
+    lora_target_modules: tuple[str, ...]
+    lora_params_r16: int
+    notes: tuple[str, ...]
+    sources: tuple[str, ...]
+    unverified: tuple[str, ...]
+    parameters: Parameters
+    shape: Shape
+    chat: Chat
+    languages: Languages
+    deployment: Deployment
+    evidence: Evidence
+    unsloth_id: str | None = None
+    unsloth_4bit_id: str | None = None
+    commercial_note: str | None = None
+    specialty: str | None = None
+    training_id: str | None = None  # where hf_id holds weights that cannot be trained
+
+    @property
+    def size(self) -> str:
+        """Parameters as people say them: 3.8B, 268M."""
+        total = self.parameters.total
+        return f"{total / 1e6:.0f}M" if total < 999.5e6 else f"{total / 1e9:.1f}B"
+
+
+@dataclass(frozen=True)
+class Catalog:
+    models: tuple[ModelSpec, ...]
+    sha256: str  # of the file
+    version: str
+    transformers_limit: str  # newest that the pinned Unsloth allows
+
+    @property
+    def label(self) -> str:
+        """Which catalogue a ranking was made from."""
+        return f"{self.version}+{self.sha256[:12]}"
+
+    def find(self, slug: str) -> ModelSpec | None:
+        """The model of a stored slug; None where it has left the catalog."""
+        return next((model for model in self.models if model.slug == slug), None)
+
+    def name_of(self, slug: str) -> str:
+        """The slug itself where the model has left the catalog."""
+        model = self.find(slug)
+        return model.name if model is not None else slug
+
+    def get(self, model_id: str) -> ModelSpec:
+        """The model of this slug or hub id, in any case. Raises InvalidInput."""
+        wanted = model_id.strip().lower()
+        for model in self.models:
+            if wanted in {model.slug, model.hf_id.lower()}:
+                return model
+        slugs = [model.slug for model in self.models]
+        raise InvalidInput(named_one_of("model_id", model_id, slugs))
+
+
+class CatalogError(Exception):
+    """The catalogue cannot be trusted; says which model and which key."""
+
+
+def load(path: Path) -> Catalog:
+    content = path.read_bytes()
+    try:
+        document = tomllib.loads(content.decode())
+        tables = document["models"]
+        version, limit = str(document["version"]), str(document["transformers_limit"])
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
+        raise CatalogError(f"{path.name} is no catalogue: {error!r}") from error
+    models = tuple(
+        _read(ModelSpec, {"slug": slug, **table}, slug)
+        for slug, table in tables.items()
+    )
+    _check(models)
+    return Catalog(models, hashlib.sha256(content).hexdigest(), version, limit)
+
+
+def _check(models: Iterable[ModelSpec]) -> None:
+    seen: set[str] = set()
+    for model in models:
+        if model.hf_id.lower() in seen:
+            raise CatalogError(f"{model.slug}: hf_id {model.hf_id} stands twice")
+        seen.add(model.hf_id.lower())
+        for key in ("lora_target_modules", "sources"):
+            if not getattr(model, key):
+                raise CatalogError(f"{model.slug}: {key} is empty")
+        if not 0 < model.parameters.non_embedding <= model.parameters.total:
+            raise CatalogError(f"{model.slug}: parameters do not add up")
+
+
+def _read(kind: type[Spec], table: Mapping[str, Any], where: str) -> Spec:
+    if not isinstance(table, Mapping):
+        raise CatalogError(f"{where}: expected a table")
+    known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]  # a dataclass
+    hints = typing.get_type_hints(kind)
+    if unknown := sorted(set(table) - set(known)):
+        raise CatalogError(f"{where}: unknown key {unknown[0]}")
+    for name, field in known.items():
+        if name not in table and field.default is MISSING:
+            raise CatalogError(f"{where}: key {name} is missing")
+    values = {
+        name: _value(hints[name], value, f"{where}.{name}")
+        for name, value in table.items()
+    }
+    return kind(**values)
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    if isinstance(hint, types.UnionType):
+        hint = next(part for part in typing.get_args(hint) if part is not type(None))
+    if is_dataclass(hint):
+        return _read(typing.cast("type[Any]", hint), value, where)
+    if typing.get_origin(hint) is tuple:
+        if not isinstance(value, list):
+            raise CatalogError(f"{where}: expected a list")
+        part = typing.get_args(hint)[0]
+        return tuple(
+            _value(part, item, f"{where}[{n}]") for n, item in enumerate(value)
+        )
+    if type(value) is not hint:
+        raise CatalogError(f"{where}: expected {hint.__name__}, found {value!r}")
+    return value

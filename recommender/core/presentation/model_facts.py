@@ -1,0 +1,126 @@
+"""What the catalogue tells about a model, ready to be shown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from recommender.core.catalog.catalog import Catalog, ModelSpec
+from recommender.core.estimates import memory
+from recommender.core.estimates.training import TrainingSetup
+from recommender.core.estimates.wording import gib_words
+from recommender.core.needs.needs import SERVING_CONTEXT
+from slmgen.errors import InvalidInput, NotFound
+
+MOST_COMPARED = 4
+COMMERCIAL = {
+    "yes": "allowed",
+    "yes_with_use_policy": "allowed, under a use policy",
+    "conditional": "allowed under conditions",
+    "unclear": "unclear: treat as no",
+    "no": "not allowed",
+}
+EXAMPLE_LENGTH, EXAMPLE_RANK = 1024, 16
+
+
+@dataclass(frozen=True)
+class Fact:
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One fact of several models."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+def find_model(catalog: Catalog, model_id: str) -> ModelSpec:
+    """By slug. Raises NotFound that names where to look."""
+    try:
+        return catalog.get(model_id)
+    except InvalidInput:
+        raise NotFound(
+            "There is no model with this id; GET /models lists those there are."
+        ) from None
+
+
+def chosen_models(catalog: Catalog, ids: Sequence[str]) -> tuple[ModelSpec, ...]:
+    """Those to compare, each once. Raises InvalidInput for too many."""
+    if len(ids) > MOST_COMPARED:
+        raise InvalidInput(
+            f"{len(ids)} models are chosen; compare at most {MOST_COMPARED}."
+        )
+    return tuple(dict.fromkeys(catalog.get(model_id) for model_id in ids))
+
+
+def facts(model: ModelSpec) -> tuple[Fact, ...]:
+    return (
+        *_identity(model),
+        *_figures(model),
+        Fact("System prompts", model.chat.system_role),
+        Fact("Tools", model.chat.tools),
+        Fact("Thinking", model.thinking),
+        Fact("Float16 training", "safe" if model.float16_is_safe else "overflows"),
+        Fact("Needs transformers", model.min_transformers),
+        Fact("Quality", _quality(model)),
+        Fact("Not verified", "; ".join(model.unverified) or "nothing open"),
+    )
+
+
+def _identity(model: ModelSpec) -> tuple[Fact, ...]:
+    gate = "asks for a login" if model.is_gated else "open"
+    copy = f"; open copy {model.unsloth_id}" if model.is_gated else ""
+    return (
+        Fact("Maker", model.maker),
+        Fact("Released", model.released),
+        Fact("License", model.commercial_note or model.license),
+        Fact("Commercial use", COMMERCIAL[model.commercial]),
+        Fact("Access", f"{gate}{copy if model.unsloth_id else ''}"),
+        Fact("Languages", languages(model)),
+    )
+
+
+def _figures(model: ModelSpec) -> tuple[Fact, ...]:
+    setup = TrainingSetup(model, "unsloth", True, 1, EXAMPLE_LENGTH, EXAMPLE_RANK)
+    about = "about " if model.deployment.gguf_is_estimated else ""
+    webllm = model.deployment.webllm_mb
+    run = memory.serving_gb(model, context=SERVING_CONTEXT)
+    return (
+        Fact("Parameters", f"{model.parameters.total:,}"),
+        Fact("Context", f"{model.context_length:,} tokens"),
+        Fact(
+            f"Training, 4-bit, {EXAMPLE_LENGTH:,} tokens",
+            f"{gib_words(setup.gib_range)}; with Unsloth "
+            f"{gib_words(setup.unsloth_gib_range)}",
+        ),
+        Fact("4-bit file", f"{about}{model.deployment.gguf_q4_mb:,} MB"),
+        Fact(f"Running, 4-bit, {SERVING_CONTEXT:,} tokens", f"{run:.1f} GB"),
+        Fact("In a browser", f"{webllm:,.0f} MB" if webllm else "no ready build"),
+    )
+
+
+def languages(model: ModelSpec) -> str:
+    spoken = model.languages
+    if spoken.scope == "broad_claim":
+        return spoken.claim or "many, as its maker claims"
+    if spoken.scope == "english_mainly":
+        return "mainly English"
+    return ", ".join(spoken.codes) or spoken.claim or "not stated"
+
+
+def _quality(model: ModelSpec) -> str:
+    evidence = model.evidence
+    if evidence.tuned_place is not None:
+        return f"place {evidence.tuned_place} of 12 after fine-tuning"
+    if evidence.tuned_place_from is not None:
+        return f"place {evidence.tuned_place_from} or below of 12 after fine-tuning"
+    return "no public comparison after fine-tuning"
+
+
+def comparison(models: Sequence[ModelSpec]) -> tuple[Row, ...]:
+    columns = [facts(model) for model in models]
+    return tuple(
+        Row(cells[0].name, tuple(cell.value for cell in cells))
+        for cells in zip(*columns, strict=True)
+    )

@@ -1,0 +1,50 @@
+"""Where this server is, as letters, notebooks and answers of the API name it.
+
+A Host header is checked by its name, but any port passes with it. Whoever asks for
+somebody else's reset letter would choose the port that its link leads to.
+"""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+from django.http.request import split_domain_port
+
+from slmgen.http.middleware import Handler
+
+
+def public_address(request: HttpRequest) -> str:
+    """SLMGEN_PUBLIC_URL; else what the request names, with a port that can be ours."""
+    if settings.PUBLIC_URL:
+        return str(settings.PUBLIC_URL)
+    host = request.get_host()
+    name, port = split_domain_port(host)
+    if port and port != str(settings.PORT):
+        # A proxy is on the usual port, or SLMGEN_PUBLIC_URL names another.
+        host = name if settings.SLMGEN_TRUSTED_PROXIES else f"{name}:{settings.PORT}"
+    return f"{request.scheme}://{host}"
+
+
+class PublicAddressMiddleware:
+    """Every address that anybody builds for a request, allauth too, begins with it."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request.build_absolute_uri = _builder(request)  # type: ignore[method-assign]  # one place for all callers
+        return self.get_response(request)
+
+
+def _builder(request: HttpRequest) -> Any:
+    build = request.build_absolute_uri
+
+    def built(location: str | None = None) -> str:
+        address = urlsplit(build(location))
+        if address.netloc != request.get_host():
+            return address.geturl()  # of another server
+        own = urlsplit(public_address(request))
+        return address._replace(scheme=own.scheme, netloc=own.netloc).geturl()
+
+    return built

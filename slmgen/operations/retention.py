@@ -1,0 +1,46 @@
+"""Content is kept for a time that its owner was told, and then deleted."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.core.cache import cache
+
+from datasets.storage.retention import delete_dataset, empty_dataset, expired
+from jobs.maintenance import purge_expired
+from jobs.models import Job
+from notebooks.services import delete_notebooks_of
+from slmgen.audit.services import audit
+
+logger = logging.getLogger("slmgen.operations.retention")
+
+
+@dataclass(frozen=True)
+class Expired:
+    deleted: int
+    emptied: int  # a job still names them
+
+
+def expire(now: datetime) -> Expired:
+    """Again, or by several at once, it changes nothing more."""
+    deleted = emptied = 0
+    for dataset in expired(now):
+        delete_notebooks_of(dataset)
+        if Job.objects.filter(dataset=dataset).exists():
+            empty_dataset(dataset)
+            emptied += 1
+        else:
+            delete_dataset(dataset)
+            deleted += 1
+        audit(None, "expire", dataset)
+    if deleted or emptied:
+        logger.info("expired: %s datasets deleted, %s emptied", deleted, emptied)
+    return Expired(deleted, emptied)
+
+
+def forget_ended() -> None:
+    """Sessions, secrets and counts that have ended."""
+    purge_expired()
+    forget_counts = getattr(cache, "forget_ended", None)
+    if forget_counts is not None:
+        forget_counts()
