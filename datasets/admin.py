@@ -9,9 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path
 
+from datasets.core.message_view import Bubble
 from datasets.forms import ContentForm
 from datasets.models import Dataset, WorkItem, of_analysis
-from datasets.pages.core.message import Bubble
 from datasets.pages.rows import turns
 from datasets.services import examples_page
 from datasets.work.results import cancel_work, restart_work

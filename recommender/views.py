@@ -7,10 +7,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from datasets.core.exports.export import FORMS
+from datasets.core.presentation.profile import language_bars, sampled_language_bars
 from datasets.forms import RowsForm, language_name
 from datasets.models import Dataset
 from datasets.pages import version_history
-from datasets.pages.core.profile import language_bars, sampled_language_bars
 from datasets.pages.data_page import data_page, languages_known, profile_now
 from datasets.pages.session import may_delete
 from datasets.services import find_dataset

@@ -9,9 +9,9 @@ from datasets import services
 from datasets.core.analysis.profile import Profile
 from datasets.core.faults.catalog import KINDS
 from datasets.core.ingestion.problem_log import Group, groups_of
+from datasets.core.presentation import fix_options
+from datasets.core.presentation.profile import Report, report
 from datasets.models import Dataset
-from datasets.pages.core import fix_options
-from datasets.pages.core.profile import Report, report
 from datasets.pages.rows import Rows, Wanted, find_rows
 from datasets.work import results
 from slmgen.errors import NotReady

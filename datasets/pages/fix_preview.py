@@ -8,8 +8,8 @@ from datasets.core.fixes.diff import Difference
 from datasets.core.fixes.preview import Preview, PreviewedChange
 from datasets.core.ingestion.role_names import RoleName, roles_in
 from datasets.core.layouts.columns import Layout, stored_columns
+from datasets.core.presentation.fix_options import details, fields_of, in_words
 from datasets.models import Dataset
-from datasets.pages.core.fix_options import details, fields_of, in_words
 from datasets.pages.data_page import profile_now
 from datasets.storage.files import opened
 from datasets.uploads import limits

@@ -11,6 +11,7 @@ from django.conf import settings
 from numpy.typing import NDArray
 
 from datasets import services
+from datasets.core import message_view as bubbles
 from datasets.core.analysis import example_index, language
 from datasets.core.canonical import transcript
 from datasets.core.conversation import whole_text
@@ -21,7 +22,6 @@ from datasets.core.validation.batch import issues_of
 from datasets.core.validation.content import review
 from datasets.core.validation.decoding import parse
 from datasets.models import Dataset
-from datasets.pages.core import message as bubbles
 from datasets.storage.files import damaged, read_example, read_line
 from datasets.work.limits import run_bounded
 from slmgen.errors import InvalidInput, NotFound

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from datasets.core.presentation.fix_options import done_in_words
 from datasets.models import AnyUser, Dataset
-from datasets.pages.core.fix_options import done_in_words
 
 MOST_VERSIONS = 100
 

@@ -9,10 +9,11 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from datasets import services
+from datasets.core import message_view
+from datasets.core.presentation import fix_options, profile
 from datasets.forms import ColumnsForm, ProblemsForm, UploadForm, language_name
 from datasets.models import Dataset
 from datasets.pages import data_page
-from datasets.pages.core import fix_options, message, profile
 from datasets.pages.rows import turns
 from datasets.pages.session import recent, remember
 from datasets.samples import SAMPLES
@@ -82,7 +83,7 @@ def _columns_page(
         "dataset": dataset,
         "step": "data",
         "form": form,
-        "source": message.pretty(shown.source_row),
+        "source": message_view.pretty(shown.source_row),
         "bubbles": turns(shown.example["messages"]),
     }
     status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.conf import settings
 
+from datasets.core.presentation.profile import Bar, token_bars
 from datasets.models import Dataset
-from datasets.pages.core.profile import Bar, token_bars
 from datasets.pages.data_page import profile_now
 from datasets.services import rows_longer_than
 from notebooks.core.planning import settings as options

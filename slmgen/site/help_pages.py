@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from datasets.core.analysis.quality_score import WEIGHTS
 from datasets.core.faults.catalog import KINDS
 from datasets.core.faults.meanings import MEANINGS
-from datasets.pages.core.fix_options import FIX_WORDS
+from datasets.core.presentation.fix_options import FIX_WORDS
 
 
 @dataclass(frozen=True)

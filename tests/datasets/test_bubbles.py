@@ -1,6 +1,6 @@
 import pytest
 
-from datasets.pages.core.message import (
+from datasets.core.message_view import (
     FOLDED_CHARACTERS,
     SHOWN_CHARACTERS,
     Call,

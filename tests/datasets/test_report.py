@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from datasets.pages.core import profile as report
+from datasets.core.presentation import profile as report
 from datasets.services import profile_of
 from tests.factories import make_dataset
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from django.template import Context, Template
 
-from datasets.pages.core.profile import Bar
+from datasets.core.presentation.profile import Bar
 
 BARS = [Bar("8–15", 8, "1,200", 100), Bar("16–31", 16, "300", 25, "?issue=x#rows")]
 ROW = re.compile(r'<th scope="row">(.+?)</th>\s*<td[^>]*>([^<]+)')

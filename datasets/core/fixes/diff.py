@@ -10,8 +10,8 @@ import msgspec
 
 from datasets.core.faults.fault import Fault
 from datasets.core.fixes.apply import ChangedRow
+from datasets.core.message_view import pretty, text_of
 from datasets.core.readers.json_text import decode
-from datasets.pages.core.message import pretty, text_of
 
 COMPARED_MESSAGES = 200  # of one row, which grow with their square too
 COMPARED_CHARACTERS = 3_000  # of one message; comparing words grows with their square
