@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
 from msgspec import to_builtins
 from numpy.typing import NDArray
 
@@ -32,6 +33,7 @@ from datasets.storage.files import (
     verified,
     verified_file,
 )
+from datasets.storage.retention import delete_dataset, with_versions
 from datasets.uploads import Origin, keep, limits
 from datasets.work import engine, results
 from datasets.work.limits import run_bounded
@@ -369,3 +371,12 @@ def export_dataset(dataset: Dataset, form: str) -> BinaryIO:
 def export_name(dataset: Dataset, form: str) -> str:
     suffix = form if form in {"jsonl", "parquet"} else f"{form}.jsonl"
     return f"{dataset.id}.{suffix}"
+
+
+@transaction.atomic
+def remove_dataset(dataset: Dataset, *, by: AnyUser) -> None:
+    """Removes a dataset, all versions made from it that are the same owner's, and what
+    was made of them: all, or nothing where a job uses one of them (Conflict)."""
+    audit(by, "delete", dataset)
+    for version in with_versions(dataset):
+        delete_dataset(version)

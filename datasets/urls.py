@@ -1,19 +1,20 @@
 from django.urls import path
 
-from datasets.views import fixes, upload
+from datasets.views import columns, data, fixes, rows, upload, versions, work
 
 urlpatterns = [
     path("", upload.start, name="page-start"),
-    path("datasets/<uuid:dataset_id>/problems/", upload.problems, name="page-problems"),
-    path("datasets/<uuid:dataset_id>/columns/", upload.columns, name="page-columns"),
-    path("datasets/<uuid:dataset_id>/work/", upload.work_page, name="page-work"),
-    path("datasets/<uuid:dataset_id>/closer/", upload.closer, name="page-closer"),
+    path("datasets/<uuid:dataset_id>/", data.data, name="page-data"),
+    path("datasets/<uuid:dataset_id>/problems/", data.problems, name="page-problems"),
+    path("datasets/<uuid:dataset_id>/closer/", data.closer, name="page-closer"),
+    path("datasets/<uuid:dataset_id>/export/", data.export, name="page-export"),
+    path("datasets/<uuid:dataset_id>/rows/<int:number>/", rows.row, name="page-row"),
+    path("datasets/<uuid:dataset_id>/columns/", columns.columns, name="page-columns"),
     path("datasets/<uuid:dataset_id>/repair/", fixes.repair, name="page-repair"),
     path("datasets/<uuid:dataset_id>/roles/", fixes.roles, name="page-roles"),
     path(
-        "datasets/<uuid:dataset_id>/versions/",
-        fixes.versions,
-        name="page-versions",
+        "datasets/<uuid:dataset_id>/versions/", versions.versions, name="page-versions"
     ),
-    path("datasets/<uuid:dataset_id>/export/", fixes.export, name="page-export"),
+    path("datasets/<uuid:dataset_id>/undo/", versions.undo, name="page-undo"),
+    path("datasets/<uuid:dataset_id>/work/", work.work_page, name="page-work"),
 ]

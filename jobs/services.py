@@ -1,5 +1,5 @@
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,22 +10,23 @@ from django.utils import timezone
 
 from datasets.core.analysis.profile import Profile
 from datasets.models import AnyUser, Dataset
+from datasets.models import Kind as WorkKind
 from datasets.services import find_dataset, parse_id, stored_profile
 from datasets.storage.quotas import check_count, one_at_a_time
 from datasets.storage.retention import delete_dataset
+from datasets.work.engine import Claim, handles
 from jobs.events import Kind, Source, note
 from jobs.models import EDITABLE_IN, MOVES, Job
 from jobs.training.runs import Training, training_of
+from notebooks import services as notebooks
 from notebooks.models import Notebook
 from notebooks.services import (
-    MADE,
     check_training_config,
     delete_notebook,
-    delete_notebooks_of,
     needed_settings,
     planned,
 )
-from recommender.core.catalog.catalog import parse_target, parse_task
+from recommender.core.catalog.catalog import ModelSpec, parse_target, parse_task
 from recommender.core.catalog.gpus import DEFAULT_GPU, parse_gpu
 from recommender.core.estimates.wording import Words
 from recommender.services import catalog, last_need
@@ -114,14 +115,26 @@ def record_notebook(*, owner: User, notebook: Notebook) -> Job:
     )
 
 
-def record_made_notebook(notebook: Notebook, user_id: Any) -> None:
-    """The same for a notebook that a worker has made."""
-    owner = User.objects.filter(pk=user_id).first() if user_id is not None else None
-    if owner is not None:
-        record_notebook(owner=owner, notebook=notebook)
+def generate_notebook(
+    dataset: Dataset, *, models: Sequence[ModelSpec], user: AnyUser, **chosen: Any
+) -> Notebook:
+    """As `notebooks.services` generates it; a signed-in user's becomes a job."""
+    notebook = notebooks.generate_notebook(dataset, models=models, user=user, **chosen)
+    if isinstance(user, User):
+        record_notebook(owner=user, notebook=notebook)
+    return notebook
 
 
-MADE.append(record_made_notebook)
+@handles(WorkKind.NOTEBOOK)
+def generate_as_work(claim: Claim) -> None:
+    """The same in a worker."""
+    owner = User.objects.filter(pk=claim.item.payload["user"]).first()
+
+    def record(notebook: Notebook) -> None:
+        if owner is not None:
+            record_notebook(owner=owner, notebook=notebook)
+
+    notebooks.make_as_work(claim, record)
 
 
 def list_jobs(*, user: AnyUser, limit: int, offset: int) -> list[Job]:
@@ -232,7 +245,6 @@ def delete_job(job: Job, *, by: Actor, keep_dataset: bool = False) -> None:
     if notebook is not None and not Job.objects.filter(notebook=notebook).exists():
         delete_notebook(notebook)
     if takes_dataset or _is_empty_and_unused(job.dataset):
-        delete_notebooks_of(job.dataset)
         delete_dataset(job.dataset)
 
 

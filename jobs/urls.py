@@ -1,16 +1,16 @@
 from django.urls import path
 
-from jobs.views import actions, live, pages
+from jobs.views import actions, live, pages, training
 
 urlpatterns = [
     path(
         "datasets/<uuid:dataset_id>/training/",
-        pages.TrainingView.as_view(),
+        training.TrainingView.as_view(),
         name="page-training",
     ),
     path(
         "datasets/<uuid:dataset_id>/compare/",
-        pages.CompareView.as_view(),
+        training.compare_models,
         name="page-compare",
     ),
     path("jobs/", pages.jobs, name="page-jobs"),

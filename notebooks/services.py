@@ -6,14 +6,13 @@ from typing import Any, BinaryIO
 
 from django.core import signing
 from django.db import transaction
-from django.db.models import RestrictedError
+from django.db.models import QuerySet
 
 from datasets.models import AnyUser, Dataset, Kind
 from datasets.services import open_verified_file
 from datasets.storage.files import Kept, discard, keeper, storage, verified
-from datasets.storage.retention import delete_dataset, with_versions
 from datasets.work import engine, results
-from datasets.work.engine import Claim, handles
+from datasets.work.engine import Claim
 from notebooks.core.building.lint import lint
 from notebooks.core.planning import settings
 from notebooks.core.planning.plan import TrainingPlan, plan
@@ -23,7 +22,6 @@ from recommender.core.catalog.catalog import ModelSpec
 from recommender.core.catalog.gpus import DEFAULT_GPU, Gpu, parse_gpu
 from recommender.core.estimates.wording import Words, figures_of, words_of
 from recommender.services import catalog, data_of
-from slmgen.audit.services import audit
 from slmgen.errors import Conflict, NotFound
 
 
@@ -66,49 +64,26 @@ def needed_settings(
 def generate_notebook(
     dataset: Dataset,
     *,
-    model: ModelSpec,
-    training_config: Mapping[str, Any] | None,
+    models: Sequence[ModelSpec],
+    training_config: Mapping[str, Any] | None = None,
     gpu: Gpu = DEFAULT_GPU,
     server: str = "",
     user: AnyUser | None = None,
 ) -> Notebook:
-    """Plans, builds, checks and stores a notebook: all of it, or nothing.
+    """Plans, builds, checks and stores a notebook: all of it, or nothing. Several
+    models are compared in one.
 
     `server` is the address under which data that do not fit inside can be loaded. For
     large data it is work, and NotReady is raised until it is done.
     """
-    return _generated(dataset, [model.slug], training_config, gpu, server, user)
-
-
-def generate_bake_off(
-    dataset: Dataset,
-    *,
-    models: Sequence[ModelSpec],
-    training_config: Mapping[str, Any] | None,
-    gpu: Gpu = DEFAULT_GPU,
-    server: str = "",
-    user: AnyUser | None = None,
-) -> Notebook:
-    """A notebook that compares models, as `generate_notebook` makes one for a model."""
     slugs = [model.slug for model in models]
-    return _generated(dataset, slugs, training_config, gpu, server, user)
-
-
-def _generated(
-    dataset: Dataset,
-    slugs: list[str],
-    config: Mapping[str, Any] | None,
-    gpu: Gpu,
-    server: str,
-    user: AnyUser | None,
-) -> Notebook:
     # What makes no sense is refused at once.
-    plans = plans_of(dataset, slugs, config, gpu)
+    plans = plans_of(dataset, slugs, training_config, gpu)
     if results.is_small(dataset):
         return make_notebook(dataset, plans, server)
     payload = {
         "models": slugs,
-        "config": dict(config or {}),
+        "config": dict(training_config or {}),
         "gpu": gpu.name,
         "server": server,
         "user": user.pk if user is not None else None,
@@ -122,24 +97,19 @@ def _generated(
     return made
 
 
-# Called with a notebook that a worker has made, and the key of who asked for it, in the
-# transaction in which it appears.
-MADE: list[Callable[[Notebook, Any], None]] = []
-
-
-@handles(Kind.NOTEBOOK)
-def make_as_work(claim: Claim) -> None:
+def make_as_work(claim: Claim, seal: Callable[[Notebook], None]) -> None:
+    """The notebook that a work item asks for; `seal` is called in the transaction in
+    which it appears."""
     dataset, asked = claim.item.dataset, claim.item.payload
 
-    def seal(notebook: Notebook) -> None:
+    def finish(notebook: Notebook) -> None:
         claim.finish(result={"notebook": str(notebook.pk)})
-        for tell in MADE:
-            tell(notebook, asked["user"])
+        seal(notebook)
 
     # What was asked for before it could name a GPU was planned for this one.
     gpu = parse_gpu(asked.get("gpu", DEFAULT_GPU.name))
     plans = plans_of(dataset, asked["models"], asked["config"], gpu)
-    make_notebook(dataset, plans, asked["server"], seal)
+    make_notebook(dataset, plans, asked["server"], finish)
 
 
 def open_data(token: str) -> BinaryIO:
@@ -156,8 +126,8 @@ def open_data(token: str) -> BinaryIO:
 
 
 @keeper
-def kept_of_notebooks() -> Iterator[Kept]:
-    for notebook in Notebook.objects.iterator():
+def kept_of_notebooks(datasets: QuerySet[Dataset]) -> Iterator[Kept]:
+    for notebook in Notebook.objects.filter(dataset__in=datasets).iterator():
         yield Kept(notebook.key, notebook.size)
 
 
@@ -224,25 +194,3 @@ def delete_notebook(notebook: Notebook) -> None:
 def delete_notebooks_of(dataset: Dataset) -> None:
     for notebook in Notebook.objects.filter(dataset=dataset):
         delete_notebook(notebook)
-
-
-@transaction.atomic
-def discard_version(dataset: Dataset) -> None:
-    """Removes a version with its notebooks. Raises Conflict where a job uses it."""
-    try:
-        delete_notebooks_of(dataset)
-        delete_dataset(dataset)
-    except RestrictedError:
-        raise Conflict(
-            f"A job uses {dataset.filename} (version {str(dataset.pk)[:8]}), so "
-            "nothing was deleted: delete the job first."
-        ) from None
-
-
-@transaction.atomic
-def remove_dataset(dataset: Dataset, *, by: AnyUser) -> None:
-    """Removes a dataset, all versions made from it that are the same owner's, and
-    their notebooks: all, or nothing where a job uses one of them (Conflict)."""
-    audit(by, "delete", dataset)
-    for version in with_versions(dataset):
-        discard_version(version)

@@ -6,15 +6,9 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from datasets.core.exports.export import FORMS
-from datasets.core.presentation.profile import language_bars, sampled_language_bars
-from datasets.forms import RowsForm, language_name
 from datasets.models import Dataset
-from datasets.pages import version_history
-from datasets.pages.data_page import data_page, languages_known, profile_now
-from datasets.pages.session import may_delete
+from datasets.pages.data_page import profile_now
 from datasets.services import find_dataset
-from datasets.storage.retention import expiry_of
 from recommender import services
 from recommender.core.needs.needs import Wishes
 from recommender.core.needs.suggestion import Suggestion
@@ -23,52 +17,12 @@ from recommender.core.presentation.cards import Questions, cards
 from recommender.forms import NeedForm
 from recommender.services import catalog
 from recommender.session_model import (
-    chosen_model,
-    limit_of,
     query_with_gpu,
     remember_gpu,
 )
 from slmgen.errors import InvalidInput, NotFound
 
 COMPARED = 3  # at most by one notebook
-
-
-@require_safe
-def data(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
-    dataset = find_dataset(dataset_id, user=request.user)
-    profile = profile_now(dataset)
-    languages = languages_known(dataset)
-    form = RowsForm(request.GET, languages)
-    context = {
-        "dataset": dataset,
-        "step": "data",
-        "form": form,
-        "languages": language_bars(languages, language_name),
-        "sampled_languages": sampled_language_bars(profile, language_name),
-        "sampled": sum(profile.sampled_languages.values()),
-        "query": _without(request, "row"),
-        **_about_models(request, dataset),
-        "exports": FORMS,
-        "expires_at": expiry_of(dataset),
-        "server": request.build_absolute_uri("/").rstrip("/"),
-        "origin": version_history.origin_of(dataset, user=request.user),
-        "may_delete": may_delete(request.session, request.user, dataset),
-        **vars(data_page(dataset, form.wanted())),
-    }
-    return render(request, "datasets/data.html", context)
-
-
-def _about_models(request: HttpRequest, dataset: Dataset) -> dict[str, object]:
-    """The limit of the model that this browser has in mind, and the others."""
-    model = chosen_model(request.session, dataset, request.GET.get("model", ""))
-    return {"limit": limit_of(dataset, model), "models": catalog().models}
-
-
-def _without(request: HttpRequest, name: str) -> str:
-    """The query of this page, but for one field, as the start of another's."""
-    query = request.GET.copy()
-    query.pop(name, None)
-    return f"{query.urlencode()}&" if query else ""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -6,7 +6,7 @@
 import os
 from pathlib import Path
 
-from slmgen import api_settings, env
+from slmgen import env
 from slmgen.accounts import providers
 from slmgen.observability import logs
 
@@ -157,7 +157,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 50
 DATA_UPLOAD_MAX_NUMBER_FILES = 3
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
-CSRF_FAILURE_VIEW = "slmgen.views.csrf_failure"
+CSRF_FAILURE_VIEW = "slmgen.http.error_views.csrf_failure"
 
 # Identity
 
@@ -244,8 +244,36 @@ SLMGEN_TOKEN_MINUTES = env.number("SLMGEN_TOKEN_MINUTES", 60, at_least=1)
 
 # API
 
-REST_FRAMEWORK = {**api_settings.REST_FRAMEWORK, "NUM_PROXIES": SLMGEN_TRUSTED_PROXIES}
-SPECTACULAR_SETTINGS = api_settings.SPECTACULAR_SETTINGS
+# The API takes tokens only, and JSON only. Sessions belong to the pages.
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "slmgen.identity.authentication.BearerAuthentication"
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
+    "DEFAULT_PARSER_CLASSES": ["slmgen.http.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "slmgen.http.negotiation.AlwaysJson",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["slmgen.http.rate_limits.ApiRates"],
+    "DEFAULT_THROTTLE_RATES": {"token": "10/min"},
+    "EXCEPTION_HANDLER": "slmgen.http.api_errors.exception_handler",
+    "UNICODE_JSON": True,
+    "NUM_PROXIES": SLMGEN_TRUSTED_PROXIES,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "SLMGEN API",
+    "VERSION": "0.1.0",
+    "DESCRIPTION": "From chat data to a fine-tuning notebook that runs.",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "slmgen.identity.authentication.name_scope_refusals",
+    ],
+}
 
 # How much a client may ask for within a minute: by account, without one half of it by
 # address. A server that nobody else can reach has nobody to slow down.

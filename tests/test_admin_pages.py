@@ -117,7 +117,7 @@ def test_a_list_asks_as_often_for_many_rows_as_for_one(
             owner = django_user_model.objects.create(username=f"user-{n}")
             dataset = make_dataset(owner=owner)
             notebook = generate_notebook(
-                dataset, model=catalog().get("qwen3-0.6b"), training_config=None
+                dataset, models=[catalog().get("qwen3-0.6b")], training_config=None
             )
             job = record_notebook(owner=owner, notebook=notebook)
             new_secret(job)
@@ -207,7 +207,7 @@ def test_a_secret_is_revoked(pages, owner):
 def test_a_notebook_is_checked_again(pages, owner, page):
     notebook = generate_notebook(
         make_dataset(owner=owner),
-        model=catalog().get("qwen3-0.6b"),
+        models=[catalog().get("qwen3-0.6b")],
         training_config=None,
     )
     job = record_notebook(owner=owner, notebook=notebook)

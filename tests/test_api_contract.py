@@ -218,7 +218,7 @@ def test_a_browser_is_sent_from_the_root_to_the_pages(client):
 
 def test_a_failure_of_ours_is_500_with_a_request_id(client, monkeypatch):
     client.raise_request_exception = False
-    monkeypatch.setattr("slmgen.views.request_id", lambda request: "the-id")
+    monkeypatch.setattr("slmgen.http.error_views.request_id", lambda request: "the-id")
     monkeypatch.setattr("datasets.services.find_dataset", lambda *a, **k: 1 / 0)
 
     response = client.get(f"/analyze/{UNKNOWN}")

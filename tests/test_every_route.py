@@ -171,7 +171,7 @@ def arguments(owner):
     """What stands in the addresses: ids of the owner's things."""
     dataset = make_dataset(owner=owner)
     model = catalog().get("qwen3-0.6b")
-    notebook = generate_notebook(dataset, model=model, training_config=None)
+    notebook = generate_notebook(dataset, models=[model], training_config=None)
     job = Job.objects.create(owner=owner, dataset=dataset, notebook=notebook)
     return {
         "dataset_id": dataset.id,

@@ -32,7 +32,7 @@ def hostile(owner):
     content = jsonl(rows) + f"{SCRIPT}\n".encode()
     dataset = make_dataset(content, name=f"{SCRIPT}.jsonl", owner=owner)
     model = catalog().get("qwen3-0.6b")
-    notebook = generate_notebook(dataset, model=model, training_config=None)
+    notebook = generate_notebook(dataset, models=[model], training_config=None)
     job = Job.objects.create(owner=owner, dataset=dataset, notebook=notebook)
     return {
         "dataset_id": dataset.id, "notebook_id": notebook.id, "job_id": job.id,

@@ -280,3 +280,38 @@ class DuplicatesView(APIView):
         services.profile_of(dataset)
         found = services.duplicates_of(dataset)
         return Response({"count": len(found), "examples": found})
+
+
+class DatasetView(APIView):
+    """A dataset as a whole, for its owner; where nobody owns it, the id is the key."""
+
+    @extend_schema(
+        operation_id="rename_dataset",
+        tags=["datasets"],
+        request=serializers.RenamingSerializer,
+        responses={
+            200: serializers.RenamedSerializer,
+            **dict.fromkeys((400, 401, 404), ERROR),
+        },
+    )
+    def patch(self, request: Request, session_id: str) -> Response:
+        """Give the dataset another name."""
+        dataset = services.find_dataset(session_id, user=request.user)
+        sent = serializers.RenamingSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        services.rename_dataset(
+            dataset, sent.validated_data["filename"], by=request.user
+        )
+        return Response(serializers.RenamedSerializer(dataset).data)
+
+    @extend_schema(
+        operation_id="delete_dataset",
+        tags=["datasets"],
+        responses={204: None, **dict.fromkeys((401, 404, 409), ERROR)},
+    )
+    def delete(self, request: Request, session_id: str) -> Response:
+        """Delete the dataset, the versions made from it, their notebooks and files;
+        409 while a job uses one of them."""
+        dataset = services.find_dataset(session_id, user=request.user)
+        services.remove_dataset(dataset, by=request.user)
+        return Response(status=204)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Union, cast
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from datasets.core.faults.fault import Fault
@@ -193,24 +194,30 @@ class Kept:
     size: int | None = None
 
 
-KEEPERS: list[Callable[[], Iterator[Kept]]] = []
+Keeper = Callable[[QuerySet[Dataset]], Iterator[Kept]]
+KEEPERS: list[Keeper] = []
 
 
-def keeper(function: Callable[[], Iterator[Kept]]) -> Callable[[], Iterator[Kept]]:
-    """Registers what names all files that the rows of an app speak of."""
+def keeper(function: Keeper) -> Keeper:
+    """Registers what names all files that the rows of an app speak of, for datasets."""
     KEEPERS.append(function)
     return function
 
 
+def kept_of(datasets: QuerySet[Dataset]) -> list[Kept]:
+    return [one for names in KEEPERS for one in names(datasets)]
+
+
 @keeper
-def kept_of_datasets() -> Iterator[Kept]:
-    for dataset in Dataset.objects.filter(emptied_at=None).iterator():
+def kept_of_datasets(datasets: QuerySet[Dataset]) -> Iterator[Kept]:
+    for dataset in datasets.filter(emptied_at=None).iterator():
         yield Kept(dataset.original_key, dataset.size)
         yield Kept(dataset.examples_key, dataset.examples_bytes)
         if dataset.problem_groups:
             yield Kept(dataset.problems_key)
             yield Kept(dataset.problem_index_key)
-    for key in WorkItem.objects.exclude(file="").values_list("file", flat=True):
+    items = WorkItem.objects.filter(dataset__in=datasets).exclude(file="")
+    for key in items.values_list("file", flat=True).iterator():
         yield Kept(key)
 
 
@@ -225,7 +232,7 @@ def differences(age: timedelta = ORPHAN_AGE) -> Differences:
     # Files are listed before rows are read: a file that gets its row meanwhile has it.
     started = timezone.now()
     stored = {found.key: found for found in storage().listing()}
-    kept = [one for names in KEEPERS for one in names()]
+    kept = kept_of(Dataset.objects.all())
     known = {one.key for one in kept}
     orphans = [
         found

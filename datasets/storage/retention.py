@@ -4,19 +4,30 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, RestrictedError
 from django.utils import timezone
 
 from datasets.models import Dataset, WorkItem
-from datasets.storage.files import discard
+from datasets.storage.files import discard, kept_of, kept_of_datasets
+from slmgen.errors import Conflict
 
 
+@transaction.atomic
 def delete_dataset(dataset: Dataset) -> None:
-    """The row goes first: a row never points to files that are gone."""
-    with transaction.atomic():
-        keys = _keys_of(dataset)
-        Dataset.objects.filter(pk=dataset.pk).delete()
-        discard(keys)
+    """With all that other apps made of it. Raises Conflict where one still uses it.
+
+    The rows go first: a row never points to files that are gone.
+    """
+    rows = Dataset.objects.filter(pk=dataset.pk)
+    kept = kept_of(rows)
+    try:
+        rows.delete()
+    except RestrictedError:
+        raise Conflict(
+            f"A job uses {dataset.filename} (version {str(dataset.pk)[:8]}), so "
+            "nothing was deleted: delete the job first."
+        ) from None
+    discard(one.key for one in kept)
 
 
 def with_versions(dataset: Dataset) -> list[Dataset]:
@@ -30,20 +41,15 @@ def with_versions(dataset: Dataset) -> list[Dataset]:
     return list(found.values())
 
 
-def _keys_of(dataset: Dataset) -> list[str]:
-    made = WorkItem.objects.filter(dataset=dataset).exclude(file="")
-    return [*dataset.keys, *made.values_list("file", flat=True)]
-
-
 def empty_dataset(dataset: Dataset) -> None:
     """Removes what users sent and what was read in it; the row stays for its jobs."""
     with transaction.atomic():
-        keys = _keys_of(dataset)
+        kept = list(kept_of_datasets(Dataset.objects.filter(pk=dataset.pk)))
         WorkItem.objects.filter(dataset=dataset).delete()
         Dataset.objects.filter(pk=dataset.pk).update(
             emptied_at=timezone.now(), problems=[], problem_groups=[], columns={}
         )
-        discard(keys)
+        discard(one.key for one in kept)
 
 
 def expiry_of(dataset: Dataset) -> datetime | None:

@@ -7,10 +7,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from datasets import services
 from datasets.core.conversation import ROLES
 from datasets.forms import wanted_repairs
-from datasets.pages import fix_preview, version_history
+from datasets.pages import fix_preview
 from datasets.pages.session import remember
 from slmgen.http.rate_limits import check_costly
-from slmgen.http.streaming import Download
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -43,20 +42,3 @@ def roles(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
         "known": ROLES,
     }
     return render(request, "datasets/roles.html", context)
-
-
-@require_safe
-def versions(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
-    dataset = services.find_dataset(dataset_id, user=request.user)
-    found = version_history.versions_of(dataset, user=request.user)
-    context = {"dataset": dataset, "step": "data", "versions": found}
-    return render(request, "datasets/versions.html", context)
-
-
-@require_safe
-def export(request: HttpRequest, dataset_id: uuid.UUID) -> Download:
-    dataset = services.find_dataset(dataset_id, user=request.user)
-    form = request.GET.get("format", "jsonl")
-    file = services.export_dataset(dataset, form)
-    name = services.export_name(dataset, form)
-    return Download(file, as_attachment=True, filename=name)

@@ -11,8 +11,6 @@ from rest_framework.views import APIView
 from datasets.serializers import ErrorSerializer as ERROR
 from jobs import serializers, services
 from jobs.models import Job
-from notebooks.api import GenerateView as NotebookGenerateView
-from notebooks.models import Notebook
 
 ERRORS = {400: ERROR, 401: ERROR, 404: ERROR}
 
@@ -24,14 +22,6 @@ class SignedIn(BasePermission):
         raise NotAuthenticated(
             "This needs an account; send Authorization: Bearer <token>."
         )
-
-
-class GenerateView(NotebookGenerateView):
-    """As in `notebooks`, and for a signed-in user the notebook becomes a job."""
-
-    def record(self, request: Request, notebook: Notebook) -> None:
-        if request.user.is_authenticated:
-            services.record_notebook(owner=request.user, notebook=notebook)
 
 
 class JobsView(APIView):

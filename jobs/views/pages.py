@@ -10,24 +10,7 @@ from jobs.forms import HistoryForm, LookForm, MoveForm
 from jobs.models import Job
 from jobs.pages import comparison, history, job_page
 from jobs.training import measurements
-from notebooks.models import Notebook
-from notebooks.views import CompareView as NotebookCompareView
-from notebooks.views import TrainingView as NotebookTrainingView
 from recommender.services import catalog
-
-
-class TrainingView(NotebookTrainingView):
-    """As in `notebooks`, and for a signed-in user the notebook becomes a job."""
-
-    def record(self, request: HttpRequest, notebook: Notebook) -> None:
-        if request.user.is_authenticated:
-            services.record_notebook(owner=request.user, notebook=notebook)
-
-
-class CompareView(NotebookCompareView):
-    """As above, for a notebook that compares models."""
-
-    record = TrainingView.record
 
 
 @require_safe

@@ -6,7 +6,6 @@ from datasets.models import Dataset
 from datasets.storage.retention import delete_dataset
 from jobs.models import Job
 from jobs.services import delete_job
-from notebooks.services import delete_notebooks_of
 from slmgen.audit.services import Actor, audit
 
 
@@ -20,7 +19,6 @@ def delete_account(user: User, *, by: Actor) -> None:
     for job in list(Job.objects.filter(theirs).select_related("dataset", "notebook")):
         delete_job(job, by=by)
     for dataset in list(Dataset.objects.filter(owner=user)):
-        delete_notebooks_of(dataset)
         delete_dataset(dataset)
     audit(by, "delete", user)
     user.delete()

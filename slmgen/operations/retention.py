@@ -25,8 +25,8 @@ def expire(now: datetime) -> Expired:
     """Again, or by several at once, it changes nothing more."""
     deleted = emptied = 0
     for dataset in expired(now):
-        delete_notebooks_of(dataset)
         if Job.objects.filter(dataset=dataset).exists():
+            delete_notebooks_of(dataset)
             empty_dataset(dataset)
             emptied += 1
         else:

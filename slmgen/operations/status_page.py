@@ -25,8 +25,8 @@ from jobs.models import Job, TrainingPoint
 from notebooks.models import Notebook
 from recommender.services import catalog
 from slmgen.audit.services import audit
+from slmgen.operations.health import look_around
 from slmgen.support.read_only_admin import age
-from slmgen.views import look_around
 
 LEAST_FREE = 0.05  # of a disk
 MAY_VIEW = "audit.view_server_status"

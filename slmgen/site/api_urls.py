@@ -2,19 +2,17 @@
 
 from django.urls import path
 
-from datasets.api import datasets as datasets
-from datasets.api import work as work
-from jobs.api import jobs as jobs
-from jobs.api import training as training
+from datasets.api import datasets, work
+from jobs.api import generate, jobs, training
 from notebooks import api as notebooks
 from recommender import api as recommender
-from slmgen import views
 from slmgen.identity import api as identity
+from slmgen.operations import health
 
 urlpatterns = [
-    path("", views.InfoView.as_view(), name="info"),
-    path("health", views.HealthView.as_view(), name="health"),
-    path("health/ready", views.ReadyView.as_view(), name="ready"),
+    path("", health.InfoView.as_view(), name="info"),
+    path("health", health.HealthView.as_view(), name="health"),
+    path("health/ready", health.ReadyView.as_view(), name="ready"),
     path("auth/token", identity.TokenView.as_view(), name="token"),
     path("upload", datasets.UploadView.as_view(), name="upload"),
     path("analyze/<str:session_id>", datasets.AnalyzeView.as_view(), name="analyze"),
@@ -29,7 +27,7 @@ urlpatterns = [
         datasets.DuplicatesView.as_view(),
         name="duplicates",
     ),
-    path("datasets/<str:session_id>", notebooks.DatasetView.as_view(), name="dataset"),
+    path("datasets/<str:session_id>", datasets.DatasetView.as_view(), name="dataset"),
     path(
         "datasets/<str:session_id>/mapping",
         datasets.MappingView.as_view(),
@@ -81,7 +79,7 @@ urlpatterns = [
     path("models", recommender.ModelsView.as_view(), name="models"),
     path("models/<str:model_id>", recommender.ModelView.as_view(), name="model"),
     path("plan", notebooks.PlanView.as_view(), name="plan"),
-    path("generate", jobs.GenerateView.as_view(), name="generate"),
+    path("generate", generate.GenerateView.as_view(), name="generate"),
     path("download/<str:filename>", notebooks.DownloadView.as_view(), name="download"),
     path("data/<str:token>", notebooks.DataView.as_view(), name="data"),
     path("jobs", jobs.JobsView.as_view(), name="jobs"),

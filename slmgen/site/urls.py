@@ -45,8 +45,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 
-handler400 = "slmgen.views.bad_request"
-handler403 = "slmgen.views.forbidden"
-handler429 = "slmgen.views.too_many_requests"
-handler404 = "slmgen.views.not_found"
-handler500 = "slmgen.views.server_error"
+handler400 = "slmgen.http.error_views.bad_request"
+handler403 = "slmgen.http.error_views.forbidden"
+handler429 = "slmgen.http.error_views.too_many_requests"
+handler404 = "slmgen.http.error_views.not_found"
+handler500 = "slmgen.http.error_views.server_error"

@@ -28,7 +28,7 @@ EXPORT, DELETE = "/app/account/export/", "/app/account/delete/"
 
 def make_notebook(dataset):
     model = catalog().get("qwen3-0.6b")
-    return generate_notebook(dataset, model=model, training_config=None)
+    return generate_notebook(dataset, models=[model], training_config=None)
 
 
 def make_belongings(user, name="chat.jsonl", dataset_owner=None):

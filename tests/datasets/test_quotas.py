@@ -75,7 +75,7 @@ def test_notebooks_and_lists_of_problems_use_up_the_room(settings, owner):
     assert rows > dataset.size + dataset.examples_bytes + 60 * 100
 
     notebook = generate_notebook(
-        dataset, model=catalog().get("qwen3-0.6b"), training_config=None
+        dataset, models=[catalog().get("qwen3-0.6b")], training_config=None
     )
 
     assert bytes_of_notebooks(owner.pk) == notebook.size > 0
@@ -90,7 +90,7 @@ def test_a_notebook_for_which_there_is_no_room_is_refused(settings, owner, is_ow
 
     def fill():
         for _ in range(200):
-            generate_notebook(dataset, model=model, training_config=None)
+            generate_notebook(dataset, models=[model], training_config=None)
 
     with pytest.raises(Conflict, match=r"does not fit|room for data without"):
         fill()

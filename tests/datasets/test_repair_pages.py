@@ -213,7 +213,7 @@ def test_undo_deletes_the_version_with_its_files_and_notebooks(
 ):
     dataset = messy()
     made = make(client, dataset, "do=drop_exact_duplicates")
-    generate_notebook(made, model=catalog().get("qwen3-0.6b"), training_config={})
+    generate_notebook(made, models=[catalog().get("qwen3-0.6b")], training_config={})
 
     with django_capture_on_commit_callbacks(execute=True):
         answer = client.post(address(made, "undo/"))
@@ -229,7 +229,7 @@ def test_a_version_that_a_job_needs_stays(client, owner):
     dataset = make_dataset(jsonl([*ROWS, ROWS[0]]), owner=owner)
     made = make(client, dataset, "do=drop_exact_duplicates")
     notebook = generate_notebook(
-        made, model=catalog().get("qwen3-0.6b"), training_config={}
+        made, models=[catalog().get("qwen3-0.6b")], training_config={}
     )
     Job.objects.create(owner=owner, dataset=made, notebook=notebook)
 

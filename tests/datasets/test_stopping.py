@@ -98,7 +98,7 @@ def ask_for_notebook():
     dataset = analyzed()
     with pytest.raises(NotReady):
         generate_notebook(
-            dataset, model=catalog().get("qwen3-0.6b"), training_config=None
+            dataset, models=[catalog().get("qwen3-0.6b")], training_config=None
         )
 
 

@@ -109,7 +109,7 @@ def test_an_unknown_field_is_told_with_the_nearest_one(create, name, start):
 
 def notebook_of(dataset):
     model = catalog().get("qwen3-0.6b")
-    return generate_notebook(dataset, model=model, training_config=None)
+    return generate_notebook(dataset, models=[model], training_config=None)
 
 
 @pytest.mark.django_db(transaction=True)

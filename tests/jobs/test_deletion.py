@@ -44,7 +44,7 @@ def job_on(dataset, user):
 
 def notebook_of(dataset):
     model = catalog().get("qwen3-0.6b")
-    return generate_notebook(dataset, model=model, training_config=None)
+    return generate_notebook(dataset, models=[model], training_config=None)
 
 
 def version_of(dataset):

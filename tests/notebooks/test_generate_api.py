@@ -63,7 +63,7 @@ def test_a_notebook_that_fails_its_lint_is_never_handed_out(monkeypatch, files):
 
     with pytest.raises(NotebookFault, match="cell 3: broken"):
         generate_notebook(
-            dataset, model=catalog().get("qwen3-0.6b"), training_config=None
+            dataset, models=[catalog().get("qwen3-0.6b")], training_config=None
         )
 
     assert Notebook.objects.count() == 0

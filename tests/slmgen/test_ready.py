@@ -3,7 +3,7 @@
 import pytest
 from django.core.files.storage import default_storage, storages
 
-from slmgen import views
+from slmgen.operations import health
 
 pytestmark = pytest.mark.django_db
 
@@ -19,7 +19,7 @@ def saved(monkeypatch):
         return real(self, name, content)
 
     monkeypatch.setattr(kind, "_save", save)
-    monkeypatch.setattr(views, "_looked", views._Looked())
+    monkeypatch.setattr(health, "_looked", health._Looked())
     return names
 
 
@@ -33,7 +33,7 @@ def test_the_storage_is_written_to_once_for_many_probes(client, saved):
 
 def test_it_is_written_to_again_after_a_while(client, saved):
     client.get("/health/ready")
-    views._looked.at -= views.SECONDS_BETWEEN_WRITES
+    health._looked.at -= health.SECONDS_BETWEEN_WRITES
 
     client.get("/health/ready")
 

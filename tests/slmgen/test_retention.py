@@ -59,7 +59,7 @@ def test_again_changes_nothing(owner):
 def test_a_job_outlives_its_data(client, owner, files):
     dataset = make_dataset(b"not json\n" + SECRET_ROWS, owner=owner)
     model = catalog().get("qwen3-0.6b")
-    notebook = generate_notebook(dataset, model=model, training_config=None)
+    notebook = generate_notebook(dataset, models=[model], training_config=None)
     job = Job.objects.create(
         owner=owner, dataset=dataset, notebook=notebook, model_id="qwen3-0.6b"
     )

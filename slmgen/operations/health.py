@@ -1,3 +1,5 @@
+"""Whether this server is there, and ready to work."""
+
 import time
 import uuid
 from dataclasses import dataclass
@@ -8,7 +10,7 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.cache import patch_vary_headers
 from drf_spectacular.utils import extend_schema
@@ -18,11 +20,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from datasets.services import count_tokens
-from slmgen.errors import SlmgenError
-from slmgen.http.error_pages import PAGES, error_page
-from slmgen.http.middleware import request_id
 
-SECONDS_OF_PATIENCE = 300
 SECONDS_BETWEEN_WRITES = 30.0  # to the storage, by one process, to see that it works
 
 
@@ -135,46 +133,3 @@ def _tried_storage() -> str:
 
 def _vocabulary() -> str:
     return "ok" if count_tokens("hello world") == 2 else "counts wrongly"
-
-
-def _error(request: HttpRequest, status: HTTPStatus, sentence: str) -> HttpResponse:
-    if request.path.startswith(PAGES):
-        return error_page(request, status, SlmgenError(sentence))
-    return JsonResponse({"detail": sentence}, status=status)
-
-
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    sentence = "The request is malformed: check its host, headers and form data."
-    return _error(request, HTTPStatus.BAD_REQUEST, sentence)
-
-
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    sentence = "There is nothing at this address; see /docs/api/ for those that exist."
-    if request.path.startswith(PAGES):
-        sentence = "There is nothing at this address."
-    return _error(request, HTTPStatus.NOT_FOUND, sentence)
-
-
-def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _error(request, HTTPStatus.FORBIDDEN, "This is not allowed.")
-
-
-def too_many_requests(request: HttpRequest) -> HttpResponse:
-    """Asked for by allauth, whose limits all end within minutes."""
-    sentence = "That was tried too often; wait a few minutes and try again."
-    response = _error(request, HTTPStatus.TOO_MANY_REQUESTS, sentence)
-    response["Retry-After"] = str(SECONDS_OF_PATIENCE)
-    return response
-
-
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    sentence = "This form has expired. Go back, load the page again, and send it again."
-    return _error(request, HTTPStatus.FORBIDDEN, sentence)
-
-
-def server_error(request: HttpRequest) -> HttpResponse:
-    sentence = (
-        "Something went wrong on our side and was logged; "
-        f"quote request {request_id(request)} when you report it."
-    )
-    return _error(request, HTTPStatus.INTERNAL_SERVER_ERROR, sentence)

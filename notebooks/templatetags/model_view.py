@@ -1,0 +1,30 @@
+"""What a model sees of a row, on the page of the row."""
+
+from typing import Any
+
+from django import template
+
+from datasets.models import Dataset
+from datasets.pages.rows import RowInFull
+from notebooks.pages.model_view import sight_of
+from recommender.services import catalog
+from recommender.session_model import chosen_model
+
+register = template.Library()
+
+MOST_BYTES = 500_000  # of a row that is shown as a model reads it, which takes long
+
+
+@register.inclusion_tag("notebooks/_model_view.html", takes_context=True)
+def model_view(context: dict[str, Any], dataset: Dataset, found: RowInFull) -> Any:
+    request = context["request"]
+    model = chosen_model(request.session, dataset, request.GET.get("model", ""))
+    sight = sight_of(found.value, model) if found.size <= MOST_BYTES else None
+    return {
+        "found": found,
+        "model": model,
+        "models": catalog().models,
+        "sight": sight,
+        "cut": sight.tokens_over(model.context_length) if sight else 0,
+        "most_bytes": MOST_BYTES,
+    }

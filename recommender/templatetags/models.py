@@ -1,0 +1,25 @@
+"""What pages of other apps show of models."""
+
+from typing import Any
+
+from django import template
+
+from datasets.models import Dataset
+from recommender.core.catalog.catalog import ModelSpec
+from recommender.services import catalog
+from recommender.session_model import Limit, chosen_model, limit_of
+
+register = template.Library()
+
+
+@register.simple_tag
+def all_models() -> tuple[ModelSpec, ...]:
+    return catalog().models
+
+
+@register.simple_tag(takes_context=True)
+def model_limit(context: dict[str, Any], dataset: Dataset) -> Limit:
+    """Of the model that the address names or that this browser has in mind."""
+    request = context["request"]
+    model = chosen_model(request.session, dataset, request.GET.get("model", ""))
+    return limit_of(dataset, model)
