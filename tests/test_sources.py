@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import REPO
 from tests.sources import REAL_FILES, VARIABLE
 
-MODULE = "tests/datasets/test_private.py"  # has nine of them
+MODULE = "tests/datasets/core/privacy/test_detection.py"  # has nine of them
 
 
 def run(*arguments, **variables):

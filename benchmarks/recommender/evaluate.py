@@ -1,31 +1,32 @@
-from pathlib import Path
-from typing import Any
+"""How far the recommender lies from published measurements.
 
-from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+    .venv/bin/python benchmarks/recommender/evaluate.py [FOLDER]
+
+FOLDER holds the evidence (default: tests/data/evidence).
+"""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
 
 from benchmarks.recommender.evaluation import report
 from benchmarks.recommender.evidence import read_evidence
-from recommender.services import catalog
+from recommender.core.catalog.catalog import load
 from slmgen.errors import InvalidInput
 
+EVIDENCE = ROOT / "tests" / "data" / "evidence"
 
-class Command(BaseCommand):
-    help = "Prints how far the recommender lies from published measurements."
 
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "folder",
-            nargs="?",
-            type=Path,
-            default=settings.BASE_DIR / "tests" / "data" / "evidence",
-            help="Where the evidence lies (default: tests/data/evidence)",
-        )
+def main(folder: Path) -> None:
+    try:
+        evidence = read_evidence(folder)
+    except InvalidInput as error:
+        raise SystemExit(error.detail) from error
+    for line in report(load(ROOT / "recommender" / "catalog.toml"), evidence):
+        print(line)
 
-    def handle(self, *args: Any, folder: Path, **options: Any) -> None:
-        try:
-            evidence = read_evidence(folder)
-        except InvalidInput as error:
-            raise CommandError(error.detail) from error
-        for line in report(catalog(), evidence):
-            self.stdout.write(line)
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else EVIDENCE)

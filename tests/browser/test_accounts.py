@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from tests.accounts.people import PASSWORD
-from tests.accounts.provider import CLIENT, SECRET, Provider
 from tests.browser.conftest import Look, Visitor
 from tests.conftest import started
+from tests.slmgen.accounts.people import PASSWORD
+from tests.slmgen.accounts.provider import CLIENT, SECRET, Provider
 
 pytestmark = pytest.mark.browser
 

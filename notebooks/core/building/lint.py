@@ -12,7 +12,7 @@ from typing import Any
 
 import nbformat
 
-KNOWN_PATH = Path(__file__).parent.parent / "known.json"
+KNOWN_PATH = Path(__file__).parents[2] / "known.json"
 BUILTINS = frozenset(dir(builtins)) | {"__file__", "__name__"}
 # Where a platform has them, the notebook uses them; it looks first.
 PLATFORMS = frozenset({"google", "kaggle_secrets"})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-PINS_PATH = Path(__file__).parent.parent / "pins.toml"
+PINS_PATH = Path(__file__).parents[2] / "pins.toml"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from datasets.core.tokenization.vocabularies import Encode
 
-TEMPLATES_PATH = Path(__file__).parent.parent / "chat_templates.toml"
+TEMPLATES_PATH = Path(__file__).parents[2] / "chat_templates.toml"
 
 Messages = Sequence[Mapping[str, Any]]
 Marks = tuple[str, str]

@@ -1,7 +1,7 @@
 """Memory and speed from a model's numbers. Estimates, each with what it was held to.
 
 Formulas and errors: measured runs on a T4 in the fitcheck-llm 0.3.1 source package
-(MIT), with SDPA attention; `manage.py evaluate_recommender` prints the fit.
+(MIT), with SDPA attention; `benchmarks/recommender/evaluate.py` prints the fit.
 """
 
 from recommender.core.catalog.catalog import ModelSpec, Parameters, Shape
