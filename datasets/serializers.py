@@ -239,7 +239,3 @@ class InsightsSerializer(serializers.Serializer[Any]):
     length_outliers = serializers.DictField()
     split = serializers.DictField()
     tokenizers = serializers.DictField()
-
-
-class ErrorSerializer(serializers.Serializer[Any]):
-    detail = serializers.CharField()

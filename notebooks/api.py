@@ -6,11 +6,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from datasets.serializers import ErrorSerializer as ERROR
 from notebooks import serializers, services
 from notebooks.api_requests import wanted_notebook
 from notebooks.core.building.build import DATA_FILE
 from slmgen.errors import InvalidInput
+from slmgen.http.serializers import ErrorSerializer as ERROR
 from slmgen.http.streaming import Download
 
 

@@ -5,7 +5,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from datasets.serializers import ErrorSerializer as ERROR
 from datasets.services import find_dataset, parse_id
 from recommender import serializers, services
 from recommender.core.catalog.catalog import TARGETS, TASKS
@@ -13,6 +12,7 @@ from recommender.core.needs.needs import parse_wishes
 from recommender.core.presentation.model_facts import find_model
 from recommender.core.synonyms import remarks
 from recommender.services import Explained
+from slmgen.http.serializers import ErrorSerializer as ERROR
 
 ERRORS = dict.fromkeys((202, 400, 401, 404), ERROR)
 

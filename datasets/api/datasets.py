@@ -17,10 +17,10 @@ from datasets.core.layouts.columns import EXAMPLE
 from datasets.storage import retention
 from slmgen.error_text import nearest, shown, unknown
 from slmgen.errors import InvalidInput
+from slmgen.http.serializers import ErrorSerializer as ERROR
 from slmgen.http.streaming import Download, Streamed
 
 MAX_WHOLE_BYTES = 1_000_000  # of examples that are sent at one go
-ERROR = serializers.ErrorSerializer
 ERRORS = {202: ERROR, 400: ERROR, 401: ERROR, 404: ERROR}
 
 

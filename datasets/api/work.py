@@ -5,8 +5,7 @@ from rest_framework.views import APIView
 
 from datasets import serializers, services
 from datasets.work import results
-
-ERROR = serializers.ErrorSerializer
+from slmgen.http.serializers import ErrorSerializer as ERROR
 
 
 class WorkListView(APIView):

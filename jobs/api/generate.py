@@ -3,10 +3,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from datasets.serializers import ErrorSerializer as ERROR
 from jobs import services
 from notebooks.api_requests import wanted_notebook
 from notebooks.serializers import GenerateDocumentedSerializer, NotebookSerializer
+from slmgen.http.serializers import ErrorSerializer as ERROR
 
 
 class GenerateView(APIView):

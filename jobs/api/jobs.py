@@ -8,9 +8,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from datasets.serializers import ErrorSerializer as ERROR
 from jobs import serializers, services
 from jobs.models import Job
+from slmgen.http.serializers import ErrorSerializer as ERROR
 
 ERRORS = {400: ERROR, 401: ERROR, 404: ERROR}
 

@@ -7,12 +7,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from datasets.serializers import ErrorSerializer as ERROR
 from jobs import serializers
 from jobs.api.jobs import ERRORS, SignedIn
 from jobs.services import find_job
 from jobs.training import runs
 from jobs.training.streams import streams, summary
+from slmgen.http.serializers import ErrorSerializer as ERROR
 
 EVENT_STREAM = {
     "Content-Type": "text/event-stream",

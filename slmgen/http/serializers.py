@@ -150,3 +150,7 @@ def _range(start: str, low: float | None, high: float | None) -> str:
     if high is None:
         return "" if low is None else f"{start} {low:,} or more"
     return f"{start} {low or 0:,} to {high:,}"
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    detail = serializers.CharField()

@@ -4,7 +4,7 @@ from rest_framework.response import Response
 from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.views import APIView
 
-from datasets.serializers import ErrorSerializer as ERROR
+from slmgen.http.serializers import ErrorSerializer as ERROR
 from slmgen.identity import serializers, services
 
 

@@ -15,7 +15,7 @@ from recommender.core.ranking.model_quality import ROUND_MODELS, Line, quality
 
 # Quality after fine-tuning leads. Task fit is small on purpose: over 10 base models and
 # 31 tasks (LoRA Land, arXiv 2405.00732, table 12) choosing by task type was no better
-# than taking the model that is best overall. `benchmarks/recommender/evaluate.py` shows it.
+# than taking the model that is best overall: benchmarks/recommender/evaluate.py.
 WEIGHTS = {"quality": 0.50, "task": 0.15, "effort": 0.15, "data": 0.10, "serving": 0.10}
 
 FEW_EXAMPLES, MANY_EXAMPLES = 500, 5_000
