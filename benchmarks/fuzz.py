@@ -25,10 +25,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.folders import small_datasets
 from datasets.core.analysis.analyze import Counting, Upload, analyze
 from datasets.core.exports.export import FORMS, export
-from datasets.core.fixes.apply import Mending, mend
+from datasets.core.fixes.apply import FixPlan, apply_fixes
 from datasets.core.fixes.operations import FIXES, Repair
 from datasets.core.ingestion.ingest import Limits, Targets, ingest, sample
-from datasets.core.insights.insights import look_closer
+from datasets.core.insights.insights import find_insights
 from datasets.core.layouts.columns import CHAT, Layout
 from slmgen.errors import InvalidInput, TooLarge
 
@@ -120,7 +120,7 @@ def use(content: bytes, examples: Any, found: Any) -> None:
     upload = Upload(found.bad_lines, (), found.faulty_examples, found.groups)
     _, records = analyze(examples, upload, Counting(), lambda done: None)
     examples.seek(0)
-    look_closer(examples, records, 1, lambda done: None)
+    find_insights(examples, records, 1, lambda done: None)
     for form in FORMS:
         examples.seek(0)
         refused_or_done(lambda form=form: export(examples, io.BytesIO(), form))
@@ -130,7 +130,7 @@ def use(content: bytes, examples: Any, found: Any) -> None:
 
 
 def repair(rows: bytes, layout: Layout) -> None:
-    mend(io.BytesIO(rows), io.BytesIO(), LIMITS, layout, Mending(REPAIRS))
+    apply_fixes(io.BytesIO(rows), io.BytesIO(), LIMITS, layout, FixPlan(REPAIRS))
 
 
 def refused_or_done(work: Any) -> None:

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path
 
-from datasets.core.message_view import Bubble
+from datasets.core.message_view import MessageView
 from datasets.forms import ContentForm
 from datasets.models import Dataset, WorkItem, of_analysis
 from datasets.pages.rows import turns
@@ -71,7 +71,7 @@ class DatasetAdmin(ReadOnlyAdmin):
         return render(request, "admin/datasets/dataset/content.html", context)
 
 
-def _rows(dataset: Dataset, page: int) -> list[tuple[int, list[Bubble]]]:
+def _rows(dataset: Dataset, page: int) -> list[tuple[int, list[MessageView]]]:
     """Rows by their numbers, as their owner sees them."""
     found = examples_page(dataset, page=page, page_size=ROWS_SHOWN)
     return [(example.index + 1, turns(example.messages)) for example in found.examples]

@@ -8,7 +8,7 @@ from django.http import QueryDict
 
 from datasets.core.conversation import ROLES
 from datasets.core.faults.catalog import KINDS
-from datasets.pages.rows import COPIES, Wanted
+from datasets.pages.rows import COPIES, RowFilter
 from datasets.samples import SAMPLES, sample_file
 
 ANY = [("", "Any")]
@@ -100,10 +100,10 @@ class RowsForm(forms.Form):
             required=False, choices=[*ANY, *choices]
         )
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> RowFilter:
         self.is_valid()
         values = self.cleaned_data
-        return Wanted(
+        return RowFilter(
             row=values.get("row") or 1,
             text=values.get("q") or "",
             role=values.get("role") or "",

@@ -34,7 +34,7 @@ from datasets.storage.files import (
     verified_file,
 )
 from datasets.storage.retention import delete_dataset, with_versions
-from datasets.uploads import Origin, keep, limits
+from datasets.uploads import Origin, limits, store_upload
 from datasets.work import engine, results
 from datasets.work.limits import run_bounded
 from slmgen.audit.services import audit
@@ -68,8 +68,8 @@ def upload_dataset(
     origin = Origin(
         clean_filename(file.name or ""), owner.pk if owner.is_authenticated else None
     )
-    seal = partial(audit, owner, "upload")  # all or nothing: the record too
-    return keep(file.file, origin, layout, seal)  # type: ignore[arg-type]  # a binary file in every upload handler
+    on_commit_row = partial(audit, owner, "upload")  # all or nothing: the record too
+    return store_upload(file.file, origin, layout, on_commit_row)  # type: ignore[arg-type]  # a binary file in every upload handler
 
 
 def rename_dataset(dataset: Dataset, filename: str, *, by: AnyUser) -> Dataset:
@@ -84,7 +84,7 @@ def map_dataset(dataset: Dataset, mapping: Mapping[str, Any]) -> Dataset:
     """A new version of `dataset`: the same upload, read with other columns."""
     origin = Origin(dataset.filename, dataset.owner_id, dataset)
     with verified(dataset.original_key, dataset.sha256) as file:
-        return keep(file, origin, columns.mapped(mapping))
+        return store_upload(file, origin, columns.mapped(mapping))
 
 
 @dataclass(frozen=True)
@@ -215,11 +215,11 @@ def _example(file: BinaryIO, position: int, record: Any) -> Example:
 
 
 @contextmanager
-def opened_lengths(dataset: Dataset) -> Iterator[example_index.Lengths]:
+def opened_lengths(dataset: Dataset) -> Iterator[example_index.ExampleLengths]:
     """How many examples are longer than a limit; a few blocks of a table are read."""
     distinct = _profile_in(_analysis(dataset)).distinct_lengths
     with opened_index(dataset) as file:
-        yield example_index.Lengths(file, dataset.total_examples, distinct)
+        yield example_index.ExampleLengths(file, dataset.total_examples, distinct)
 
 
 def rows_longer_than(dataset: Dataset, tokens: int) -> int:

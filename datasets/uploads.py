@@ -13,10 +13,10 @@ from msgspec import to_builtins
 
 from datasets.core.ingestion.ingest import Ingested, Limits, Targets, ingest_files
 from datasets.core.layouts.columns import Layout
-from datasets.core.readers.rows import Progress, untold
+from datasets.core.readers.rows import Progress, no_progress
 from datasets.models import Dataset, Kind, WorkItem
 from datasets.storage.files import deleted_on_failure, row_of
-from datasets.storage.quotas import claim_room
+from datasets.storage.quotas import reserve_quota
 from datasets.work import engine, results
 from datasets.work.limits import run_bounded, temporary_file
 
@@ -44,16 +44,16 @@ def limits(size: int = 0) -> Limits:
     )
 
 
-def keep(
+def store_upload(
     source: BinaryIO,
     origin: Origin,
     layout: Layout | None,
-    seal: Seal | None = None,
-    report: Progress = untold,
+    on_commit_row: Seal | None = None,
+    report: Progress = no_progress,
 ) -> Dataset:
     """Reads, checks and keeps a file: all of it, or nothing of it.
 
-    `seal` is called in the transaction of the row; what it raises undoes all.
+    `on_commit_row` is called in the transaction of the row; what it raises undoes all.
     """
     with ExitStack() as stack:
         targets = Targets(*(stack.enter_context(temporary_file()) for _ in range(3)))
@@ -69,7 +69,7 @@ def keep(
         with deleted_on_failure(dataset.keys):
             _save(dataset, source, targets)
         with row_of(dataset.keys):
-            analysis = _insert(dataset, seal)
+            analysis = _insert(dataset, on_commit_row)
     if results.is_small(dataset):
         results.try_now(analysis)
     return dataset
@@ -106,10 +106,10 @@ def _dataset_of(ingested: Ingested, origin: Origin, targets: Targets) -> Dataset
     )
 
 
-def _insert(dataset: Dataset, seal: Seal | None) -> WorkItem:
+def _insert(dataset: Dataset, on_commit_row: Seal | None) -> WorkItem:
     needed = dataset.size + dataset.examples_bytes + dataset.problems_bytes
-    claim_room(dataset.owner_id, needed, datasets=1)
+    reserve_quota(dataset.owner_id, needed, datasets=1)
     dataset.save(force_insert=True)
-    if seal is not None:
-        seal(dataset)
+    if on_commit_row is not None:
+        on_commit_row(dataset)
     return engine.ask_for(dataset, Kind.ANALYSIS)

@@ -5,10 +5,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from datasets.models import of_analysis
-from jobs.core.progress import State
+from jobs.core.progress import RunState
 from jobs.events import Source
 from jobs.models import Job, JobEvent, TrainingRun
-from jobs.services import Change, change_job
+from jobs.services import JobChange, change_job
 from jobs.training.measurements import is_connected, state_of
 from jobs.training.runs import revoke_secret
 from notebooks.services import lint_notebook
@@ -38,13 +38,13 @@ class StateFilter(admin.SimpleListFilter):
     def lookups(
         self, request: HttpRequest, model_admin: object
     ) -> list[tuple[str, str]]:
-        return [(state.value, state.value) for state in State]
+        return [(state.value, state.value) for state in RunState]
 
     def queryset(self, request: HttpRequest, jobs: QuerySet[Job]) -> QuerySet[Job]:
         value = self.value()
-        if value is None or value not in set(State):
+        if value is None or value not in set(RunState):
             return jobs
-        found = Job.objects.in_state(State(value), timezone.now())
+        found = Job.objects.in_state(RunState(value), timezone.now())
         return jobs.filter(pk__in=found.values("pk"))
 
 
@@ -79,7 +79,7 @@ class JobAdmin(ReadOnlyAdmin):
     def models(self, job: Job) -> str:
         return job.model_id or "several"
 
-    @admin.display(description="State")
+    @admin.display(description="RunState")
     def state(self, job: Job) -> str:
         return str(state_of(job).value)
 
@@ -108,7 +108,7 @@ class JobAdmin(ReadOnlyAdmin):
     ) -> None:
         for job in jobs:
             try:
-                change_job(job, Change(status=status, source=Source.SUPPORT))
+                change_job(job, JobChange(status=status, source=Source.SUPPORT))
                 audit(request.user, f"set to {status.value}", job)
             except InvalidInput as error:
                 self.message_user(request, f"{job}: {error.detail}", messages.ERROR)
@@ -146,7 +146,7 @@ class TrainingRunAdmin(ReadOnlyAdmin):
     def owner(self, run: TrainingRun) -> str:
         return str(run.job.owner)
 
-    @admin.display(description="State")
+    @admin.display(description="RunState")
     def state(self, run: TrainingRun) -> str:
         return str(state_of(run.job).value)
 

@@ -8,7 +8,7 @@ Kind = JobEvent.Kind
 Source = JobEvent.Source
 
 
-def note(
+def record_event(
     job: Job,
     kind: Kind,
     source: Source,

@@ -2,9 +2,9 @@ from typing import Any
 
 from django import forms
 
-from jobs.core.progress import State
+from jobs.core.progress import RunState
 from jobs.models import Job
-from jobs.pages.history import Choices, Wanted
+from jobs.pages.history import HistoryChoices, HistoryFilter
 from jobs.pages.job_page import Look
 
 ANY = ("", "Any")
@@ -40,23 +40,24 @@ class HistoryForm(forms.Form):
 
     q = forms.CharField(required=False, max_length=100, label="Text")
     state = forms.ChoiceField(
-        required=False, choices=[ANY, *((state.value, state.value) for state in State)]
+        required=False,
+        choices=[ANY, *((state.value, state.value) for state in RunState)],
     )
     model = forms.ChoiceField(required=False)
     dataset = forms.ChoiceField(required=False, label="Data")
     page = forms.IntegerField(required=False, min_value=1, max_value=10**6)
 
-    def __init__(self, query: Any, choices: Choices) -> None:
+    def __init__(self, query: Any, choices: HistoryChoices) -> None:
         super().__init__(query)
         self.fields["model"].choices = [ANY, *choices.models]  # type: ignore[attr-defined]  # a ChoiceField
         self.fields["dataset"].choices = [ANY, *choices.datasets]  # type: ignore[attr-defined]  # as above
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> HistoryFilter:
         self.is_valid()
         chosen = self.cleaned_data
-        return Wanted(
+        return HistoryFilter(
             text=chosen.get("q", ""),
-            state=State(chosen["state"]) if chosen.get("state") else None,
+            state=RunState(chosen["state"]) if chosen.get("state") else None,
             model=chosen.get("model", ""),
             dataset=chosen.get("dataset") or None,
             page=chosen.get("page") or 1,

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from datasets.models import AnyUser, Dataset
-from jobs.core.progress import STALLED_AFTER, STATES, State
+from jobs.core.progress import STALLED_AFTER, STATES, RunState
 from notebooks.models import Notebook
 from slmgen.db.fields import OrderedJSONField
 
@@ -16,17 +16,17 @@ class JobQuerySet(models.QuerySet["Job"]):
     def visible_to(self, user: AnyUser) -> "JobQuerySet":
         return self.filter(owner=user.pk) if user.is_authenticated else self.none()
 
-    def in_state(self, state: State, now: datetime) -> "JobQuerySet":
+    def in_state(self, state: RunState, now: datetime) -> "JobQuerySet":
         """Those for which `progress.state` gives this one."""
         silent = Q(
             training_run__started_at__isnull=False,
             training_run__seen_at__lt=now - STALLED_AFTER,
             training_run__ended_at=None,
         )
-        if state in {State.RUNNING, State.STALLED}:
+        if state in {RunState.RUNNING, RunState.STALLED}:
             running = self.filter(status=Job.Status.RUNNING)
             stalled = running.filter(silent)
-            if state is State.STALLED:
+            if state is RunState.STALLED:
                 return stalled
             return running.exclude(pk__in=stalled.values("pk"))
         return self.filter(

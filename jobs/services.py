@@ -15,7 +15,7 @@ from datasets.services import find_dataset, parse_id, stored_profile
 from datasets.storage.quotas import check_count, one_at_a_time
 from datasets.storage.retention import delete_dataset
 from datasets.work.engine import Claim, handles
-from jobs.events import Kind, Source, note
+from jobs.events import Kind, Source, record_event
 from jobs.models import EDITABLE_IN, MOVES, Job
 from jobs.training.runs import Training, training_of
 from notebooks import services as notebooks
@@ -70,7 +70,7 @@ class Configuration:
 
 
 @dataclass(frozen=True)
-class Change:
+class JobChange:
     status: str | None = None
     configuration: Configuration = field(default_factory=Configuration)
     source: Source = Source.OWNER
@@ -89,7 +89,7 @@ def _made(job: Job) -> Job:
     kept = Job.objects.filter(owner=job.owner_id).count()
     check_count(kept, settings.SLMGEN_QUOTA_JOBS, "jobs")
     job.save(force_insert=True)
-    note(job, Kind.MADE, Source.OWNER)
+    record_event(job, Kind.MADE, Source.OWNER)
     return job
 
 
@@ -196,7 +196,7 @@ def details_of(job: Job) -> JobDetails:
 
 
 @transaction.atomic
-def change_job(job: Job, change: Change) -> Job:
+def change_job(job: Job, change: JobChange) -> Job:
     """Applies all of a change, or raises InvalidInput and applies none of it."""
     values = change.configuration.checked()
     if values and job.status not in EDITABLE_IN:
@@ -213,7 +213,7 @@ def change_job(job: Job, change: Change) -> Job:
     if not unchanged.update(**values, updated_at=timezone.now()):
         raise InvalidInput("The job changed meanwhile; read it and try again.")
     if values.get("status", job.status) != job.status:
-        note(
+        record_event(
             job, Kind.MOVED, change.source,
             status=values["status"], reason=change.reason,
         )  # fmt: skip

@@ -5,7 +5,7 @@ from jobs.views import actions, live, pages, training
 urlpatterns = [
     path(
         "datasets/<uuid:dataset_id>/training/",
-        training.TrainingView.as_view(),
+        training.TrainingPageView.as_view(),
         name="page-training",
     ),
     path(

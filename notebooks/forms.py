@@ -7,7 +7,7 @@ from django import forms
 
 from notebooks.core.planning.settings import BY_NAME, OPTIONS, Option, Value
 from recommender.core.catalog.gpus import DEFAULT_GPU, Gpu
-from recommender.forms import GpuField
+from recommender.forms import GpuChoiceField
 from slmgen.errors import InvalidInput
 
 ADVANCED = [option for option in OPTIONS if option.name != "preset"]
@@ -78,7 +78,7 @@ class TrainingForm(forms.Form):
         required=False, choices=[(c, c) for c in BY_NAME["preset"].choices]
     )
 
-    gpu = GpuField()
+    gpu = GpuChoiceField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -18,7 +18,7 @@ from django.db.models import Sum
 from datasets.models import Dataset
 from datasets.services import open_verified_examples, profile_of
 from datasets.storage.files import deleted_on_failure, row_of
-from datasets.storage.quotas import claim_room, counted
+from datasets.storage.quotas import counted, reserve_quota
 from notebooks.core.building.build import Facts, build
 from notebooks.core.building.embed import Embedded, embed
 from notebooks.core.building.lint import lint
@@ -69,11 +69,11 @@ def make_notebook(
     dataset: Dataset,
     plans: Sequence[TrainingPlan],
     server: str,
-    seal: Seal | None = None,
+    on_commit_row: Seal | None = None,
 ) -> Notebook:
     """Builds, checks and stores a notebook.
 
-    `seal` is called in the transaction of its row; what it raises undoes all.
+    `on_commit_row` is called in the transaction of its row; what it raises undoes all.
     """
     profile = profile_of(dataset)
     facts = Facts(
@@ -97,7 +97,7 @@ def make_notebook(
         size=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
     )
-    _store(notebook, content, seal)
+    _store(notebook, content, on_commit_row)
     return notebook
 
 
@@ -129,11 +129,11 @@ def _filename(slugs: Sequence[str]) -> str:
     return f"slmgen-{safe}-{secrets.token_hex(16)}.ipynb"
 
 
-def _store(notebook: Notebook, content: bytes, seal: Seal | None) -> None:
+def _store(notebook: Notebook, content: bytes, on_commit_row: Seal | None) -> None:
     with deleted_on_failure([notebook.key]):
         default_storage.save(notebook.key, ContentFile(content))
     with row_of([notebook.key]):
-        claim_room(notebook.dataset.owner_id, notebook.size)
+        reserve_quota(notebook.dataset.owner_id, notebook.size)
         notebook.save(force_insert=True)
-        if seal is not None:
-            seal(notebook)
+        if on_commit_row is not None:
+            on_commit_row(notebook)

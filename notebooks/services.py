@@ -97,14 +97,14 @@ def generate_notebook(
     return made
 
 
-def make_as_work(claim: Claim, seal: Callable[[Notebook], None]) -> None:
-    """The notebook that a work item asks for; `seal` is called in the transaction in
+def make_as_work(claim: Claim, on_commit_row: Callable[[Notebook], None]) -> None:
+    """The notebook that a work item asks for; `on_commit_row` is called in the transaction in
     which it appears."""
     dataset, asked = claim.item.dataset, claim.item.payload
 
     def finish(notebook: Notebook) -> None:
         claim.finish(result={"notebook": str(notebook.pk)})
-        seal(notebook)
+        on_commit_row(notebook)
 
     # What was asked for before it could name a GPU was planned for this one.
     gpu = parse_gpu(asked.get("gpu", DEFAULT_GPU.name))

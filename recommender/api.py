@@ -58,7 +58,7 @@ class ModelsView(APIView):
         return Response(serializers.ModelListSerializer(services.catalog()).data)
 
 
-class ModelView(APIView):
+class ModelDetailView(APIView):
     """Every fact about one model, with its sources and what is not verified."""
 
     @extend_schema(

@@ -9,7 +9,7 @@ from recommender.core.synonyms import Name, Names, Reading, remarks
 from slmgen.errors import InvalidInput
 
 
-class GpuField(forms.CharField):
+class GpuChoiceField(forms.CharField):
     """A GPU as the API takes it: a known name, or its memory; None where left empty."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class NeedForm(forms.Form):
     task = forms.CharField(required=False, max_length=40)
     target = forms.CharField(required=False, max_length=40)
 
-    gpu = GpuField()
+    gpu = GpuChoiceField()
 
     def chosen_gpu(self) -> Gpu:
         """Raises InvalidInput."""

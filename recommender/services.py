@@ -26,7 +26,7 @@ from recommender.core.estimates import context_overflow
 from recommender.core.estimates.context_overflow import RowsOver
 from recommender.core.estimates.lengths import Ratio, ratio_of
 from recommender.core.needs.data_signals import Exchange, exchange_of, signs_of
-from recommender.core.needs.known_data import CloserLook, KnownData
+from recommender.core.needs.known_data import KnownData, KnownInsights
 from recommender.core.needs.needs import Need, Wishes
 from recommender.core.needs.suggestion import Suggestion, suggest
 from recommender.core.ranking import ranking
@@ -105,18 +105,18 @@ def _report(dataset: Dataset) -> dict[str, Any] | None:
     return insights_of(dataset)
 
 
-def _closer_look(dataset: Dataset, profile: Profile) -> CloserLook:
+def _closer_look(dataset: Dataset, profile: Profile) -> KnownInsights:
     """Languages and counts by models' own vocabularies; empty, and so shown in the
     trace, for a large dataset into which nobody has asked for insights."""
     report = _report(dataset)
     if report is None:
-        return CloserLook()
+        return KnownInsights()
     return _in_shares(report, profile)
 
 
-def _in_shares(report: Mapping[str, Any], profile: Profile) -> CloserLook:
+def _in_shares(report: Mapping[str, Any], profile: Profile) -> KnownInsights:
     examples, tokens = profile.total_examples, max(profile.total_tokens, 1)
-    return CloserLook(
+    return KnownInsights(
         {code: n / examples for code, n in report["languages"].items()},
         {name: row["tokens"] / tokens for name, row in report["tokenizers"].items()},
     )
@@ -217,7 +217,7 @@ def _report_now(dataset: Dataset) -> dict[str, Any] | None:
 def _need_now(dataset: Dataset) -> Need:
     profile = profile_of(dataset)
     report = _report_now(dataset)
-    closer = _in_shares(report, profile) if report else CloserLook()
+    closer = _in_shares(report, profile) if report else KnownInsights()
     return Need(profile, *ANY_NEED, closer=closer)
 
 

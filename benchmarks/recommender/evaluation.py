@@ -15,7 +15,7 @@ from benchmarks.recommender.evidence import (
 from recommender.core.catalog.catalog import Catalog
 from recommender.core.estimates import memory
 from recommender.core.ranking import scoring
-from recommender.core.ranking.model_quality import Point, fit_line, value_of_rank
+from recommender.core.ranking.model_quality import QualityPoint, fit_line, value_of_rank
 
 MIB = 2**20
 BILLION = 1e9
@@ -151,10 +151,10 @@ def its_maker(entry: Placed, other: Placed) -> bool:
     return entry.model.maker == other.model.maker
 
 
-def _point(entry: Placed) -> Point:
+def _point(entry: Placed) -> QualityPoint:
     model = entry.model
     size = model.parameters.non_embedding
-    return Point(model.slug, model.maker, size, value_of_rank(entry.rank))
+    return QualityPoint(model.slug, model.maker, size, value_of_rank(entry.rank))
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Bubble:
+class MessageView:
     role: str
     side: str  # system, user, assistant or tool
     name: str
@@ -49,13 +49,13 @@ def text_of(message: Mapping[str, Any]) -> str:
     return "".join(str(part.get("text", "")) for part in parts if _is_object(part))
 
 
-def bubble(
+def message_view(
     message: Mapping[str, Any], tokens: int, folded: int = FOLDED_CHARACTERS
-) -> Bubble:
+) -> MessageView:
     """`folded` characters at most follow those that are shown at once."""
     role, text = str(message.get("role", "")), text_of(message)
     cut, end = _cut(text), SHOWN_CHARACTERS + folded
-    return Bubble(
+    return MessageView(
         role=ROLE_NAMES.get(role, role),
         side=_side(role),
         name=str(message.get("name") or ""),

@@ -15,7 +15,7 @@ from datasets.core.analysis import analyze as analysis
 from datasets.core.analysis.example_index import size_of
 from datasets.core.exports.export import export_file
 from datasets.core.ingestion.problem_log import groups_of
-from datasets.core.readers.rows import Progress, untold
+from datasets.core.readers.rows import Progress, no_progress
 from datasets.models import Dataset, Kind, WorkItem
 from datasets.storage.files import opened, verified
 from datasets.work import engine, results
@@ -72,7 +72,7 @@ def index_for_work(dataset: Dataset) -> Iterator[BinaryIO]:
 
 
 @handles(Kind.INSIGHTS)
-def look_closer(claim: Claim) -> None:
+def find_insights(claim: Claim) -> None:
     # Imported when needed: most processes never take a closer look.
     from datasets.core.insights import insights
 
@@ -83,7 +83,7 @@ def look_closer(claim: Claim) -> None:
         index_for_work(dataset) as index,
     ):
         found = run_bounded(
-            insights.look_closer_by_index,
+            insights.find_insights_by_index,
             *(examples, index, dataset.total_examples, processes),
             size=dataset.examples_bytes,
             report=claim.report,
@@ -101,7 +101,7 @@ def export_to_file(claim: Claim) -> None:
     claim.finish(file=key, file_bytes=size)
 
 
-def exported(dataset: Dataset, form: str, report: Progress = untold) -> BinaryIO:
+def exported(dataset: Dataset, form: str, report: Progress = no_progress) -> BinaryIO:
     """The examples in another form, in a file that is gone when it is closed."""
     with ExitStack() as stack:
         folder = settings.FILE_UPLOAD_TEMP_DIR

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, TypeVar
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from datasets.core.fixes.apply import Mending, mend_file
+from datasets.core.fixes.apply import FixPlan, apply_fixes_to_file
 from datasets.core.fixes.operations import Repair, repair_of
 from datasets.core.fixes.preview import preview_repairs
 from datasets.core.layouts import columns
@@ -15,7 +15,7 @@ from datasets.core.readers.rows import Progress
 from datasets.handlers.analysis import index_for_work
 from datasets.models import Dataset, Kind
 from datasets.storage.files import verified
-from datasets.uploads import Origin, Seal, keep, limits
+from datasets.uploads import Origin, Seal, limits, store_upload
 from datasets.work.engine import Claim, handles
 from datasets.work.limits import run_bounded, temporary_file
 from slmgen.errors import InvalidInput
@@ -48,7 +48,7 @@ def repair_dataset(
     dataset: Dataset,
     repairs: tuple[Repair, ...],
     *,
-    seal: Seal | None = None,
+    on_commit_row: Seal | None = None,
     share_done: Callable[[float], None] = lambda share: None,
 ) -> Repaired:
     """A new version of `dataset` with `repairs` made in their order."""
@@ -58,15 +58,15 @@ def repair_dataset(
         return lambda done: share_done((first + min(done / dataset.size, 1)) / 2)
 
     with temporary_file() as target:
-        summary = _bounded(mend_file, dataset, repairs, target, half(0))
+        summary = _bounded(apply_fixes_to_file, dataset, repairs, target, half(0))
         origin = Origin(dataset.filename, dataset.owner_id, dataset, summary)
-        made = keep(target, origin, columns.CHAT, seal, half(1))
+        made = store_upload(target, origin, columns.CHAT, on_commit_row, half(1))
         return Repaired(made, summary)
 
 
 @handles(Kind.REPAIR)
 def repair_as_work(claim: Claim) -> None:
-    def seal(made: Dataset) -> None:
+    def on_commit_row(made: Dataset) -> None:
         claim.finish(result={"dataset": str(made.pk), "report": made.repairs})
 
     def share_done(share: float) -> None:
@@ -74,7 +74,7 @@ def repair_as_work(claim: Claim) -> None:
 
     dataset = claim.item.dataset
     repairs = repairs_of(claim.item.payload["repairs"])
-    repair_dataset(dataset, repairs, seal=seal, share_done=share_done)
+    repair_dataset(dataset, repairs, on_commit_row=on_commit_row, share_done=share_done)
 
 
 @handles(Kind.PREVIEW)
@@ -108,7 +108,7 @@ def _bounded(
     with verified(dataset.original_key, dataset.sha256) as source:
         return run_bounded(
             work,
-            *(source, target, limits(), layout, Mending(repairs, copies)),
+            *(source, target, limits(), layout, FixPlan(repairs, copies)),
             size=dataset.size,
             report=report,
         )

@@ -10,9 +10,9 @@ from datasets.core.analysis.profile import Profile
 from datasets.core.faults.catalog import KINDS
 from datasets.core.ingestion.problem_log import Group, groups_of
 from datasets.core.presentation import fix_options
-from datasets.core.presentation.profile import Report, report
+from datasets.core.presentation.profile import ProfileView, report
 from datasets.models import Dataset
-from datasets.pages.rows import Rows, Wanted, find_rows
+from datasets.pages.rows import RowFilter, Rows, find_rows
 from datasets.work import results
 from slmgen.errors import NotReady
 
@@ -36,7 +36,7 @@ class IssueGroup:
         return self.left_out < self.problems
 
     @property
-    def offers(self) -> list[fix_options.Offer]:
+    def offers(self) -> list[fix_options.FixOption]:
         return fix_options.for_fault(self.kind)
 
 
@@ -132,16 +132,16 @@ class DataPage:
     """What the page of a dataset shows."""
 
     profile: Profile
-    report: Report
+    report: ProfileView
     groups: list[IssueGroup]
-    safe: fix_options.Offer | None
-    copies: fix_options.Offer
-    repairs: list[fix_options.Offer]
-    wanted: Wanted
+    safe: fix_options.FixOption | None
+    copies: fix_options.FixOption
+    repairs: list[fix_options.FixOption]
+    wanted: RowFilter
     found: Rows
 
 
-def data_page(dataset: Dataset, wanted: Wanted) -> DataPage:
+def data_page(dataset: Dataset, wanted: RowFilter) -> DataPage:
     profile = profile_now(dataset)
     groups = issue_groups(dataset)
     seen = fix_options.Found(

@@ -30,7 +30,7 @@ class ShownChange:
 
 
 @dataclass(frozen=True)
-class Trial:
+class FixPreview:
     report: Preview
     changes: list[ShownChange]
     fields: list[tuple[str, str]]  # that ask for the same again
@@ -40,11 +40,11 @@ class Trial:
         return not any(change.rows for change in self.changes)
 
 
-def try_repairs(dataset: Dataset, wanted: list[dict[str, Any]]) -> Trial:
+def try_repairs(dataset: Dataset, wanted: list[dict[str, Any]]) -> FixPreview:
     """Nothing is kept. Raises InvalidInput for what no repair can do."""
     profile_now(dataset)
     report = services.preview_of(dataset, wanted, seconds=0)
-    return Trial(
+    return FixPreview(
         report,
         [_shown(change) for change in report.changes],
         fields_of(change.repair for change in report.changes),

@@ -11,7 +11,7 @@ from django.conf import settings
 from numpy.typing import NDArray
 
 from datasets import services
-from datasets.core import message_view as bubbles
+from datasets.core import message_view as message_views
 from datasets.core.analysis import example_index, language
 from datasets.core.canonical import transcript
 from datasets.core.conversation import whole_text
@@ -37,7 +37,7 @@ FOLDED_CHARACTERS = 1_500  # of one message among others, behind those shown at 
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RowFilter:
     """Which rows to show. Rows count from 1, as the lines of a file do."""
 
     row: int = 1  # where to begin
@@ -50,7 +50,7 @@ class Wanted:
 
     @property
     def is_filtered(self) -> bool:
-        return self != Wanted(row=self.row)
+        return self != RowFilter(row=self.row)
 
     @property
     def must_be_read(self) -> bool:
@@ -59,10 +59,10 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Row:
+class RowView:
     number: int
     tokens: int
-    bubbles: list[bubbles.Bubble]
+    message_views: list[message_views.MessageView]
     more_messages: int
     tools: str  # definitions, as JSON
     copy_of: int | None  # number of the first identical row
@@ -70,7 +70,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Rows:
-    rows: list[Row]
+    rows: list[RowView]
     total: int
     first: int  # what was asked for
     next: int | None  # where to look on
@@ -81,7 +81,7 @@ class Rows:
         return max(self.first - PAGE_ROWS, 1)
 
 
-def find_rows(dataset: Dataset, wanted: Wanted) -> Rows:
+def find_rows(dataset: Dataset, wanted: RowFilter) -> Rows:
     """A page of the rows that are wanted. Raises InvalidInput for an unknown issue."""
     if wanted.issue not in {"", COPIES, *KINDS}:
         raise InvalidInput("There is no such kind of issue; choose one from the list.")
@@ -104,7 +104,7 @@ def find_rows(dataset: Dataset, wanted: Wanted) -> Rows:
 
 
 def _candidates(
-    start: int, records: NDArray[np.void], wanted: Wanted
+    start: int, records: NDArray[np.void], wanted: RowFilter
 ) -> NDArray[np.intp]:
     """What the index alone can tell."""
     kept = records["tokens"] >= wanted.min_tokens
@@ -116,7 +116,9 @@ def _candidates(
 
 
 def _search(
-    examples: BinaryIO, chunks: Iterable[tuple[int, NDArray[np.void]]], wanted: Wanted
+    examples: BinaryIO,
+    chunks: Iterable[tuple[int, NDArray[np.void]]],
+    wanted: RowFilter,
 ) -> tuple[list[tuple[int, Any]], int | None]:
     """The first rows that fit with their records, and where to look on when there may
     be more. No more of the index is read than is looked at."""
@@ -135,7 +137,7 @@ def _search(
     return found, None
 
 
-def _fits(line: bytes, wanted: Wanted) -> bool:
+def _fits(line: bytes, wanted: RowFilter) -> bool:
     try:
         conversation = parse(line)
     except Fault:
@@ -157,39 +159,39 @@ def language_of(line: bytes) -> str:
     return language.guess(whole_text(transcript(line))).language
 
 
-def _row(examples: BinaryIO, place: int, record: Any) -> Row:
+def _row(examples: BinaryIO, place: int, record: Any) -> RowView:
     value = read_example(examples, record)
     fit = _as_many_as_fit(value["messages"], LISTED_CHARACTERS)
-    most = min(fit + 1, bubbles.SHOWN_MESSAGES)
+    most = min(fit + 1, message_views.SHOWN_MESSAGES)
     return _shown(value, place, record, most, FOLDED_CHARACTERS)
 
 
 def _shown(
     value: dict[str, Any], place: int, record: Any, most: int, folded: int
-) -> Row:
+) -> RowView:
     messages = value["messages"][:most]
     first, tools = int(record["first"]), value.get("tools")
-    return Row(
+    return RowView(
         number=place + 1,
         tokens=int(record["tokens"]),
-        bubbles=turns(messages, folded),
+        message_views=turns(messages, folded),
         more_messages=len(value["messages"]) - len(messages),
-        tools=bubbles.pretty(tools) if tools else "",
+        tools=message_views.pretty(tools) if tools else "",
         copy_of=None if first == place else first + 1,
     )
 
 
 def turns(
-    messages: list[dict[str, Any]], folded: int = bubbles.FOLDED_CHARACTERS
-) -> list[bubbles.Bubble]:
+    messages: list[dict[str, Any]], folded: int = message_views.FOLDED_CHARACTERS
+) -> list[message_views.MessageView]:
     """Messages as they are read by people, each with its tokens."""
-    texts = [bubbles.text_of(message) for message in messages]
+    texts = [message_views.text_of(message) for message in messages]
     count = partial(
         counted, name=settings.SLMGEN_ENCODING, library=settings.SLMGEN_TOKENIZER
     )
     tokens = run_bounded(count, texts, size=sum(map(len, texts)))
     return [
-        bubbles.bubble(message, count, folded)
+        message_views.message_view(message, count, folded)
         for message, count in zip(messages, tokens, strict=True)
     ]
 
@@ -198,7 +200,7 @@ def turns(
 class RowInFull:
     """Everything about one row."""
 
-    row: Row
+    row: RowView
     value: dict[str, Any]  # as it is kept
     issues: list[str]
     size: int  # bytes
@@ -240,12 +242,12 @@ def row_in_full(dataset: Dataset, number: int) -> RowInFull:
     )
 
 
-def _in_full(value: dict[str, Any], place: int, record: Any) -> Row:
+def _in_full(value: dict[str, Any], place: int, record: Any) -> RowView:
     most = _as_many_as_fit(value["messages"], SHOWN_CHARACTERS)
     return _shown(value, place, record, most, SHOWN_CHARACTERS)
 
 
 def _as_many_as_fit(messages: list[dict[str, Any]], characters: int) -> int:
     """How many of the messages a page can hold, one at least."""
-    ends = np.cumsum([len(bubbles.text_of(message)) for message in messages])
+    ends = np.cumsum([len(message_views.text_of(message)) for message in messages])
     return max(int((ends <= characters).sum()), 1)

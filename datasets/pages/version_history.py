@@ -18,20 +18,20 @@ class Version:
 
 
 @dataclass(frozen=True)
-class Origin:
+class VersionOrigin:
     """What the page of a version says about where it comes from."""
 
     parent: Dataset | None
     done: list[str]
 
 
-def origin_of(dataset: Dataset, *, user: AnyUser) -> Origin | None:
+def origin_of(dataset: Dataset, *, user: AnyUser) -> VersionOrigin | None:
     """None for an upload that was made from nothing else."""
     visible = Dataset.objects.visible_to(user)
     parent = visible.filter(pk=dataset.parent_id).first() if dataset.parent_id else None
     if parent is None and not dataset.repairs:
         return None
-    return Origin(parent, _done(dataset))
+    return VersionOrigin(parent, _done(dataset))
 
 
 def _done(dataset: Dataset) -> list[str]:

@@ -40,7 +40,7 @@ def bytes_of_work(owner_id: Any) -> int:
     return made.aggregate(stored=Sum("file_bytes"))["stored"] or 0
 
 
-def claim_room(owner_id: Any, needed: int, *, datasets: int = 0) -> None:
+def reserve_quota(owner_id: Any, needed: int, *, datasets: int = 0) -> None:
     """Raises Conflict when an owner has too much already to keep `needed` bytes."""
     one_at_a_time("datasets", owner_id)
     room_mb = settings.SLMGEN_QUOTA_MB

@@ -39,7 +39,7 @@ def _columns_page(
         "step": "data",
         "form": form,
         "source": message_view.pretty(shown.source_row),
-        "bubbles": turns(shown.example["messages"]),
+        "message_views": turns(shown.example["messages"]),
     }
     status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK
     return render(request, "datasets/columns.html", context, status=status)

@@ -8,7 +8,7 @@ from datasets import services
 from datasets.core.exports.export import FORMS
 from datasets.core.presentation import fix_options
 from datasets.core.presentation.profile import (
-    closer_look,
+    insights_view,
     language_bars,
     sampled_language_bars,
 )
@@ -65,7 +65,7 @@ def problems(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
 @require_safe
 def closer(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
     dataset = services.find_dataset(dataset_id, user=request.user)
-    look = closer_look(data_page.insights_now(dataset), language_name)
+    look = insights_view(data_page.insights_now(dataset), language_name)
     context = {
         "dataset": dataset,
         "step": "data",

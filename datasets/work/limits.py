@@ -29,7 +29,7 @@ SECONDS_TO_WAIT = 30
 RETRY_SECONDS = 10
 
 
-class Places:
+class WorkPlaces:
     """So many compute at once, so that memory stays bounded too; half of them at most
     for one client, so that nobody's slow files keep all others waiting."""
 
@@ -62,7 +62,7 @@ class Places:
         return len(self._taken) < self._most and not is_one_too_many
 
 
-places = Places(settings.SLMGEN_PROCESSES + 2)
+places = WorkPlaces(settings.SLMGEN_PROCESSES + 2)
 
 
 def budget_for(size: int) -> bounded.Budget:

@@ -15,7 +15,7 @@ logger = logging.getLogger("slmgen.upkeep")
 
 
 @dataclass
-class Chore:
+class PeriodicTask:
     do: Callable[[], object]
     seconds: float  # between two times
     due: float = 0.0
@@ -23,22 +23,22 @@ class Chore:
 
 @dataclass
 class Upkeep:
-    chores: list[Chore] = field(
+    tasks: list[PeriodicTask] = field(
         default_factory=lambda: [
-            Chore(delete_discarded, 10),
-            Chore(sweep, 3600),
+            PeriodicTask(delete_discarded, 10),
+            PeriodicTask(sweep, 3600),
             # By its name: it looks at what apps to the left of this one keep.
-            Chore(partial(call_command, "expire"), 600),
+            PeriodicTask(partial(call_command, "expire"), 600),
         ]
     )
 
     def look(self) -> None:
         """Does what is due. Again, or by several at once, it does no harm."""
-        for chore in self.chores:
-            if time.monotonic() < chore.due:
+        for task in self.tasks:
+            if time.monotonic() < task.due:
                 continue
-            chore.due = time.monotonic() + chore.seconds
+            task.due = time.monotonic() + task.seconds
             try:
-                chore.do()
+                task.do()
             except (OSError, DatabaseError):
-                logger.exception("a chore was not done; trying again later")
+                logger.exception("a periodic task was not done; trying again later")

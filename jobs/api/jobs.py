@@ -83,7 +83,7 @@ class JobView(APIView):
         sent = serializers.JobChangeSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         values: dict[str, Any] = sent.validated_data
-        change = services.Change(
+        change = services.JobChange(
             status=values.pop("status", None),
             configuration=services.Configuration(**values),
         )

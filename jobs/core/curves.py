@@ -9,23 +9,23 @@ MAX_DRAWN = 400
 
 
 @dataclass(frozen=True)
-class Point:
+class LossPoint:
     step: int
     value: float
 
 
-def smoothed(points: Sequence[Point]) -> list[Point]:
+def smoothed(points: Sequence[LossPoint]) -> list[LossPoint]:
     """An exponential mean; the weights of the first points are corrected for bias."""
     keep = 1 - 2 / (max(MIN_SPAN, len(points) * SPAN_SHARE) + 1)
     mean, weight, found = 0.0, 0.0, []
     for point in points:
         mean = keep * mean + (1 - keep) * point.value
         weight = keep * weight + (1 - keep)
-        found.append(Point(point.step, mean / weight))
+        found.append(LossPoint(point.step, mean / weight))
     return found
 
 
-def thinned(points: Sequence[Point], most: int = MAX_DRAWN) -> list[Point]:
+def thinned(points: Sequence[LossPoint], most: int = MAX_DRAWN) -> list[LossPoint]:
     """At most `most` points: lowest and highest of each stretch, and the last."""
     if len(points) <= most:
         return list(points)
@@ -45,28 +45,28 @@ def thinned(points: Sequence[Point], most: int = MAX_DRAWN) -> list[Point]:
 class Curve:
     """What one run reported of its losses."""
 
-    train: tuple[Point, ...]
-    eval: tuple[Point, ...]
+    train: tuple[LossPoint, ...]
+    eval: tuple[LossPoint, ...]
     diverged: tuple[int, ...] = ()  # steps whose losses are in neither
 
     @property
-    def smoothed(self) -> list[Point]:
+    def smoothed(self) -> list[LossPoint]:
         return smoothed(self.train)
 
     @property
-    def best(self) -> Point | None:
+    def best(self) -> LossPoint | None:
         return min(self.eval, key=lambda point: point.value, default=None)
 
 
 @dataclass(frozen=True)
-class Row:
+class CurveRow:
     step: int
     loss: float | None
     smoothed: float | None
     eval_loss: float | None
 
 
-def rows(curve: Curve, most: int) -> list[Row]:
+def rows(curve: Curve, most: int) -> list[CurveRow]:
     """Every evaluation, and as many steps between them as there is room for."""
     train = {point.step: point.value for point in curve.train}
     means = {point.step: point.value for point in curve.smoothed}
@@ -75,6 +75,6 @@ def rows(curve: Curve, most: int) -> list[Row]:
     apart = max(1, -(-len(steps) // most))
     shown = {*steps[::apart], *steps[-1:], *list(evals)[-most:]}
     return [
-        Row(step, train.get(step), means.get(step), evals.get(step))
+        CurveRow(step, train.get(step), means.get(step), evals.get(step))
         for step in sorted(shown)
     ]

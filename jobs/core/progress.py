@@ -23,7 +23,7 @@ NAMES = frozenset(
 )  # fmt: skip
 
 
-class State(StrEnum):
+class RunState(StrEnum):
     """What a job is in, as lists, pages and the API name it."""
 
     PENDING = "pending"
@@ -36,18 +36,18 @@ class State(StrEnum):
 
 # By the stored status of a job; a running job can also be stalled.
 STATES = {
-    "created": State.PENDING,
-    "queued": State.PENDING,
-    "running": State.RUNNING,
-    "completed": State.COMPLETED,
-    "failed": State.FAILED,
-    "cancelled": State.CANCELED,
+    "created": RunState.PENDING,
+    "queued": RunState.PENDING,
+    "running": RunState.RUNNING,
+    "completed": RunState.COMPLETED,
+    "failed": RunState.FAILED,
+    "cancelled": RunState.CANCELED,
 }
-ENDED = frozenset({State.COMPLETED, State.FAILED, State.CANCELED})
+ENDED = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELED})
 
 
 @dataclass(frozen=True)
-class Report:
+class TrainingReport:
     event: str
     step: int
     steps: int
@@ -62,14 +62,14 @@ class Report:
         return "train" if "loss" in self.values else None
 
 
-def read_report(body: Mapping[str, Any]) -> Report:
+def read_report(body: Mapping[str, Any]) -> TrainingReport:
     """Raises InvalidInput."""
     event = body.get("event")
     if event not in EVENTS:
         found = "missing" if event is None else shown(event)
         raise InvalidInput(f"event is {found}; expected one of {', '.join(EVENTS)}.")
     step, steps = _whole(body, "step"), _whole(body, "steps")
-    return Report(event, step, steps, _values(body), _error(body))
+    return TrainingReport(event, step, steps, _values(body), _error(body))
 
 
 def _whole(body: Mapping[str, Any], name: str) -> int:
@@ -119,7 +119,7 @@ def status_after(status: str, event: str, *, set_by_notebook: bool) -> str:
     What a person ended stays so; what the notebook itself ended, it may begin again.
     """
     if event == "begin":
-        may_begin = STATES[status] is State.PENDING or (
+        may_begin = STATES[status] is RunState.PENDING or (
             status in {"failed", "completed"} and set_by_notebook
         )
         return "running" if may_begin else status
@@ -128,11 +128,11 @@ def status_after(status: str, event: str, *, set_by_notebook: bool) -> str:
     return status
 
 
-def state(status: str, times: Times, now: datetime) -> State:
+def state(status: str, times: Times, now: datetime) -> RunState:
     """The one rule; `JobQuerySet.in_state` finds jobs by the same."""
     found = STATES[status]
-    if found is State.RUNNING and _is_silent(times, now):
-        return State.STALLED
+    if found is RunState.RUNNING and _is_silent(times, now):
+        return RunState.STALLED
     return found
 
 

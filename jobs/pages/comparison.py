@@ -10,7 +10,7 @@ from datasets.models import AnyUser
 from datasets.services import stored_profile
 from jobs.core import wording
 from jobs.core.curves import Curve, rows, thinned
-from jobs.core.curves import Row as LossRow
+from jobs.core.curves import CurveRow as LossRow
 from jobs.models import Job
 from jobs.services import find_job, model_names
 from jobs.training.measurements import measured, run_of_job, state_of
@@ -22,7 +22,7 @@ TABLE_ROWS = 30  # of each job
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparisonRow:
     name: str
     values: list[str]
 
@@ -35,11 +35,11 @@ class Row:
 class Comparison:
     jobs: list[Job]
     names: list[str]
-    results: list[Row]
-    differing: list[Row]
-    same: list[Row]
+    results: list[ComparisonRow]
+    differing: list[ComparisonRow]
+    same: list[ComparisonRow]
     lines: list[Line]
-    losses: list[Row]
+    losses: list[ComparisonRow]
 
     @property
     def columns(self) -> list[tuple[Job, str]]:
@@ -72,9 +72,11 @@ def _name(job: Job) -> str:
     return f"{', '.join(model_names(job))} on {job.dataset.filename}"
 
 
-def _results(jobs: list[Job], curves: list[Curve]) -> list[Row]:
-    def row(name: str, told: Callable[[Job, Curve], str]) -> Row:
-        return Row(name, [told(*pair) for pair in zip(jobs, curves, strict=True)])
+def _results(jobs: list[Job], curves: list[Curve]) -> list[ComparisonRow]:
+    def row(name: str, told: Callable[[Job, Curve], str]) -> ComparisonRow:
+        return ComparisonRow(
+            name, [told(*pair) for pair in zip(jobs, curves, strict=True)]
+        )
 
     return [
         row("State", lambda job, curve: state_of(job).value),
@@ -130,7 +132,7 @@ def _size(job: Job) -> str:
     return filesizeformat(job.notebook.size) if job.notebook else "–"
 
 
-def _settings(jobs: list[Job]) -> list[Row]:
+def _settings(jobs: list[Job]) -> list[ComparisonRow]:
     """Every setting that one of them has; one without it has an empty cell."""
     named: dict[str, list[Any]] = {
         "data": [job.dataset.filename for job in jobs],
@@ -142,7 +144,7 @@ def _settings(jobs: list[Job]) -> list[Row]:
     for name in dict.fromkeys(key for job in jobs for key in job.training_config):
         named[name] = [job.training_config.get(name, "") for job in jobs]
     return [
-        Row(name, [_written(value) for value in values])
+        ComparisonRow(name, [_written(value) for value in values])
         for name, values in named.items()
     ]
 
@@ -155,11 +157,11 @@ def _written(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _losses(curves: list[Curve]) -> list[Row]:
+def _losses(curves: list[Curve]) -> list[ComparisonRow]:
     """The lines of the chart as a table."""
     tables = [{row.step: row for row in rows(curve, TABLE_ROWS)} for curve in curves]
     return [
-        Row(f"{step:,}", [_told(table.get(step)) for table in tables])
+        ComparisonRow(f"{step:,}", [_told(table.get(step)) for table in tables])
         for step in sorted({step for table in tables for step in table})
     ]
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from datasets.models import AnyUser
 from jobs.core import wording
-from jobs.core.progress import State
+from jobs.core.progress import RunState
 from jobs.models import Job, TrainingPoint
 from jobs.pages.job_page import LEVELS
 from jobs.services import model_names
@@ -20,11 +20,11 @@ JOBS_PER_PAGE = 25
 
 
 @dataclass(frozen=True)
-class Wanted:
+class HistoryFilter:
     """Which jobs to list; what is empty leaves none out."""
 
     text: str = ""
-    state: State | None = None
+    state: RunState | None = None
     model: str = ""
     dataset: uuid.UUID | None = None
     page: int = 1
@@ -55,7 +55,7 @@ class HistoryPage:
         return self.page - 1
 
 
-def history_page(*, user: AnyUser, wanted: Wanted) -> HistoryPage:
+def history_page(*, user: AnyUser, wanted: HistoryFilter) -> HistoryPage:
     jobs = Job.objects.visible_to(user)
     if wanted.state:
         jobs = jobs.in_state(wanted.state, timezone.now())
@@ -94,7 +94,7 @@ def _row(job: Any) -> HistoryRow:
         state=state.value,
         level=LEVELS.get(state, ""),
         percent=min(100, 100 * run.step // run.steps)
-        if run and run.steps and state is not State.PENDING
+        if run and run.steps and state is not RunState.PENDING
         else None,
         eval_loss=wording.reported(job.last_values["eval_loss"])
         if job.last_values
@@ -103,18 +103,18 @@ def _row(job: Any) -> HistoryRow:
 
 
 @dataclass(frozen=True)
-class Choices:
+class HistoryChoices:
     """What the jobs of a user can be filtered by."""
 
     models: list[tuple[str, str]]
     datasets: list[tuple[str, str]]
 
 
-def choices(*, user: AnyUser) -> Choices:
+def choices(*, user: AnyUser) -> HistoryChoices:
     jobs = Job.objects.visible_to(user).order_by()
     models = jobs.exclude(model_id="").values_list("model_id", flat=True).distinct()
     datasets = jobs.values_list("dataset", "dataset__filename").distinct()
-    return Choices(
+    return HistoryChoices(
         sorted((slug, slug) for slug in models),
         sorted(_told_apart(datasets), key=lambda choice: choice[1]),
     )

@@ -7,34 +7,34 @@ from datetime import datetime
 from django.utils import timezone
 
 from jobs.core import progress, wording
-from jobs.core.curves import Curve, Row, rows, thinned
-from jobs.core.progress import STALLED_AFTER, State
+from jobs.core.curves import Curve, CurveRow, rows, thinned
+from jobs.core.progress import STALLED_AFTER, RunState
 from jobs.events import events_of, last_move
 from jobs.models import MOVES, Job, JobEvent, Status
-from jobs.pages.timeline import SOURCES, Happened, timeline
+from jobs.pages.timeline import SOURCES, Happening, timeline
 from jobs.training.measurements import is_connected, measured, run_of_job, state_of
 from slmgen.templatetags.curves import Line
 
 TABLE_ROWS = 60
 TRAINING = 2  # its place among the phases
 STATE_WORDS = {
-    State.PENDING: "Nothing has run yet.",
-    State.RUNNING: "The notebook is training.",
-    State.STALLED: "No sign of life for more than 90 seconds. If its session has "
+    RunState.PENDING: "Nothing has run yet.",
+    RunState.RUNNING: "The notebook is training.",
+    RunState.STALLED: "No sign of life for more than 90 seconds. If its session has "
     "ended, run the notebook again: it goes on from its last checkpoint.",
-    State.COMPLETED: "The training has ended well.",
-    State.FAILED: "The training failed.",
-    State.CANCELED: "Canceled; it may be queued again.",
+    RunState.COMPLETED: "The training has ended well.",
+    RunState.FAILED: "The training failed.",
+    RunState.CANCELED: "Canceled; it may be queued again.",
 }
 LEVELS = {
-    State.COMPLETED: "good",
-    State.STALLED: "warn",
-    State.FAILED: "bad",
+    RunState.COMPLETED: "good",
+    RunState.STALLED: "warn",
+    RunState.FAILED: "bad",
 }
 PHASE_WORDS = {
-    State.PENDING: "next",
-    State.FAILED: "stopped",
-    State.CANCELED: "stopped",
+    RunState.PENDING: "next",
+    RunState.FAILED: "stopped",
+    RunState.CANCELED: "stopped",
 }
 MOVE_WORDS = {
     Status.QUEUED: "Queue it",
@@ -75,7 +75,7 @@ class Run:
 class Losses:
     curve: Curve
     lines: list[Line]
-    rows: list[Row]
+    rows: list[CurveRow]
     title: str
 
 
@@ -91,7 +91,7 @@ class Live:
     phases: list[Phase]
     run: Run | None
     losses: Losses | None
-    happened: list[Happened]
+    happened: list[Happening]
     moves: list[tuple[str, str]]  # status and what its button says
     asks_reason: bool
     polls: bool
@@ -128,11 +128,11 @@ def tag_of(job: Job, look: Look) -> str:
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:20]
 
 
-def _words(job: Job, state: State) -> str:
+def _words(job: Job, state: RunState) -> str:
     run = run_of_job(job)
-    if state is State.PENDING and is_connected(job):
+    if state is RunState.PENDING and is_connected(job):
         return "Waits for the first report of the notebook."
-    if state is State.RUNNING and (run is None or run.started_at is None):
+    if state is RunState.RUNNING and (run is None or run.started_at is None):
         return "You said that it runs; its notebook reports nothing here."
     return STATE_WORDS[state]
 
@@ -150,17 +150,17 @@ def _reason(job: Job) -> str:
     return f"Set by {SOURCES[JobEvent.Source(event.source)]}. {why}"
 
 
-def _phases(job: Job, state: State) -> list[Phase]:
+def _phases(job: Job, state: RunState) -> list[Phase]:
     run = run_of_job(job)
     started = bool(run and run.started_at)
     done = [
         ("Notebook made", job.notebook_id is not None),
         ("Notebook connected", is_connected(job) or started),
-        ("Training", state is State.COMPLETED),
-        ("Done", state is State.COMPLETED),
+        ("Training", state is RunState.COMPLETED),
+        ("Done", state is RunState.COMPLETED),
     ]
     now = next((at for at, (_, is_done) in enumerate(done) if not is_done), None)
-    if state in (State.RUNNING, State.STALLED):
+    if state in (RunState.RUNNING, RunState.STALLED):
         now = TRAINING
     words_of = {True: "done", False: "to come"}
     word = PHASE_WORDS.get(state, "now")
@@ -170,7 +170,7 @@ def _phases(job: Job, state: State) -> list[Phase]:
     ]
 
 
-def _run(job: Job, state: State, marks: tuple[progress.Mark, ...]) -> Run | None:
+def _run(job: Job, state: RunState, marks: tuple[progress.Mark, ...]) -> Run | None:
     run = run_of_job(job)
     if run is None or run.started_at is None:
         return None
@@ -180,7 +180,7 @@ def _run(job: Job, state: State, marks: tuple[progress.Mark, ...]) -> Run | None
         step=run.step,
         steps=run.steps,
         percent=min(100, 100 * run.step // run.steps) if run.steps else 0,
-        left=wording.time_left(left) if state is State.RUNNING else "",
+        left=wording.time_left(left) if state is RunState.RUNNING else "",
         spent=wording.duration(end - run.started_at),
         seen=run.seen_at,
     )
@@ -205,10 +205,10 @@ def _title(curve: Curve) -> str:
     )
 
 
-def _may_change(job: Job, state: State) -> bool:
+def _may_change(job: Job, state: RunState) -> bool:
     """A run that has ended may still measure the trained model for a while."""
     run = run_of_job(job)
-    if state is State.COMPLETED:
+    if state is RunState.COMPLETED:
         seen = run.seen_at if run else None
         return seen is not None and timezone.now() - seen <= STALLED_AFTER
     return state not in progress.ENDED and is_connected(job)

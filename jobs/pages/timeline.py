@@ -16,16 +16,16 @@ SOURCES = {
 
 
 @dataclass(frozen=True)
-class Happened:
+class Happening:
     at: datetime
     words: str
 
 
-def timeline(events: list[JobEvent], job: Job) -> list[Happened]:
+def timeline(events: list[JobEvent], job: Job) -> list[Happening]:
     points = TrainingPoint.objects.filter(run__job=job, kind="eval")
-    found = [Happened(event.at, _words(event)) for event in reversed(events)]
+    found = [Happening(event.at, _words(event)) for event in reversed(events)]
     found += [
-        Happened(
+        Happening(
             point.at,
             f"Evaluation at step {point.step:,}: "
             f"loss {wording.reported(point.values['eval_loss'])}",

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 from django import template
 
 from jobs.core import wording
-from jobs.core.curves import Point
+from jobs.core.curves import LossPoint
 
 register = template.Library()
 
@@ -14,5 +14,5 @@ def loss(value: float | None) -> str:
 
 
 @register.filter
-def last_value(points: Sequence[Point]) -> str:
+def last_value(points: Sequence[LossPoint]) -> str:
     return wording.loss(points[-1].value) if points else ""

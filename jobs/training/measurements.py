@@ -9,8 +9,8 @@ from typing import Any
 from django.utils import timezone
 
 from jobs.core import progress
-from jobs.core.curves import Curve, Point
-from jobs.core.progress import Mark, State, Times
+from jobs.core.curves import Curve, LossPoint
+from jobs.core.progress import Mark, RunState, Times
 from jobs.models import Job, TrainingPoint, TrainingRun
 
 NEVER = Times(None, None, None)
@@ -18,7 +18,7 @@ COLUMNS = ("loss", "eval_loss", "learning_rate", "grad_norm")
 
 
 @dataclass(frozen=True)
-class Measured:
+class JobMeasurements:
     curve: Curve
     marks: tuple[Mark, ...]  # of the run that goes on, not of one before it
 
@@ -34,22 +34,22 @@ def is_connected(job: Job) -> bool:
     return ends_at is not None and ends_at > timezone.now()
 
 
-def state_of(job: Job) -> State:
+def state_of(job: Job) -> RunState:
     run = run_of_job(job)
     times = Times(run.started_at, run.seen_at, run.ended_at) if run else NEVER
     return progress.state(job.status, times, timezone.now())
 
 
-def measured(job: Job) -> Measured:
+def measured(job: Job) -> JobMeasurements:
     run = run_of_job(job)
     if run is None:
-        return Measured(Curve((), ()), ())
+        return JobMeasurements(Curve((), ()), ())
     rows = list(
         TrainingPoint.objects.filter(run=run).values_list(
             "kind", "step", "values", "at"
         )
     )
-    return Measured(
+    return JobMeasurements(
         Curve(_line(rows, "train"), _line(rows, "eval"), _diverged(rows)),
         tuple(
             Mark(step, at)
@@ -62,10 +62,10 @@ def measured(job: Job) -> Measured:
 LOSS_OF = {"train": "loss", "eval": "eval_loss"}
 
 
-def _line(rows: list[Any], kind: str) -> tuple[Point, ...]:
+def _line(rows: list[Any], kind: str) -> tuple[LossPoint, ...]:
     found = [(step, values[LOSS_OF[of]]) for of, step, values, _ in rows if of == kind]
     return tuple(
-        Point(step, value)
+        LossPoint(step, value)
         for step, reported in found
         if (value := progress.measured(reported)) is not None
     )

@@ -12,8 +12,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from jobs.core import progress
-from jobs.core.progress import Report, State, Times
-from jobs.events import Kind, Source, last_move, note
+from jobs.core.progress import RunState, Times, TrainingReport
+from jobs.events import Kind, Source, last_move, record_event
 from jobs.models import Job, Status, TrainingPoint, TrainingRun
 from slmgen.errors import InvalidInput, NotFound, Unauthorized
 
@@ -31,7 +31,7 @@ class Secret:
 class Training:
     """A run at a moment."""
 
-    state: State
+    state: RunState
     step: int
     steps: int
     eta_seconds: int | None
@@ -52,7 +52,7 @@ def new_secret(job: Job) -> Secret:
         TrainingRun.objects.update_or_create(
             job=job, defaults={"secret_hash": _hash(token), "secret_ends_at": ends_at}
         )
-        note(job, Kind.CONNECTED, Source.OWNER)
+        record_event(job, Kind.CONNECTED, Source.OWNER)
     return Secret(token, ends_at)
 
 
@@ -60,7 +60,7 @@ def new_secret(job: Job) -> Secret:
 def revoke_secret(job: Job, source: Source = Source.OWNER) -> None:
     runs = TrainingRun.objects.filter(job=job, secret_hash__isnull=False)
     if runs.update(secret_hash=None, secret_ends_at=None):
-        note(job, Kind.REVOKED, source)
+        record_event(job, Kind.REVOKED, source)
 
 
 def forget_ended_secrets() -> int:
@@ -128,7 +128,7 @@ def _locked(job_id: Any) -> Job | None:
     return Job.objects.select_for_update(no_key=True).filter(pk=job_id).first()
 
 
-def _keep_point(run: TrainingRun, report: Report, now: datetime) -> None:
+def _keep_point(run: TrainingRun, report: TrainingReport, now: datetime) -> None:
     """A point that changes gets another id, so that whoever reads on sees it."""
     if report.kind is None:
         return
@@ -149,16 +149,16 @@ def _keep_point(run: TrainingRun, report: Report, now: datetime) -> None:
 EVENT_KINDS = {"begin": Kind.BEGAN, "end": Kind.ENDED}
 
 
-def _move_job(job: Job, report: Report) -> None:
+def _move_job(job: Job, report: TrainingReport) -> None:
     status = progress.status_after(
         job.status, report.event, set_by_notebook=_was_set_by_notebook(job)
     )
     if report.event in EVENT_KINDS:
-        note(job, EVENT_KINDS[report.event], Source.NOTEBOOK, step=report.step)
+        record_event(job, EVENT_KINDS[report.event], Source.NOTEBOOK, step=report.step)
     if status == job.status:
         return
     if report.event == "fail":
-        note(
+        record_event(
             job, Kind.MOVED, Source.NOTEBOOK,
             step=report.step, status=status, reason=report.error,
         )  # fmt: skip

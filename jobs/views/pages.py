@@ -47,7 +47,7 @@ def job(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
     if request.method == "POST":
         form = MoveForm(request.POST)
         if form.is_valid():
-            services.change_job(found, services.Change(**form.cleaned_data))
+            services.change_job(found, services.JobChange(**form.cleaned_data))
         return redirect("page-job", found.id)
     look = LookForm(request.GET).look()
     context = {"look": look, "shown": job_page.live(found, look), **_about(found)}

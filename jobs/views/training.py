@@ -19,7 +19,7 @@ from recommender.session_model import query_with_gpu, remember_gpu, remember_mod
 from slmgen.errors import InvalidInput
 
 
-class TrainingView(View):
+class TrainingPageView(View):
     """How the model will be trained: computed, changed where wanted, and then made."""
 
     def get(self, request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:

@@ -8,7 +8,12 @@ from typing import Any
 
 from datasets.core.tokenization.vocabularies import encoder_for
 from notebooks.core.preview import chat_templates
-from notebooks.core.preview.model_view import Sight, mask_code, notes_on, sight
+from notebooks.core.preview.model_view import (
+    ModelView,
+    mask_code,
+    model_view_of,
+    notes_on,
+)
 from notebooks.generation import cells
 from recommender.core.catalog.catalog import ModelSpec
 
@@ -18,7 +23,7 @@ def _code() -> CodeType:
     return mask_code(cells())
 
 
-def sight_of(row: dict[str, Any], model: ModelSpec) -> Sight:
+def view_by(row: dict[str, Any], model: ModelSpec) -> ModelView:
     template, encode = (
         chat_templates.templates()[model.slug],
         encoder_for(model.tokenizer),
@@ -26,7 +31,7 @@ def sight_of(row: dict[str, Any], model: ModelSpec) -> Sight:
     if model.tokenizer.lower().startswith("qwen"):
         row = _normal(row)
     notes = notes_on(row, template, encode is not None)
-    return sight(row, _code(), chat_templates.StandIn(template, encode), notes)
+    return model_view_of(row, _code(), chat_templates.StandIn(template, encode), notes)
 
 
 def _normal(row: dict[str, Any]) -> dict[str, Any]:

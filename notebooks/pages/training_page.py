@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
-from datasets.core.presentation.profile import Bar, token_bars
+from datasets.core.presentation.profile import ProfileBar, token_bars
 from datasets.models import Dataset
 from datasets.pages.data_page import profile_now
 from datasets.services import rows_longer_than
@@ -48,7 +48,7 @@ class Overview:
     presets: list[PresetCard]
     preflight: Preflight
     changed: int
-    tokens: list[Bar]  # rows by their tokens
+    tokens: list[ProfileBar]  # rows by their tokens
     cut_from: int  # of the same tokens
     basis: str  # how they were turned into the model's
     fault: str = ""  # why the chosen settings cannot be used; the plan is without them

@@ -6,7 +6,7 @@ from django import template
 
 from datasets.models import Dataset
 from datasets.pages.rows import RowInFull
-from notebooks.pages.model_view import sight_of
+from notebooks.pages.model_view import view_by
 from recommender.services import catalog
 from recommender.session_model import chosen_model
 
@@ -19,7 +19,7 @@ MOST_BYTES = 500_000  # of a row that is shown as a model reads it, which takes 
 def model_view(context: dict[str, Any], dataset: Dataset, found: RowInFull) -> Any:
     request = context["request"]
     model = chosen_model(request.session, dataset, request.GET.get("model", ""))
-    sight = sight_of(found.value, model) if found.size <= MOST_BYTES else None
+    sight = view_by(found.value, model) if found.size <= MOST_BYTES else None
     return {
         "found": found,
         "model": model,

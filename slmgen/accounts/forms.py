@@ -79,7 +79,7 @@ class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]  # generic i
         return super().clean_username()
 
 
-class DeletionForm(forms.Form):
+class AccountDeletionForm(forms.Form):
     """Asks for the password, or for the name where there is no password."""
 
     password = forms.CharField(

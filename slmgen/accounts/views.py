@@ -21,7 +21,7 @@ from django.views.decorators.http import (
 from slmgen.accounts.adapters import NEW_TOKEN
 from slmgen.accounts.deletion import delete_account
 from slmgen.accounts.export import export
-from slmgen.accounts.forms import DeletionForm, TokenForm
+from slmgen.accounts.forms import AccountDeletionForm, TokenForm
 from slmgen.errors import InvalidInput
 from slmgen.http.streaming import Streamed
 from slmgen.identity import api_tokens
@@ -99,7 +99,7 @@ def export_data(request: HttpRequest) -> Streamed:
 @login_required
 def delete(request: HttpRequest) -> HttpResponse:
     sent = (request.POST,) if request.method == "POST" else ()
-    form = DeletionForm(request, *sent)
+    form = AccountDeletionForm(request, *sent)
     if not form.is_valid():
         status = HTTPStatus.BAD_REQUEST if form.is_bound else HTTPStatus.OK
         return render(request, "accounts/delete.html", {"form": form}, status=status)

@@ -59,7 +59,7 @@ class Refused(Exception):
         self.retry_after = retry_after
 
 
-class Places:
+class BodyPlaces:
     """Room for so many at once, and for so many of one client."""
 
     def __init__(self, what: str, most: int, most_of_one: int) -> None:
@@ -91,9 +91,9 @@ class Places:
 
 
 def guard(app: App) -> App:
-    requests = Places("requests", REQUESTS_AT_ONCE, REQUESTS_OF_ONE)
-    bodies = Places("uploads", BODIES_AT_ONCE, BODIES_OF_ONE)
-    lingering = Places("refusals", LINGERING_AT_ONCE, LINGERING_AT_ONCE)
+    requests = BodyPlaces("requests", REQUESTS_AT_ONCE, REQUESTS_OF_ONE)
+    bodies = BodyPlaces("uploads", BODIES_AT_ONCE, BODIES_OF_ONE)
+    lingering = BodyPlaces("refusals", LINGERING_AT_ONCE, LINGERING_AT_ONCE)
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -226,7 +226,7 @@ def too_large_sentence(limit: int) -> str:
 class Body:
     """What a request sends, counted and timed while it is received."""
 
-    def __init__(self, receive: Receive, places: Places, client: str) -> None:
+    def __init__(self, receive: Receive, places: BodyPlaces, client: str) -> None:
         self._receive = receive
         self._places = places
         self._client = client
@@ -291,7 +291,7 @@ async def answer(scope: Scope, send: Send, refusal: Refused) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": True})
 
 
-async def linger(receive: Receive, body: Body, lingering: Places) -> None:
+async def linger(receive: Receive, body: Body, lingering: BodyPlaces) -> None:
     """Reads on for a while: a client that is still sending when its connection closes
     never sees the answer."""
     left = 0 if body.is_whole else MOST_BYTES_LINGERED

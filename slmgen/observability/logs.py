@@ -40,7 +40,7 @@ def configuration(*, level: str, form: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {
-            "lines": {"()": "slmgen.observability.logs.Lines"},
+            "lines": {"()": "slmgen.observability.logs.RequestLines"},
             "json": {"()": "slmgen.observability.logs.JsonLines"},
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": form}},
@@ -63,7 +63,7 @@ def without_secrets(text: str) -> str:
     return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
-class Lines(logging.Formatter):
+class RequestLines(logging.Formatter):
     """For people: one line a message, and the frames of what was raised."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
@@ -79,7 +79,7 @@ class Lines(logging.Formatter):
         return "\n".join(frames(ei))
 
 
-class JsonLines(Lines):
+class JsonLines(RequestLines):
     """For programs: one JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:

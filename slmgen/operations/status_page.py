@@ -34,7 +34,7 @@ MAY_PURGE = "jobs.change_trainingrun"
 
 
 @dataclass(frozen=True)
-class Fact:
+class StatusFact:
     name: str
     value: str
     is_bad: bool = False
@@ -70,43 +70,48 @@ def _purged(request: HttpRequest) -> HttpResponse:
     return redirect("admin-status")
 
 
-def _readiness() -> list[Fact]:
-    return [Fact(name, said, said != "ok") for name, said in look_around().items()]
+def _readiness() -> list[StatusFact]:
+    return [
+        StatusFact(name, said, said != "ok") for name, said in look_around().items()
+    ]
 
 
-def _queue() -> list[Fact]:
+def _queue() -> list[StatusFact]:
     counts = WorkItem.objects.values_list("kind", "state").annotate(n=Count("pk"))
     waiting = WorkItem.objects.filter(state=State.QUEUED)
     oldest = waiting.aggregate(at=Min("created_at"))["at"]
     lost = WorkItem.objects.filter(state=State.RUNNING, lease_until__lt=Now())
     return [
         *(
-            Fact(f"{Kind(kind).label}, {State(state).label}", f"{count:,}")
+            StatusFact(f"{Kind(kind).label}, {State(state).label}", f"{count:,}")
             for kind, state, count in counts.order_by("kind", "state")
         ),
-        Fact("Oldest that waits", age(oldest) if oldest else "none"),
-        Fact("Workers lost", f"{lost.count():,}", lost.exists()),
+        StatusFact("Oldest that waits", age(oldest) if oldest else "none"),
+        StatusFact("Workers lost", f"{lost.count():,}", lost.exists()),
     ]
 
 
-def _jobs() -> list[Fact]:
+def _jobs() -> list[StatusFact]:
     counts = dict(Job.objects.values_list("status").annotate(Count("pk")).order_by())
     return [
-        Fact(status.label, f"{counts.get(status.value, 0):,}") for status in Job.Status
+        StatusFact(status.label, f"{counts.get(status.value, 0):,}")
+        for status in Job.Status
     ]
 
 
-def _storage() -> list[Fact]:
+def _storage() -> list[StatusFact]:
     data = Dataset.objects.filter(emptied_at=None).aggregate(
         n=Count("pk"), a=Sum("size"), b=Sum("examples_bytes")
     )
     made = Notebook.objects.aggregate(n=Count("pk"), size=Sum("size"))
     stored = (data["a"] or 0) + (data["b"] or 0)
     return [
-        Fact("Datasets", f"{data['n']:,} with {filesizeformat(stored)}"),
-        Fact("Notebooks", f"{made['n']:,} with {filesizeformat(made['size'] or 0)}"),
-        Fact("Points of trainings", f"{TrainingPoint.objects.count():,}"),
-        Fact("Database", filesizeformat(_database_bytes())),
+        StatusFact("Datasets", f"{data['n']:,} with {filesizeformat(stored)}"),
+        StatusFact(
+            "Notebooks", f"{made['n']:,} with {filesizeformat(made['size'] or 0)}"
+        ),
+        StatusFact("Points of trainings", f"{TrainingPoint.objects.count():,}"),
+        StatusFact("Database", filesizeformat(_database_bytes())),
     ]
 
 
@@ -119,24 +124,28 @@ def _database_bytes() -> int:
     return file.stat().st_size if file.exists() else 0  # in memory in tests
 
 
-def _disk() -> list[Fact]:
+def _disk() -> list[StatusFact]:
     disk = shutil.disk_usage(settings.VAR)
     share = disk.free / disk.total
     return [
-        Fact("Free", f"{filesizeformat(disk.free)}, {share:.0%}", share < LEAST_FREE),
-        Fact("Size", filesizeformat(disk.total)),
+        StatusFact(
+            "Free", f"{filesizeformat(disk.free)}, {share:.0%}", share < LEAST_FREE
+        ),
+        StatusFact("Size", filesizeformat(disk.total)),
     ]
 
 
-def _versions() -> list[Fact]:
+def _versions() -> list[StatusFact]:
     executor = MigrationExecutor(connection)
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     return [
-        Fact("SLMGEN", str(settings.SPECTACULAR_SETTINGS["VERSION"])),
-        Fact("Catalogue of models", str(catalog().version)),
-        Fact("Python", platform.python_version()),
-        Fact("Django", django.get_version()),
-        Fact("SQLite", sqlite3.sqlite_version),
-        Fact("Native code", "in use" if is_built() else "not compiled: install rustc"),
-        Fact("Migrations not applied", str(len(missing)), bool(missing)),
+        StatusFact("SLMGEN", str(settings.SPECTACULAR_SETTINGS["VERSION"])),
+        StatusFact("Catalogue of models", str(catalog().version)),
+        StatusFact("Python", platform.python_version()),
+        StatusFact("Django", django.get_version()),
+        StatusFact("SQLite", sqlite3.sqlite_version),
+        StatusFact(
+            "Native code", "in use" if is_built() else "not compiled: install rustc"
+        ),
+        StatusFact("Migrations not applied", str(len(missing)), bool(missing)),
     ]

@@ -77,7 +77,7 @@ urlpatterns = [
         name="contexts",
     ),
     path("models", recommender.ModelsView.as_view(), name="models"),
-    path("models/<str:model_id>", recommender.ModelView.as_view(), name="model"),
+    path("models/<str:model_id>", recommender.ModelDetailView.as_view(), name="model"),
     path("plan", notebooks.PlanView.as_view(), name="plan"),
     path("generate", generate.GenerateView.as_view(), name="generate"),
     path("download/<str:filename>", notebooks.DownloadView.as_view(), name="download"),

@@ -4,7 +4,7 @@ import os
 import threading
 import time
 
-from datasets.core.processes.parallel import spread
+from datasets.core.processes.parallel import run_parallel
 
 
 def pid(item):
@@ -21,4 +21,4 @@ def pid_and_text(item):
 
 
 def over_two(items):
-    return [answer for _, answer in spread(abs, items, 2)]
+    return [answer for _, answer in run_parallel(abs, items, 2)]

@@ -10,7 +10,7 @@ from datasets.models import Dataset
 from datasets.services import repair
 from datasets.storage.retention import empty_dataset
 from jobs.models import Job
-from jobs.services import Change, change_job, delete_job, record_notebook
+from jobs.services import JobChange, change_job, delete_job, record_notebook
 from notebooks.models import Notebook
 from notebooks.services import generate_notebook
 from recommender.services import catalog
@@ -176,7 +176,7 @@ def test_a_job_that_was_deleted_meanwhile_does_not_change(owner):
     Job.objects.all().delete()
 
     with pytest.raises(Exception, match="changed meanwhile"):
-        change_job(job, Change(status="running"))
+        change_job(job, JobChange(status="running"))
 
 
 # A dataset

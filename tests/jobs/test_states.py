@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from datasets.models import Dataset
 from jobs.admin import JobAdmin, StateFilter
-from jobs.core.progress import EVENTS, STATES, State, status_after
+from jobs.core.progress import EVENTS, STATES, RunState, status_after
 from jobs.models import Job
-from jobs.pages.history import Wanted, history_page
-from jobs.services import Change, change_job, details_of, find_job
+from jobs.pages.history import HistoryFilter, history_page
+from jobs.services import JobChange, change_job, details_of, find_job
 from jobs.training import runs
 from jobs.training.measurements import state_of
 from slmgen.errors import InvalidInput
@@ -47,11 +47,11 @@ def happen(job, deed, value, clock):
         runs.record(job.training_run, body)
     if deed == "change":
         with suppress(InvalidInput):  # not every move is legal
-            change_job(find_job(str(job.pk), user=job.owner), Change(status=value))
+            change_job(find_job(str(job.pk), user=job.owner), JobChange(status=value))
 
 
 def found_in(state, user):
-    rows = history_page(user=user, wanted=Wanted(state=state)).rows
+    rows = history_page(user=user, wanted=HistoryFilter(state=state)).rows
     return {row.job.pk: row.state for row in rows}
 
 
@@ -81,11 +81,11 @@ def test_the_state_that_is_shown_is_the_one_by_which_a_job_is_found(history):
 
         job = find_job(str(job.pk), user=user)
         shown = state_of(job)
-        found = {state: found_in(state, user) for state in State}
-        by_admin = {state for state in State if found_by_admin(state)}
+        found = {state: found_in(state, user) for state in RunState}
+        by_admin = {state for state in RunState if found_by_admin(state)}
 
         assert found[shown] == {job.pk: shown.value}
-        assert [state for state in State if found[state]] == [shown]
+        assert [state for state in RunState if found[state]] == [shown]
         assert by_admin == {shown}
         assert details_of(job).training.state is shown
         assert JobAdmin(Job, site).state(job) == shown.value
@@ -96,13 +96,15 @@ def test_what_a_person_ended_stays_so_when_its_notebook_ends(owner):
     runs.new_secret(job)
     run = Job.objects.get().training_run
     runs.record(run, {"event": "begin", "step": 0, "steps": 20})
-    change_job(Job.objects.get(), Change(status="failed"))
+    change_job(Job.objects.get(), JobChange(status="failed"))
 
     runs.record(run, {"event": "end", "step": 20, "steps": 20})
 
-    (row,) = history_page(user=owner, wanted=Wanted(state=State.FAILED)).rows
+    (row,) = history_page(user=owner, wanted=HistoryFilter(state=RunState.FAILED)).rows
     assert row.state == "failed"
-    assert not history_page(user=owner, wanted=Wanted(state=State.COMPLETED)).rows
+    assert not history_page(
+        user=owner, wanted=HistoryFilter(state=RunState.COMPLETED)
+    ).rows
 
 
 def test_a_notebook_that_begins_again_runs_again(owner):
@@ -132,7 +134,7 @@ def test_a_job_without_a_notebook_is_in_the_state_that_was_set(client, owner):
     )
     client.force_login(owner)
 
-    assert state_of(job) is State.RUNNING
+    assert state_of(job) is RunState.RUNNING
     assert (
         "You said that it runs" in client.get(f"/app/jobs/{job.pk}/").content.decode()
     )

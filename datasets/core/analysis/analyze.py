@@ -10,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.core.analysis.chunk import measure
+from datasets.core.analysis.chunk import chunk_statistics
 from datasets.core.analysis.example_index import (
     IndexBuilder,
     LineAt,
@@ -22,13 +22,13 @@ from datasets.core.analysis.example_index import (
 from datasets.core.analysis.language import guesses
 from datasets.core.analysis.message_table import key_of
 from datasets.core.analysis.profile import Profile, summarize
-from datasets.core.analysis.quality_score import Evidence, judge
-from datasets.core.analysis.statistics import Tally
+from datasets.core.analysis.quality_score import QualityEvidence, judge
+from datasets.core.analysis.statistics import Statistics
 from datasets.core.canonical import transcript
 from datasets.core.conversation import whole_text
 from datasets.core.ingestion.problem_log import FIRST_LINES, Group
-from datasets.core.processes.parallel import spread
-from datasets.core.readers.rows import BATCH_BYTES, Lines, Progress, line_feeds
+from datasets.core.processes.parallel import run_parallel
+from datasets.core.readers.rows import BATCH_BYTES, LineBlock, Progress, line_feeds
 from datasets.core.tokenization.counter import counted
 from datasets.core.validation.native import Memory, is_built
 
@@ -59,14 +59,16 @@ def analyze(
     examples: BinaryIO, upload: Upload, counting: Counting, report: Progress
 ) -> tuple[Profile, NDArray[np.void]]:
     """The profile of `examples` and one index record (`index.RECORD`) for each."""
-    tally, index, done = Tally(), IndexBuilder(), 0
+    statistics, index, done = Statistics(), IndexBuilder(), 0
     count = partial(counted, name=counting.encoding, library=counting.library)
-    work = partial(measure, count=count, memory=Memory(), seed=secrets.randbits(64))
+    work = partial(
+        chunk_statistics, count=count, memory=Memory(), seed=secrets.randbits(64)
+    )
     threads = is_built() and counting.library == "toktok"
-    for _, measured in spread(
+    for _, measured in run_parallel(
         work, pieces(examples), counting.processes, examples, threads=threads
     ):
-        tally.merge(measured.tally)
+        statistics.merge(measured.statistics)
         index.add(measured)
         done += measured.size
         report(done)
@@ -74,10 +76,10 @@ def analyze(
     records = linked(confirmed(index.build(), line_at, _key_of))
     copies = np.flatnonzero(records["first"] != np.arange(len(records)))
     profile = summarize(
-        tally,
+        statistics,
         encoding=counting.encoding,
         duplicates=len(copies),
-        verdict=judge(_evidence(tally, upload, copies)),
+        verdict=judge(_evidence(statistics, upload, copies)),
         format_valid=upload.bad_lines == 0,
         notes=upload.notes,
         languages=_sampled_languages(records, line_at),
@@ -98,12 +100,12 @@ def analyze_into(
     return profile
 
 
-def pieces(examples: BinaryIO) -> Iterator[Lines]:
+def pieces(examples: BinaryIO) -> Iterator[LineBlock]:
     """About a megabyte at a time, from the start."""
     line, offset = 1, 0
     while text := examples.read(BATCH_BYTES):
         text += examples.readline()
-        yield Lines(line, offset, text)
+        yield LineBlock(line, offset, text)
         line += line_feeds(text)
         offset += len(text)
 
@@ -121,9 +123,11 @@ def _key_of(line: bytes) -> bytes:
     return key_of(transcript(line))
 
 
-def _evidence(tally: Tally, upload: Upload, copies: NDArray[np.intp]) -> Evidence:
-    return Evidence(
-        examples=tally.examples,
+def _evidence(
+    statistics: Statistics, upload: Upload, copies: NDArray[np.intp]
+) -> QualityEvidence:
+    return QualityEvidence(
+        examples=statistics.examples,
         faulty=upload.faulty_examples,
         duplicates=len(copies),
         first_duplicates=tuple(copies[:FIRST_LINES].tolist()),

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import xxhash
 
-from datasets.core.analysis.message_table import Speech, speech
-from datasets.core.analysis.statistics import Tally, sampled_letters, tallied
+from datasets.core.analysis.message_table import MessageTable, message_table_of
+from datasets.core.analysis.statistics import Statistics, sampled_letters, statistics_of
 from datasets.core.canonical import weighted
-from datasets.core.readers.rows import Lines
+from datasets.core.readers.rows import LineBlock
 from datasets.core.tokenization.counter import CountAll
 from datasets.core.validation.native import Memory
 
@@ -19,21 +19,23 @@ ESCAPED = re.compile(rb"\\u00(?:6[5789]|7[47])")  # a letter of it
 
 
 @dataclass(frozen=True)
-class Measured:
-    tally: Tally
+class ChunkStatistics:
+    statistics: Statistics
     lengths: "array[int]"  # of each line without its line feed, bytes
     tokens: "array[int]"  # of each example
     digests: bytes
     size: int  # bytes of all of it
 
 
-def measure(piece: Lines, *, count: CountAll, memory: Memory, seed: int) -> Measured:
-    said = speech(piece, count, memory)
-    tally, tokens = tallied(said)
-    tally.trainable_tokens = tally.answer_tokens - _untrained(said)
-    tally.letters = sampled_letters(said, piece.line - 1)
-    return Measured(
-        tally=tally,
+def chunk_statistics(
+    piece: LineBlock, *, count: CountAll, memory: Memory, seed: int
+) -> ChunkStatistics:
+    said = message_table_of(piece, count, memory)
+    statistics, tokens = statistics_of(said)
+    statistics.trainable_tokens = statistics.answer_tokens - _untrained(said)
+    statistics.letters = sampled_letters(said, piece.line - 1)
+    return ChunkStatistics(
+        statistics=statistics,
         lengths=said.lengths,
         tokens=tokens,
         # Fast, not proof against forgery: examples with equal digests are compared.
@@ -42,7 +44,7 @@ def measure(piece: Lines, *, count: CountAll, memory: Memory, seed: int) -> Meas
     )
 
 
-def _untrained(said: Speech) -> int:
+def _untrained(said: MessageTable) -> int:
     """Tokens of answers whose weight is 0; few files have any."""
     heavy = {at: line for at, line in said.rich.items() if _may_have_weight(line)}
     starts = said.starts[list(heavy)].tolist()

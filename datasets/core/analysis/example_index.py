@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.core.analysis.chunk import DIGEST_BYTES, Measured
+from datasets.core.analysis.chunk import DIGEST_BYTES, ChunkStatistics
 
 RECORD = np.dtype(
     [
@@ -38,7 +38,7 @@ class IndexBuilder:
         self.tokens = array("I")
         self.digests = bytearray()
 
-    def add(self, measured: Measured) -> None:
+    def add(self, measured: ChunkStatistics) -> None:
         self.lengths.extend(measured.lengths)
         self.tokens.extend(measured.tokens)
         self.digests += measured.digests
@@ -172,7 +172,7 @@ def lengths_of(tokens: NDArray[np.unsignedinteger]) -> NDArray[np.void]:
 
 
 @dataclass
-class Lengths:
+class ExampleLengths:
     """The table behind the index of `rows` examples, of which blocks are read."""
 
     file: BinaryIO

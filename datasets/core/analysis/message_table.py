@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from datasets.core.canonical import transcript
 from datasets.core.conversation import Transcript
-from datasets.core.readers.rows import Lines
+from datasets.core.readers.rows import LineBlock
 from datasets.core.tokenization.counter import CountAll
 from datasets.core.validation.native import Memory, Scanned, recall
 
@@ -29,7 +29,7 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 
 
 @dataclass(frozen=True)
-class Speech:
+class MessageTable:
     """The messages of several examples, one after the other."""
 
     counts: NDArray[np.int64]  # tokens of each message
@@ -53,7 +53,7 @@ class Speech:
         return _decode_texts(head + self.packed[example])
 
 
-def speech(piece: Lines, count: CountAll, memory: Memory) -> Speech:
+def message_table_of(piece: LineBlock, count: CountAll, memory: Memory) -> MessageTable:
     scanned = recall(piece.text, memory)
     if scanned is not None:
         lines = scanned.lines[:-1]  # nothing follows the last line feed
@@ -72,10 +72,10 @@ def _counts(scanned: Scanned, count: CountAll, memory: Memory) -> NDArray[np.int
     return counts
 
 
-def _read(lines: list[bytes], count: CountAll) -> Speech:
+def _read(lines: list[bytes], count: CountAll) -> MessageTable:
     found = list(map(transcript, lines))
     texts = [text for each in found for text in _texts(each)]
-    return Speech(
+    return MessageTable(
         counts=np.array(count(texts), np.int64),
         characters=sum(map(len, texts)),
         roles=b"".join(map(_roles, found)),
@@ -125,7 +125,7 @@ def _spliced(
     lines: NDArray[np.void],
     counts: NDArray[np.int64],
     count: CountAll,
-) -> Speech:
+) -> MessageTable:
     """What native code has read, and between it what it left to Python."""
     messages = lines["messages"].astype(np.intp)
     rich = {
@@ -143,7 +143,7 @@ def _spliced(
         keys[place] += _calls(transcript(_line(text, lines[place])))
     messages[list(rich)] = read.messages
     with_tools = int((lines["has_tools"] | lines["has_calls"]).sum())
-    return Speech(
+    return MessageTable(
         counts=np.insert(counts, places, read.counts),
         characters=scanned.characters + read.characters,
         roles=roles.tobytes(),

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from datasets.core.analysis.quality_score import Verdict
-from datasets.core.analysis.statistics import Tally
+from datasets.core.analysis.statistics import Statistics
 from datasets.core.percentiles import histogram, percentiles
 from datasets.core.stored_values import loaded
 
@@ -56,7 +56,7 @@ class Profile:
 
 
 def summarize(
-    tally: Tally,
+    statistics: Statistics,
     *,
     encoding: str,
     duplicates: int,
@@ -68,33 +68,36 @@ def summarize(
     return Profile(
         rules_version=RULES_VERSION,
         encoding=encoding,
-        total_examples=tally.examples,
-        total_messages=tally.messages,
-        total_tokens=tally.tokens,
-        roles=dict.fromkeys(("user", "assistant", "system"), 0) | dict(tally.roles),
-        average_message_length=round(tally.characters / tally.messages, 1),
-        multi_turn_examples=tally.multi_turn,
-        system_examples=tally.with_system,
-        tool_examples=tally.with_tools,
-        token_buckets=tally.buckets,
-        tokens_p50=tally.percentile(50),
-        tokens_p95=tally.percentile(95),
-        tokens_p99=tally.percentile(99),
-        tokens_max=max(tally.lengths),
-        answer_tokens=tally.answer_tokens,
+        total_examples=statistics.examples,
+        total_messages=statistics.messages,
+        total_tokens=statistics.tokens,
+        roles=dict.fromkeys(("user", "assistant", "system"), 0)
+        | dict(statistics.roles),
+        average_message_length=round(statistics.characters / statistics.messages, 1),
+        multi_turn_examples=statistics.multi_turn,
+        system_examples=statistics.with_system,
+        tool_examples=statistics.with_tools,
+        token_buckets=statistics.buckets,
+        tokens_p50=statistics.percentile(50),
+        tokens_p95=statistics.percentile(95),
+        tokens_p99=statistics.percentile(99),
+        tokens_max=max(statistics.lengths),
+        answer_tokens=statistics.answer_tokens,
         duplicates=duplicates,
-        scripts=tally.scripts(),
+        scripts=statistics.scripts(),
         quality_score=verdict.score,
         quality_issues=[*verdict.sentences, *(f"Hint: {note}" for note in notes)],
         format_valid=format_valid,
         quality_parts=[asdict(part) for part in verdict.parts],
-        trainable_share=round(tally.trainable_tokens / max(tally.tokens, 1), 4),
-        turns={str(turns): n for turns, n in sorted(tally.turns.items())},
-        token_histogram=histogram(tally.lengths),
-        tokens_per_example=percentiles(tally.lengths),
-        tokens_per_message=percentiles(tally.message_lengths),
+        trainable_share=round(
+            statistics.trainable_tokens / max(statistics.tokens, 1), 4
+        ),
+        turns={str(turns): n for turns, n in sorted(statistics.turns.items())},
+        token_histogram=histogram(statistics.lengths),
+        tokens_per_example=percentiles(statistics.lengths),
+        tokens_per_message=percentiles(statistics.message_lengths),
         sampled_languages=languages,
-        distinct_lengths=len(tally.lengths),
+        distinct_lengths=len(statistics.lengths),
     )
 
 

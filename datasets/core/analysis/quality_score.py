@@ -27,7 +27,7 @@ BAD_LINES_POINTS = 0.05  # for the first of them
 
 
 @dataclass(frozen=True)
-class Evidence:
+class QualityEvidence:
     """What the score is made from."""
 
     examples: int
@@ -49,7 +49,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Part:
+class ScorePart:
     """One reason why points were lost."""
 
     name: str
@@ -62,14 +62,14 @@ class Part:
 @dataclass(frozen=True)
 class Verdict:
     score: float  # 0..1, two decimals
-    parts: tuple[Part, ...]
+    parts: tuple[ScorePart, ...]
 
     @property
     def sentences(self) -> list[str]:
         return [text for part in self.parts for text in part.sentences]
 
 
-def judge(evidence: Evidence) -> Verdict:
+def judge(evidence: QualityEvidence) -> Verdict:
     found = [_few(evidence), _bad_lines(evidence), _duplicates(evidence)]
     found += [_kind(evidence, group) for group in evidence.groups]
     parts = sorted(
@@ -81,7 +81,7 @@ def judge(evidence: Evidence) -> Verdict:
     return Verdict(math.floor(round(score * 100, 6)) / 100, tuple(parts))
 
 
-def _few(evidence: Evidence) -> Part | None:
+def _few(evidence: QualityEvidence) -> ScorePart | None:
     count = evidence.clean
     if count >= ENOUGH_EXAMPLES:
         return None
@@ -97,10 +97,10 @@ def _few(evidence: Evidence) -> Part | None:
         "add more."
     )
     points = 0.05 + 0.25 * (1 - count / ENOUGH_EXAMPLES)
-    return Part("few_examples", points, count, (sentence,))
+    return ScorePart("few_examples", points, count, (sentence,))
 
 
-def _bad_lines(evidence: Evidence) -> Part | None:
+def _bad_lines(evidence: QualityEvidence) -> ScorePart | None:
     bad = evidence.bad_lines
     if not bad:
         return None
@@ -110,10 +110,10 @@ def _bad_lines(evidence: Evidence) -> Part | None:
     verb = "line is" if bad == 1 else "lines are"
     head = f"{bad:,} {verb} left out ({share:.1%} of all):"
     points = BAD_LINES_POINTS + BAD_LINES_WEIGHT * bad / (bad + evidence.clean)
-    return Part("left_out", points, bad, (head, *evidence.problems, *tail))
+    return ScorePart("left_out", points, bad, (head, *evidence.problems, *tail))
 
 
-def _duplicates(evidence: Evidence) -> Part | None:
+def _duplicates(evidence: QualityEvidence) -> ScorePart | None:
     count = evidence.duplicates
     if not count:
         return None
@@ -123,10 +123,10 @@ def _duplicates(evidence: Evidence) -> Part | None:
     )
     points = DUPLICATE_WEIGHT * evidence.share(count)
     rows = evidence.first_duplicates
-    return Part("duplicates", points, count, (sentence,), rows)
+    return ScorePart("duplicates", points, count, (sentence,), rows)
 
 
-def _kind(evidence: Evidence, group: Group) -> Part | None:
+def _kind(evidence: QualityEvidence, group: Group) -> ScorePart | None:
     weight = WEIGHTS.get(group.kind)
     if weight is None or not group.kept:
         return None  # its rows are left out, which costs points already
@@ -135,7 +135,9 @@ def _kind(evidence: Evidence, group: Group) -> Part | None:
         f"{places(group)}."
     )
     points = weight * evidence.share(group.kept)
-    return Part(group.kind, points, group.kept, (sentence,), tuple(group.first_kept))
+    return ScorePart(
+        group.kind, points, group.kept, (sentence,), tuple(group.first_kept)
+    )
 
 
 def _of_all(count: int, total: int) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.core.analysis.message_table import ROLES, Speech
+from datasets.core.analysis.message_table import ROLES, MessageTable
 from datasets.core.analysis.scripts import letters
 from datasets.core.percentiles import percentile
 
@@ -17,7 +17,7 @@ SCRIPT_SAMPLE_CHARACTERS = 10_000
 
 
 @dataclass(slots=True)
-class Tally:
+class Statistics:
     """Figures of the examples added so far; all but `lengths` are of flat size."""
 
     examples: int = 0
@@ -35,7 +35,7 @@ class Tally:
     turns: Counter[int] = field(default_factory=Counter)  # examples by user messages
     letters: Counter[str] = field(default_factory=Counter)
 
-    def merge(self, other: "Tally") -> None:
+    def merge(self, other: "Statistics") -> None:
         self.examples += other.examples
         self.messages += other.messages
         self.characters += other.characters
@@ -77,14 +77,14 @@ def bucket(tokens: int) -> str:
     )
 
 
-def tallied(said: Speech) -> tuple[Tally, "array[int]"]:
+def statistics_of(said: MessageTable) -> tuple[Statistics, "array[int]"]:
     """The figures of some examples and the tokens of each."""
     starts, tokens = said.starts, said.counts
     roles = np.frombuffer(said.roles, np.uint8)
     of_examples = np.add.reduceat(tokens, starts)
     questions = np.add.reduceat(roles == ord("u"), starts, dtype=np.int64)
     is_system = (roles == ord("s")) | (roles == ord("d"))
-    tally = Tally(
+    statistics = Statistics(
         examples=len(starts),
         messages=len(tokens),
         characters=said.characters,
@@ -98,9 +98,9 @@ def tallied(said: Speech) -> tuple[Tally, "array[int]"]:
         turns=_counted(questions),
     )
     for letter, messages in Counter(said.roles.decode()).items():
-        tally.roles[ROLES[letter]] += messages
-    tally.roles["system"] += tally.roles.pop("developer", 0)
-    return tally, array("I", of_examples.astype(np.uint32).tobytes())
+        statistics.roles[ROLES[letter]] += messages
+    statistics.roles["system"] += statistics.roles.pop("developer", 0)
+    return statistics, array("I", of_examples.astype(np.uint32).tobytes())
 
 
 def _counted(values: NDArray[np.int64]) -> Counter[int]:
@@ -108,7 +108,7 @@ def _counted(values: NDArray[np.int64]) -> Counter[int]:
     return Counter(dict(zip(found.tolist(), times.tolist(), strict=True)))
 
 
-def sampled_letters(said: Speech, first: int) -> Counter[str]:
+def sampled_letters(said: MessageTable, first: int) -> Counter[str]:
     """Letters of every seventh example; `first` is the index of the first."""
     places = range(-first % SCRIPT_SAMPLE_EVERY, len(said.keys), SCRIPT_SAMPLE_EVERY)
     sample = [

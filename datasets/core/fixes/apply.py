@@ -16,7 +16,7 @@ from datasets.core.layouts.columns import Layout
 from datasets.core.privacy.detection import redacted
 from datasets.core.readers.detection import open_rows
 from datasets.core.readers.json_text import decode
-from datasets.core.readers.rows import Progress, Row, rows_of, untold
+from datasets.core.readers.rows import Progress, SourceRow, no_progress, rows_of
 from datasets.core.validation.batch import reader_for
 from datasets.core.validation.content import review
 from datasets.core.validation.decoding import read
@@ -45,7 +45,7 @@ class ChangedRow:
 
 
 @dataclass
-class Change:
+class AppliedFix:
     """What one repair did."""
 
     repair: Repair
@@ -70,11 +70,11 @@ class Change:
 
 
 @dataclass
-class Report:
+class FixReport:
     rows_before: int = 0
     rows_after: int = 0
     unreadable: int = 0  # rows too long or malformed, which no repair can keep
-    changes: list[Change] = field(default_factory=list)
+    changes: list[AppliedFix] = field(default_factory=list)
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -88,29 +88,29 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Mending:
+class FixPlan:
     """The repairs, and the examples that are near duplicates of earlier ones."""
 
     repairs: tuple[Repair, ...]
     near_copies: Collection[int] = frozenset()
 
 
-def mend(
+def apply_fixes(
     source: BinaryIO,
     target: BinaryIO,
     limits: Limits,
     layout: Layout,
-    work: Mending,
-    progress: Progress = untold,
-) -> Report:
+    work: FixPlan,
+    progress: Progress = no_progress,
+) -> FixReport:
     """Writes the repaired rows as JSON Lines. Rows that are no JSON object are kept.
 
     `progress` is told how many bytes of `source` were read. Raises InvalidInput when
     nothing would be left.
     """
-    report = Report(changes=[Change(repair) for repair in work.repairs])
+    report = FixReport(changes=[AppliedFix(repair) for repair in work.repairs])
     rows = _rows(source, limits, progress)
-    for text in _mended(rows, layout, work, report):
+    for text in _fixed_rows(rows, layout, work, report):
         target.write(text + b"\n")
         report.rows_after += 1
     if not report.rows_after:
@@ -120,19 +120,19 @@ def mend(
     return report
 
 
-def mend_file(
+def apply_fixes_to_file(
     source: BinaryIO,
     target: BinaryIO,
     limits: Limits,
     layout: Layout,
-    work: Mending,
+    work: FixPlan,
     report: Progress,
 ) -> dict[str, Any]:
-    """`mend`, for another process, which sends back no whole rows."""
-    return mend(source, target, limits, layout, work, report).summary
+    """`apply_fixes`, for another process, which sends back no whole rows."""
+    return apply_fixes(source, target, limits, layout, work, report).summary
 
 
-def _rows(source: BinaryIO, limits: Limits, progress: Progress) -> Iterator[Row]:
+def _rows(source: BinaryIO, limits: Limits, progress: Progress) -> Iterator[SourceRow]:
     opened = open_rows(
         source, max_row_bytes=limits.max_row_bytes, max_bytes=limits.max_bytes
     )
@@ -141,8 +141,8 @@ def _rows(source: BinaryIO, limits: Limits, progress: Progress) -> Iterator[Row]
         progress(source.tell())
 
 
-def _mended(
-    rows: Iterator[Row], layout: Layout, work: Mending, report: Report
+def _fixed_rows(
+    rows: Iterator[SourceRow], layout: Layout, work: FixPlan, report: FixReport
 ) -> Iterator[bytes]:
     reader = reader_for(layout.columns)
     seen: set[bytes] = set()

@@ -23,7 +23,7 @@ SAME, REMOVED, ADDED = "same", "removed", "added"
 
 
 @dataclass(frozen=True)
-class Part:
+class DiffPart:
     """A piece of text; what is marked is what the repair changes in it."""
 
     text: str
@@ -31,12 +31,12 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Line:
+class DiffLine:
     """One message, or one row of another form."""
 
     kind: str  # same, removed or added
     who: str
-    parts: tuple[Part, ...]
+    parts: tuple[DiffPart, ...]
     who_is_marked: bool = False
 
     @property
@@ -48,7 +48,7 @@ class Line:
 class Difference:
     line: int  # in the file
     is_dropped: bool
-    lines: list[Line]
+    lines: list[DiffLine]
     left_out: int  # lines after the shown ones
 
 
@@ -63,7 +63,7 @@ class _Said:
 def difference(row: ChangedRow) -> Difference:
     before = _said(row.before)
     if row.after is None:
-        lines = [Line(REMOVED, said.who, _cut(said.text)) for said in before]
+        lines = [DiffLine(REMOVED, said.who, _cut(said.text)) for said in before]
         more = 0
     else:
         after = _said(row.after)
@@ -97,30 +97,36 @@ def _message(message: Any) -> _Said:
     return _Said(str(message.get("role", "")), "\n".join(filter(None, [text, more])))
 
 
-def _compared(before: list[_Said], after: list[_Said]) -> Iterator[Line]:
+def _compared(before: list[_Said], after: list[_Said]) -> Iterator[DiffLine]:
     matcher = SequenceMatcher(None, before, after, autojunk=False)
     for kind, a, b, c, d in matcher.get_opcodes():
         if kind == "equal":
-            yield from (Line(SAME, each.who, _cut(each.text)) for each in before[a:b])
+            yield from (
+                DiffLine(SAME, each.who, _cut(each.text)) for each in before[a:b]
+            )
         elif b - a == d - c:
             for old, new in zip(before[a:b], after[c:d], strict=True):
                 yield from _changed(old, new)
         else:
-            yield from (Line(REMOVED, o.who, _cut(o.text)) for o in before[a:b])
-            yield from (Line(ADDED, n.who, _cut(n.text)) for n in after[c:d])
+            yield from (DiffLine(REMOVED, o.who, _cut(o.text)) for o in before[a:b])
+            yield from (DiffLine(ADDED, n.who, _cut(n.text)) for n in after[c:d])
 
 
-def _changed(old: _Said, new: _Said) -> Iterator[Line]:
+def _changed(old: _Said, new: _Said) -> Iterator[DiffLine]:
     """Both, with the words marked that differ."""
     start = max(_common(old.text, new.text) - AROUND_CHARACTERS, 0)
     olds, news = _words(old.text, start), _words(new.text, start)
     blocks = SequenceMatcher(None, olds, news, autojunk=False).get_opcodes()
-    removed = [Part("".join(olds[a:b]), kind != "equal") for kind, a, b, _, _ in blocks]
-    added = [Part("".join(news[c:d]), kind != "equal") for kind, _, _, c, d in blocks]
-    head = [Part("… ")] if start else []
+    removed = [
+        DiffPart("".join(olds[a:b]), kind != "equal") for kind, a, b, _, _ in blocks
+    ]
+    added = [
+        DiffPart("".join(news[c:d]), kind != "equal") for kind, _, _, c, d in blocks
+    ]
+    head = [DiffPart("… ")] if start else []
     who = old.who != new.who
-    yield Line(REMOVED, old.who, (*head, *_filled(removed)), who)
-    yield Line(ADDED, new.who, (*head, *_filled(added)), who)
+    yield DiffLine(REMOVED, old.who, (*head, *_filled(removed)), who)
+    yield DiffLine(ADDED, new.who, (*head, *_filled(added)), who)
 
 
 def _common(first: str, second: str) -> int:
@@ -134,18 +140,20 @@ def _words(text: str, start: int) -> list[str]:
     return found + ["…"] * (len(text) > start + COMPARED_CHARACTERS)
 
 
-def _filled(parts: list[Part]) -> list[Part]:
+def _filled(parts: list[DiffPart]) -> list[DiffPart]:
     """Without empty parts, and the longer ones of what stays cut in their middle."""
     most = 2 * AROUND_CHARACTERS
     return [
         part
         if part.is_marked or len(part.text) <= most
-        else Part(f"{part.text[:AROUND_CHARACTERS]} … {part.text[-AROUND_CHARACTERS:]}")
+        else DiffPart(
+            f"{part.text[:AROUND_CHARACTERS]} … {part.text[-AROUND_CHARACTERS:]}"
+        )
         for part in parts
         if part.text
     ]
 
 
-def _cut(text: str) -> tuple[Part, ...]:
+def _cut(text: str) -> tuple[DiffPart, ...]:
     most = 2 * AROUND_CHARACTERS
-    return (Part(text if len(text) <= most else f"{text[:most]}…"),)
+    return (DiffPart(text if len(text) <= most else f"{text[:most]}…"),)

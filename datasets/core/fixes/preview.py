@@ -5,7 +5,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from datasets.core.fixes.apply import Mending, Report, mend
+from datasets.core.fixes.apply import FixPlan, FixReport, apply_fixes
 from datasets.core.fixes.diff import Difference, difference
 from datasets.core.fixes.operations import Repair
 from datasets.core.ingestion.ingest import Limits
@@ -31,7 +31,7 @@ class Preview:
     changes: list[PreviewedChange]
 
 
-def preview(report: Report) -> Preview:
+def preview(report: FixReport) -> Preview:
     changes = [
         PreviewedChange(
             repair=change.repair,
@@ -55,8 +55,8 @@ def preview_repairs(
     target: BinaryIO,
     limits: Limits,
     layout: Layout,
-    work: Mending,
+    work: FixPlan,
     report: Progress,
 ) -> Previewed:
-    found = mend(source, target, limits, layout, work, report)
+    found = apply_fixes(source, target, limits, layout, work, report)
     return Previewed(msgspec.json.encode(preview(found)), found.summary)

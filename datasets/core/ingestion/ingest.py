@@ -13,17 +13,17 @@ from datasets.core.ingestion.problem_log import Group, ProblemLog
 from datasets.core.layouts import columns
 from datasets.core.layouts.columns import Layout
 from datasets.core.layouts.conversion import convert
-from datasets.core.processes.parallel import spread
+from datasets.core.processes.parallel import run_parallel
 from datasets.core.readers.detection import Source, open_rows
 from datasets.core.readers.json_text import decode
 from datasets.core.readers.rows import (
     BATCH_BYTES,
     Batch,
-    Lines,
+    LineBlock,
     Progress,
-    Row,
+    SourceRow,
+    no_progress,
     rows_of,
-    untold,
 )
 from datasets.core.validation.batch import Checked, check
 from datasets.core.validation.native import is_built
@@ -103,7 +103,7 @@ class _Examples:
 
     def add(self, batch: Batch, checked: Checked) -> None:
         lines = checked.lines
-        if checked.is_all and isinstance(batch, Lines):
+        if checked.is_all and isinstance(batch, LineBlock):
             lines = batch.text  # nobody sends back what they were sent
         self.is_upload = self.is_upload and checked.is_all
         if not self.is_upload and self.digest is None:
@@ -119,7 +119,7 @@ def ingest(
     targets: Targets,
     limits: Limits,
     layout: Layout | None = None,
-    report: Progress = untold,
+    report: Progress = no_progress,
 ) -> Ingested:
     """Writes the valid examples of `source` and what is wrong to `targets`.
 
@@ -134,7 +134,9 @@ def ingest(
     file = source if opened.is_plain else None
     work = partial(check, unit=opened.unit, columns=layout.columns)
     native = is_built() and layout.columns == columns.CHAT.columns
-    for batch, checked in spread(work, batches, limits.processes, file, threads=native):
+    for batch, checked in run_parallel(
+        work, batches, limits.processes, file, threads=native
+    ):
         examples.add(batch, checked)
         totals.add(checked)
         log.add(checked)
@@ -193,12 +195,12 @@ def _digest_of_first(source: BinaryIO, size: int) -> "hashlib._Hash":
 
 
 @dataclass(frozen=True)
-class Sample:
+class SampleRow:
     row: dict[str, Any]
     example: dict[str, Any]
 
 
-def sample(source: BinaryIO, limits: Limits, layout: Layout) -> Sample:
+def sample(source: BinaryIO, limits: Limits, layout: Layout) -> SampleRow:
     """The first row that `layout` makes an example of, before and after."""
     opened = _opened(source, limits)
     batches, layout = settled(opened, layout)
@@ -216,7 +218,7 @@ def sample(source: BinaryIO, limits: Limits, layout: Layout) -> Sample:
         if layout.columns == columns.CHAT.columns:
             example = value
         if not (faults := examine(example)[1]):
-            return Sample(value, example)
+            return SampleRow(value, example)
         problem = faults[0].sentence
     raise InvalidInput(
         f"With this mapping none of the first {ROWS_TO_TELL} rows is an example: "
@@ -247,7 +249,7 @@ def settled(source: Source, layout: Layout | None) -> tuple[Iterator[Batch], Lay
     return chain(seen, source.batches), layout or columns.CHAT
 
 
-def _object(row: Row) -> dict[str, object] | None:
+def _object(row: SourceRow) -> dict[str, object] | None:
     try:
         value = decode(row.text) if row.text else None
     except (Fault, UnicodeDecodeError):

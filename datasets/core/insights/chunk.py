@@ -15,8 +15,8 @@ from datasets.core.canonical import transcript
 from datasets.core.conversation import Transcript, whole_text
 from datasets.core.insights import near_duplicates
 from datasets.core.privacy import detection
-from datasets.core.readers.rows import Lines
-from datasets.core.tokenization.model_lengths import Lengths, lengths_of
+from datasets.core.readers.rows import LineBlock
+from datasets.core.tokenization.model_lengths import ModelLengths, lengths_of
 
 SHOWN = 20
 MAX_LABEL_CHARACTERS = 60
@@ -26,7 +26,7 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 
 
 @dataclass
-class Seen:
+class ChunkInsights:
     """What the examples added so far have shown."""
 
     languages: Counter[str] = field(default_factory=Counter)
@@ -39,9 +39,9 @@ class Seen:
     answers: Counter[str] | None = field(default_factory=Counter)  # None: no labels
     prompts: "array[int]" = field(default_factory=lambda: array("Q"))
     replies: "array[int]" = field(default_factory=lambda: array("Q"))
-    tokenizers: dict[str, Lengths] = field(default_factory=dict)
+    tokenizers: dict[str, ModelLengths] = field(default_factory=dict)
 
-    def merge(self, other: "Seen") -> None:
+    def merge(self, other: "ChunkInsights") -> None:
         self.languages.update(other.languages)
         self.confidence += other.confidence
         self.spoken += other.spoken
@@ -55,7 +55,7 @@ class Seen:
         self.prompts.extend(other.prompts)
         self.replies.extend(other.replies)
         for name, lengths in other.tokenizers.items():
-            self.tokenizers.setdefault(name, Lengths()).merge(lengths)
+            self.tokenizers.setdefault(name, ModelLengths()).merge(lengths)
 
     def _merge_answers(self, answers: Counter[str] | None) -> None:
         if self.answers is None or answers is None:
@@ -67,24 +67,24 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Glance:
-    seen: Seen
+class ChunkResult:
+    seen: ChunkInsights
     sketches: NDArray[np.void]  # `near.SKETCH` of each example
     size: int
 
 
-def glance(piece: Lines) -> Glance:
+def insights_of_chunk(piece: LineBlock) -> ChunkResult:
     found = [transcript(line) for line in piece.examples]
     texts = [whole_text(each) for each in found]
-    seen, first = Seen(), piece.line - 1
+    seen, first = ChunkInsights(), piece.line - 1
     _languages(seen, texts, first)
     _private(seen, found, first)
     _answers(seen, found)
     seen.tokenizers = lengths_of(found)
-    return Glance(seen, _sketched(texts), len(piece.text))
+    return ChunkResult(seen, _sketched(texts), len(piece.text))
 
 
-def sketches_of(piece: Lines) -> NDArray[np.void]:
+def sketches_of(piece: LineBlock) -> NDArray[np.void]:
     """Of a look at a piece only what finds near duplicates."""
     return _sketched([whole_text(transcript(line)) for line in piece.examples])
 
@@ -93,7 +93,7 @@ def _sketched(texts: list[str]) -> NDArray[np.void]:
     return near_duplicates.sketches_of([near_duplicates.normal(text) for text in texts])
 
 
-def _languages(seen: Seen, texts: list[str], first: int) -> None:
+def _languages(seen: ChunkInsights, texts: list[str], first: int) -> None:
     for place, found in enumerate(language.guesses(texts), first):
         seen.languages[found.language] += 1
         if found.language != language.UNKNOWN:
@@ -104,7 +104,7 @@ def _languages(seen: Seen, texts: list[str], first: int) -> None:
                 kept.append((place, round(found.confidence, 3)))
 
 
-def _private(seen: Seen, found: list[Transcript], first: int) -> None:
+def _private(seen: ChunkInsights, found: list[Transcript], first: int) -> None:
     for place, example in enumerate(found, first):
         hits = [
             (number, finding)
@@ -124,7 +124,7 @@ def _private(seen: Seen, found: list[Transcript], first: int) -> None:
             )
 
 
-def _answers(seen: Seen, found: list[Transcript]) -> None:
+def _answers(seen: ChunkInsights, found: list[Transcript]) -> None:
     """The last answer and, by hash, all that comes before it."""
     for example in found:
         *before, last = example.messages

@@ -19,9 +19,14 @@ from datasets.core.insights import (
     near_duplicates,
     validation_split,
 )
-from datasets.core.insights.chunk import Glance, Seen, glance, sketches_of
+from datasets.core.insights.chunk import (
+    ChunkInsights,
+    ChunkResult,
+    insights_of_chunk,
+    sketches_of,
+)
 from datasets.core.insights.near_duplicates import Cluster
-from datasets.core.processes.parallel import spread
+from datasets.core.processes.parallel import run_parallel
 from datasets.core.readers.rows import Progress
 from datasets.core.tokenization.model_lengths import reported
 
@@ -48,22 +53,24 @@ class Insights:
 
 @dataclass
 class _Total:
-    seen: Seen = field(default_factory=Seen)
+    seen: ChunkInsights = field(default_factory=ChunkInsights)
     sketches: list[NDArray[np.void]] = field(default_factory=list)
     done: int = 0
 
-    def add(self, found: Glance) -> None:
+    def add(self, found: ChunkResult) -> None:
         self.seen.merge(found.seen)
         self.sketches.append(found.sketches)
         self.done += found.size
 
 
-def look_closer(
+def find_insights(
     examples: BinaryIO, records: NDArray[np.void], processes: int, report: Progress
 ) -> Insights:
     """`records` is the index of the examples (`index.RECORD`)."""
     total = _Total()
-    for _, found in spread(glance, pieces(examples), processes, examples):
+    for _, found in run_parallel(
+        insights_of_chunk, pieces(examples), processes, examples
+    ):
         total.add(found)
         report(total.done)
     seen = total.seen
@@ -86,12 +93,12 @@ def look_closer(
     )
 
 
-def look_closer_by_index(
+def find_insights_by_index(
     examples: BinaryIO, index: BinaryIO, rows: int, processes: int, report: Progress
 ) -> Insights:
-    """`look_closer`, with the records of so many rows in the file `index`."""
+    """`find_insights`, with the records of so many rows in the file `index`."""
     records = read_records(index, 0, rows)
-    return look_closer(examples, records, processes, report)
+    return find_insights(examples, records, processes, report)
 
 
 def near_copies_by_index(
@@ -131,7 +138,7 @@ def _near(clusters: list[Cluster]) -> dict[str, Any]:
     }
 
 
-def _others(seen: Seen) -> list[dict[str, Any]]:
+def _others(seen: ChunkInsights) -> list[dict[str, Any]]:
     main = next((name for name, _ in seen.languages.most_common(1)), None)
     return [
         {"example": place, "language": language, "confidence": confidence}
@@ -141,7 +148,7 @@ def _others(seen: Seen) -> list[dict[str, Any]]:
     ][:SHOWN]
 
 
-def _conflicts(seen: Seen) -> dict[str, Any]:
+def _conflicts(seen: ChunkInsights) -> dict[str, Any]:
     """Prompts that occur again with another answer, by hashes of both."""
     prompts = np.frombuffer(seen.prompts, np.uint64)
     answers = np.frombuffer(seen.replies, np.uint64)
@@ -157,7 +164,7 @@ def _conflicts(seen: Seen) -> dict[str, Any]:
     return {"prompts": len(groups), "examples": involved, "first": shown}
 
 
-def _private(seen: Seen) -> dict[str, Any]:
+def _private(seen: ChunkInsights) -> dict[str, Any]:
     return {
         "kinds": dict(Counter(seen.private).most_common()),
         "examples": seen.private_examples,

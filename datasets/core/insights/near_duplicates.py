@@ -50,7 +50,7 @@ SKETCH = np.dtype(
 
 
 @dataclass(frozen=True)
-class Kind:
+class SketchKind:
     """How texts of one kind are sketched: bins × their bytes fill a sketch."""
 
     bins: int
@@ -60,9 +60,9 @@ class Kind:
     least_common: float  # share of bins that a pair worth comparing has in common
 
 
-LONG = Kind(64, np.dtype("<u1"), EMPTY, 2, 0.65)
+LONG = SketchKind(64, np.dtype("<u1"), EMPTY, 2, 0.65)
 # One word is a large part of a short text: windows of five bytes, bands of two bins.
-SHORT = Kind(32, np.dtype("<u2"), np.uint64(2**40 - 1), 3, 0.3)
+SHORT = SketchKind(32, np.dtype("<u2"), np.uint64(2**40 - 1), 3, 0.3)
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def sketches_of(encoded: Sequence[bytes]) -> NDArray[np.void]:
     return sketches
 
 
-def _least(encoded: list[bytes], kind: Kind) -> U64:
+def _least(encoded: list[bytes], kind: SketchKind) -> U64:
     """The smallest hash of each bin."""
     least = np.full((len(encoded), kind.bins), EMPTY)
     hashes, owners = _hashed_windows(encoded, kind)
@@ -128,7 +128,7 @@ def _hashes(encoded: bytes, window: np.uint64 = EMPTY) -> U64:
 
 
 def _hashed_windows(
-    encoded: Sequence[bytes], kind: Kind
+    encoded: Sequence[bytes], kind: SketchKind
 ) -> tuple[U64, NDArray[np.intp]]:
     """Hashes of all windows of all texts, and to which text each belongs."""
     lengths = np.array([len(text) for text in encoded], np.intp)
@@ -260,7 +260,7 @@ def _banded(bins: Bytes, places: NDArray[np.intp], neighbors: int) -> Iterator[U
                 yield ordered[part] << HALF | ordered[part + step]
 
 
-def _common(bins: Bytes, pairs: U64, kind: Kind) -> NDArray[np.float64]:
+def _common(bins: Bytes, pairs: U64, kind: SketchKind) -> NDArray[np.float64]:
     """Share of bins that the two of each pair have in common."""
     first = bins[pairs >> HALF].view(kind.bits)
     second = bins[pairs & LOWER_HALF].view(kind.bits)

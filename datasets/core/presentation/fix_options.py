@@ -56,7 +56,7 @@ NO_ANSWER = ("no_assistant", "empty_answer")
 
 
 @dataclass(frozen=True)
-class Offer:
+class FixOption:
     """One or more repairs behind one button."""
 
     title: str
@@ -87,22 +87,22 @@ def fields_of(repairs: Iterable[Repair]) -> list[tuple[str, str]]:
     return found
 
 
-def for_fault(kind: str) -> list[Offer]:
+def for_fault(kind: str) -> list[FixOption]:
     """What can be done about rows with this fault."""
     offers = []
     if kind == "role":
-        offers.append(Offer(TITLES["map_roles"], needs_roles=True))
+        offers.append(FixOption(TITLES["map_roles"], needs_roles=True))
     if kind in FIXES:
         fix = Repair("fix_faults", (kind,))
-        offers.append(Offer(TITLES["fix_faults"], (fix,), FIX_WORDS[kind]))
+        offers.append(FixOption(TITLES["fix_faults"], (fix,), FIX_WORDS[kind]))
     drop = Repair("drop_faults", (kind,))
-    return [*offers, Offer(TITLES["drop_faults"], (drop,))]
+    return [*offers, FixOption(TITLES["drop_faults"], (drop,))]
 
 
-def plain(kind: str) -> Offer:
+def plain(kind: str) -> FixOption:
     if kind == "map_roles":
-        return Offer(TITLES[kind], about=ABOUT[kind], needs_roles=True)
-    return Offer(TITLES[kind], (Repair(kind),), ABOUT[kind])
+        return FixOption(TITLES[kind], about=ABOUT[kind], needs_roles=True)
+    return FixOption(TITLES[kind], (Repair(kind),), ABOUT[kind])
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Found:
     system_rows: int = 0
 
 
-def safe_fixes(found: Found) -> Offer | None:
+def safe_fixes(found: Found) -> FixOption | None:
     """Everything that loses nothing, behind one button."""
     faults = tuple(kind for kind in SAFE_FIXES if kind in found.kinds)
     repairs = [Repair("fix_faults", faults)] if faults else []
@@ -124,10 +124,10 @@ def safe_fixes(found: Found) -> Offer | None:
     if not count:
         return None
     title = f"Apply {count} safe fix{'es' if count > 1 else ''}"
-    return Offer(title, tuple(repairs), "Nothing that was meant is lost.")
+    return FixOption(title, tuple(repairs), "Nothing that was meant is lost.")
 
 
-def general(found: Found) -> Iterator[Offer]:
+def general(found: Found) -> Iterator[FixOption]:
     """What is not about one fault."""
     if found.copies:
         yield plain("drop_exact_duplicates")
@@ -135,7 +135,9 @@ def general(found: Found) -> Iterator[Offer]:
     faults = tuple(kind for kind in NO_ANSWER if kind in found.kinds)
     if faults:
         drop = Repair("drop_faults", faults)
-        yield Offer("Drop rows without an answer", (drop,), "Nothing can be learned.")
+        yield FixOption(
+            "Drop rows without an answer", (drop,), "Nothing can be learned."
+        )
     if found.system_rows:
         yield plain("fold_system")
         yield plain("drop_system")

@@ -19,7 +19,7 @@ SHOWN_PERCENTILES = ("p50", "p95", "p99", "p100")
 
 
 @dataclass(frozen=True)
-class Bar:
+class ProfileBar:
     label: str
     value: float
     words: str  # the value as it is shown
@@ -28,22 +28,22 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Report:
+class ProfileView:
     """All bars of the data page."""
 
     score: int  # of 100
     verdict: str
-    lost: list[Bar]
-    tokens: list[Bar]
-    roles: list[Bar]
-    turns: list[Bar]
-    scripts: list[Bar]
+    lost: list[ProfileBar]
+    tokens: list[ProfileBar]
+    roles: list[ProfileBar]
+    turns: list[ProfileBar]
+    scripts: list[ProfileBar]
     percentiles: list[tuple[str, int]]
     answer_share: str
 
 
-def report(profile: Profile) -> Report:
-    return Report(
+def report(profile: Profile) -> ProfileView:
+    return ProfileView(
         score=round(100 * profile.quality_score),
         verdict=score_words(profile.quality_score),
         lost=lost_points(profile),
@@ -67,11 +67,11 @@ def score_words(score: float) -> str:
     return "Repair it before you train"
 
 
-def lost_points(profile: Profile) -> list[Bar]:
+def lost_points(profile: Profile) -> list[ProfileBar]:
     """What the score lost, the greatest loss first."""
     parts = sorted(profile.quality_parts, key=lambda part: -part["points"])
     return [
-        Bar(
+        ProfileBar(
             label=PART_NAMES.get(part["name"], part["name"]),
             value=part["points"],
             words=f"−{100 * part['points']:.1f} points",
@@ -82,7 +82,7 @@ def lost_points(profile: Profile) -> list[Bar]:
     ]
 
 
-def token_bars(profile: Profile) -> list[Bar]:
+def token_bars(profile: Profile) -> list[ProfileBar]:
     """Examples by their tokens, in powers of two, without a hole between."""
     counts = {int(start): count for start, count in profile.token_histogram.items()}
     if not counts:
@@ -90,7 +90,7 @@ def token_bars(profile: Profile) -> list[Bar]:
     starts = _powers(min(counts), max(counts))
     top = max(counts.values())
     return [
-        Bar(
+        ProfileBar(
             label="0" if not start else f"{start:,}–{2 * start - 1:,}",
             value=start,
             words=f"{counts.get(start, 0):,}",
@@ -109,11 +109,11 @@ def _powers(low: int, high: int) -> list[int]:
     return starts
 
 
-def role_bars(profile: Profile) -> list[Bar]:
+def role_bars(profile: Profile) -> list[ProfileBar]:
     return _of_all(profile.roles, "message")
 
 
-def turn_bars(profile: Profile) -> list[Bar]:
+def turn_bars(profile: Profile) -> list[ProfileBar]:
     """Examples by their number of questions; long conversations together."""
     turns = {int(number): count for number, count in profile.turns.items()}
     few = {_questions(n): turns[n] for n in sorted(turns) if n <= MOST_TURNS}
@@ -125,34 +125,34 @@ def _questions(number: int) -> str:
     return "1 question" if number == 1 else f"{number} questions"
 
 
-def script_bars(profile: Profile) -> list[Bar]:
+def script_bars(profile: Profile) -> list[ProfileBar]:
     return [
-        Bar(name.capitalize(), share, f"{100 * share:.1f}%", 100 * share)
+        ProfileBar(name.capitalize(), share, f"{100 * share:.1f}%", 100 * share)
         for name, share in profile.scripts.items()
         if share >= 0.001
     ]
 
 
-def language_bars(languages: Mapping[str, int], name_of: NameOf) -> list[Bar]:
+def language_bars(languages: Mapping[str, int], name_of: NameOf) -> list[ProfileBar]:
     return [
         replace(bar, label=name_of(bar.label), issue=f"?language={bar.label}#rows")
         for bar in _of_all(languages, "row")
     ]
 
 
-def sampled_language_bars(profile: Profile, name_of: NameOf) -> list[Bar]:
+def sampled_language_bars(profile: Profile, name_of: NameOf) -> list[ProfileBar]:
     total = sum(profile.sampled_languages.values())
     return [
-        Bar(name_of(code), count, f"{count / total:.0%}", 100 * count / total)
+        ProfileBar(name_of(code), count, f"{count / total:.0%}", 100 * count / total)
         for code, count in profile.sampled_languages.items()
     ]
 
 
 @dataclass(frozen=True)
-class CloserLook:
+class InsightsView:
     """The insights in words; rows count from 1."""
 
-    languages: list[Bar]
+    languages: list[ProfileBar]
     near: list[list[int]]
     near_rows: int
     conflicts: list[list[int]]
@@ -161,11 +161,11 @@ class CloserLook:
     private_rows: int
 
 
-def closer_look(insights: Mapping[str, Any], name_of: NameOf) -> CloserLook:
+def insights_view(insights: Mapping[str, Any], name_of: NameOf) -> InsightsView:
     """`name_of` says what people call the language of a code."""
     near, private = insights["near_duplicates"], insights["private"]
     conflicts = insights["conflicting_answers"]
-    return CloserLook(
+    return InsightsView(
         languages=language_bars(insights["languages"], name_of),
         near=[_numbers(cluster["examples"]) for cluster in near["largest"]],
         near_rows=near["examples"],
@@ -180,10 +180,10 @@ def _numbers(indices: list[int]) -> list[int]:
     return [index + 1 for index in indices]
 
 
-def _of_all(counts: Mapping[str, int], unit: str) -> list[Bar]:
+def _of_all(counts: Mapping[str, int], unit: str) -> list[ProfileBar]:
     total = sum(counts.values()) or 1
     return [
-        Bar(
+        ProfileBar(
             name,
             count,
             f"{count:,} {unit if count == 1 else unit + 's'} ({count / total:.1%})",

@@ -17,7 +17,7 @@ from multiprocessing.reduction import DupFd
 from threading import Thread
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
-from datasets.core.readers.rows import Lines
+from datasets.core.readers.rows import LineBlock
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -26,7 +26,7 @@ GIVEN_TO_EACH = 3  # batches that each of the others has or will have: nobody id
 MOST_WAITING = 16  # answers for their turn: memory stays flat
 
 
-def spread(
+def run_parallel(
     work: Callable[[Item], Answer],
     items: Iterable[Item],
     cores: int,
@@ -43,10 +43,10 @@ def spread(
     """
     waiting: deque[tuple[Item, Future[Answer]]] = deque()
     with ExitStack() as stack:
-        crews = _crews(stack, work, cores - 1, source, threads)
+        workers = _workers(stack, work, cores - 1, source, threads)
         try:
             for item in items:
-                free = next((crew for crew in crews if crew.has_time), None)
+                free = next((worker for worker in workers if worker.has_time), None)
                 given = free.take(item) if free else _done(work(item))
                 waiting.append((item, given))
                 yield from _ready(waiting, MOST_WAITING)
@@ -66,13 +66,13 @@ def _ready(
 
 
 @dataclass
-class _Crew:
+class _Worker:
     """Others of one kind."""
 
     pool: Executor
     size: int
     do: Callable[[Any], Any]
-    brief: Callable[[Any], Any]  # what is sent of an item
+    to_message: Callable[[Any], Any]  # what is sent of an item
     given: list[Future[Any]] = field(default_factory=list)
 
     @property
@@ -81,21 +81,21 @@ class _Crew:
         return len(self.given) < self.size * GIVEN_TO_EACH
 
     def take(self, item: Any) -> Future[Any]:
-        self.given.append(self.pool.submit(self.do, self.brief(item)))
+        self.given.append(self.pool.submit(self.do, self.to_message(item)))
         return self.given[-1]
 
 
-def _crews(
+def _workers(
     stack: ExitStack,
     work: Callable[[Any], Any],
     others: int,
     source: BinaryIO | None,
     threads: bool,
-) -> list[_Crew]:
-    crews = []
+) -> list[_Worker]:
+    workers = []
     if threads and others > 0:
         thread = stack.enter_context(ThreadPoolExecutor(1))
-        crews.append(_Crew(thread, 1, work, lambda item: item))
+        workers.append(_Worker(thread, 1, work, lambda item: item))
         others -= 1
     # A daemon may start none, and Celery's are daemons.
     if others > 0 and not current_process().daemon:
@@ -104,9 +104,9 @@ def _crews(
         # Not forked: a server's threads may hold locks that a fork would keep for ever.
         spawn = get_context("spawn")
         pool = ProcessPoolExecutor(others, spawn, _hold, (there,))
-        brief = partial(_brief, source=shared)
-        crews.append(_Crew(stack.enter_context(pool), others, _held, brief))
-    return crews
+        to_message = partial(_to_message, source=shared)
+        workers.append(_Worker(stack.enter_context(pool), others, _held, to_message))
+    return workers
 
 
 class _Shared:
@@ -137,16 +137,16 @@ class _Place(NamedTuple):
     offset: int
     size: int
 
-    def lines(self, source: _Shared) -> Lines:
+    def lines(self, source: _Shared) -> LineBlock:
         text = os.pread(source.number, self.size, self.offset)
         if len(text) != self.size:
             raise OSError("the file became shorter while it was read")
-        return Lines(self.line, self.offset, text)
+        return LineBlock(self.line, self.offset, text)
 
 
-def _brief(item: Any, source: _Shared | None) -> Any:
+def _to_message(item: Any, source: _Shared | None) -> Any:
     """What is sent of it."""
-    if source is None or not isinstance(item, Lines):
+    if source is None or not isinstance(item, LineBlock):
         return item
     return _Place(item.line, item.offset, len(item.text))
 

@@ -9,7 +9,7 @@ import msgspec
 
 from datasets.core.faults.fault import Fault
 from datasets.core.layouts.columns import MAX_NAME_CHARACTERS
-from datasets.core.readers.rows import Row, too_long
+from datasets.core.readers.rows import SourceRow, too_long
 from datasets.core.readers.streams import not_text
 from slmgen.errors import InvalidInput
 
@@ -43,7 +43,7 @@ def _is_name(cell: str) -> bool:
 
 def rows(
     stream: io.BufferedReader, delimiter: str, limit: int, offset: int
-) -> Iterator[Row]:
+) -> Iterator[SourceRow]:
     """Raises InvalidInput for names that are no names and a quote that never ends."""
     lines = _Lines(stream, limit, offset)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
@@ -53,7 +53,7 @@ def rows(
         try:
             cells = next(reader, None)
         except csv.Error as error:
-            yield Row(lines.first, lines.offset, b"", _malformed(error))
+            yield SourceRow(lines.first, lines.offset, b"", _malformed(error))
             continue
         if cells is None:
             return
@@ -65,13 +65,15 @@ def rows(
             names = _names(cells, lines.first)
 
 
-def _row(lines: "_Lines", names: list[str], cells: list[str], limit: int) -> Row:
+def _row(lines: "_Lines", names: list[str], cells: list[str], limit: int) -> SourceRow:
     if len(cells) != len(names):
-        return Row(lines.first, lines.offset, b"", _uneven(len(cells), len(names)))
+        return SourceRow(
+            lines.first, lines.offset, b"", _uneven(len(cells), len(names))
+        )
     if lines.row_bytes > limit:
-        return Row(lines.first, lines.offset, b"", too_long(limit))
+        return SourceRow(lines.first, lines.offset, b"", too_long(limit))
     text = msgspec.json.encode(dict(zip(names, cells, strict=True)))
-    return Row(lines.first, lines.offset, text)
+    return SourceRow(lines.first, lines.offset, text)
 
 
 def _names(cells: list[str], line: int) -> list[str]:

@@ -20,8 +20,8 @@ from datasets.core.readers.rows import (
     BATCH_BYTES,
     JSON_SPACE,
     Batch,
-    Lines,
-    Row,
+    LineBlock,
+    SourceRow,
     batches,
     line_feeds,
     rows_of,
@@ -49,13 +49,13 @@ class Source:
     has_mark: bool = False  # a byte order mark of UTF-8 before them
 
     @property
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[SourceRow]:
         return chain.from_iterable(map(rows_of, self.batches))
 
     @property
     def unit(self) -> str:
         """What `Row.line` counts."""
-        return "Row" if self.container == "Parquet" else "Line"
+        return "SourceRow" if self.container == "Parquet" else "Line"
 
 
 def open_rows(stream: BinaryIO, *, max_row_bytes: int, max_bytes: int) -> Source:
@@ -95,7 +95,7 @@ def _text_source(text: io.BufferedReader, limit: int, skipped: int) -> Source:
         container = "TSV" if delimiter == "\t" else "CSV"
         rows = delimited.rows(text, delimiter, limit, skipped)
         return Source(container, _guarded(batches(rows)))
-    return Source("JSON Lines", _guarded(_lines(text, limit, skipped)))
+    return Source("JSON LineBlock", _guarded(_lines(text, limit, skipped)))
 
 
 def _guarded(found: Iterator[Batch]) -> Iterator[Batch]:
@@ -122,11 +122,11 @@ def _lines(stream: io.BufferedReader, limit: int, offset: int) -> Iterator[Batch
         ends = text.endswith(b"\n")
         last = text.rfind(b"\n", 0, -1) + 1
         if len(text) - last - ends <= limit:
-            yield Lines(number, offset, text)
+            yield LineBlock(number, offset, text)
         else:
-            yield Lines(number, offset, text[:last])
+            yield LineBlock(number, offset, text[:last])
             line = number + text.count(b"\n") - ends
-            yield [Row(line, offset + last, b"", too_long(limit))]
+            yield [SourceRow(line, offset + last, b"", too_long(limit))]
             rest = 0 if ends else _skipped(stream)
             offset += rest
             number += rest > 0

@@ -4,7 +4,7 @@ import io
 import re
 from collections.abc import Iterator
 
-from datasets.core.readers.rows import Row
+from datasets.core.readers.rows import SourceRow
 from slmgen.errors import InvalidInput
 
 JSON_SPACE = b" \t\r\n"
@@ -17,7 +17,9 @@ STRUCTURE = re.compile(
 )
 
 
-def elements(stream: io.BufferedReader, limit: int, chunk_bytes: int) -> Iterator[Row]:
+def elements(
+    stream: io.BufferedReader, limit: int, chunk_bytes: int
+) -> Iterator[SourceRow]:
     scan = _ArrayScan()
     while chunk := stream.read1(chunk_bytes):
         yield from scan.feed(chunk)
@@ -47,7 +49,7 @@ class _ArrayScan:
         self.line = 1
         self.offset = 0
 
-    def feed(self, chunk: bytes) -> Iterator[Row]:
+    def feed(self, chunk: bytes) -> Iterator[SourceRow]:
         buffer = self.rest + chunk
         start = 0  # of the element that is open
         position = self.seen
@@ -77,13 +79,13 @@ class _ArrayScan:
             return self.depth == 0
         return token == b"," and self.depth == 1
 
-    def _row(self, text: bytes) -> Iterator[Row]:
+    def _row(self, text: bytes) -> Iterator[SourceRow]:
         element = text.strip(JSON_SPACE)
         if element:
             before = text[: text.index(element)]
             line = self.line + before.count(b"\n")
             flat = element.replace(b"\n", b" ").replace(b"\r", b" ")
-            yield Row(line, self.offset + len(before), flat)
+            yield SourceRow(line, self.offset + len(before), flat)
 
     def _pass(self, text: bytes) -> None:
         self.line += text.count(b"\n")

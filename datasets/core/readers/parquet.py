@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from datasets.core.readers.rows import Row, too_long
+from datasets.core.readers.rows import SourceRow, too_long
 from slmgen.errors import InvalidInput, TooLarge
 
 ROWS_AT_ONCE = 4_096
@@ -35,7 +35,7 @@ OWN_MARK = b"slmgen"
 Sizes = NDArray[np.int64]
 
 
-def rows(stream: BinaryIO, max_row_bytes: int, max_bytes: int) -> Iterator[Row]:
+def rows(stream: BinaryIO, max_row_bytes: int, max_bytes: int) -> Iterator[SourceRow]:
     """Raises InvalidInput for a damaged file and TooLarge, counted as JSON text."""
     with tempfile.TemporaryFile() as file, _readable():
         _copy(stream, file, max_bytes)
@@ -52,7 +52,7 @@ def rows(stream: BinaryIO, max_row_bytes: int, max_bytes: int) -> Iterator[Row]:
                 raise _too_large(max_bytes)
             is_long = value is None or len(text) > max_row_bytes
             fault = too_long(max_row_bytes) if is_long else None
-            yield Row(number, 0, b"" if fault else text, fault)
+            yield SourceRow(number, 0, b"" if fault else text, fault)
 
 
 @contextmanager

@@ -15,11 +15,11 @@ BATCH_ROWS = 5_000
 Progress = Callable[[int], None]  # is told how many bytes are done
 
 
-def untold(done: int) -> None:
+def no_progress(done: int) -> None:
     """Progress that nobody wants to know."""
 
 
-class Row(msgspec.Struct, frozen=True, gc=False):
+class SourceRow(msgspec.Struct, frozen=True, gc=False):
     """JSON text and the line of the file (from 1) that it starts on."""
 
     line: int
@@ -28,7 +28,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     fault: Fault | None = None  # why there is no text
 
 
-class Lines(msgspec.Struct, frozen=True, gc=False):
+class LineBlock(msgspec.Struct, frozen=True, gc=False):
     """Whole lines of a file, cut apart only by who looks at them."""
 
     line: int
@@ -42,24 +42,24 @@ class Lines(msgspec.Struct, frozen=True, gc=False):
         lines.pop()
         return lines
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[SourceRow]:
         """Blank lines are none."""
         found = []
         number, offset = self.line, self.offset
         for line in self.text.split(b"\n"):
             if text := line.strip(JSON_SPACE):
                 before = len(line) - len(line.lstrip(JSON_SPACE))
-                found.append(Row(number, offset + before, text))
+                found.append(SourceRow(number, offset + before, text))
             number += 1
             offset += len(line) + 1
         return found
 
 
-Batch = Lines | list[Row]
+Batch = LineBlock | list[SourceRow]
 
 
-def rows_of(batch: Batch) -> list[Row]:
-    return batch.rows() if isinstance(batch, Lines) else batch
+def rows_of(batch: Batch) -> list[SourceRow]:
+    return batch.rows() if isinstance(batch, LineBlock) else batch
 
 
 def line_feeds(text: bytes) -> int:
@@ -67,8 +67,8 @@ def line_feeds(text: bytes) -> int:
     return int(np.count_nonzero(np.frombuffer(text, np.uint8) == LINE_FEED))
 
 
-def batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    batch: list[Row] = []
+def batches(rows: Iterable[SourceRow]) -> Iterator[list[SourceRow]]:
+    batch: list[SourceRow] = []
     size = 0
     for row in rows:
         batch.append(row)

@@ -92,13 +92,13 @@ def tokenizer_of(model_id: str) -> str | None:
 
 
 @dataclass
-class Lengths:
+class ModelLengths:
     """Examples by their tokens, without and with the template."""
 
     bare: Counter[int] = field(default_factory=Counter)
     templated: Counter[int] = field(default_factory=Counter)
 
-    def merge(self, other: "Lengths") -> None:
+    def merge(self, other: "ModelLengths") -> None:
         self.bare.update(other.bare)
         self.templated.update(other.templated)
 
@@ -119,7 +119,7 @@ class Lengths:
         }
 
 
-def reported(found: Mapping[str, Lengths]) -> dict[str, Any]:
+def reported(found: Mapping[str, ModelLengths]) -> dict[str, Any]:
     """What the insights say about each tokenizer."""
     return {
         name: {
@@ -133,7 +133,7 @@ def reported(found: Mapping[str, Lengths]) -> dict[str, Any]:
     }
 
 
-def lengths_of(found: list[Transcript]) -> dict[str, Lengths]:
+def lengths_of(found: list[Transcript]) -> dict[str, ModelLengths]:
     texts = [turn.text for each in found for turn in each.messages]
     bare: dict[str, list[int]] = {}
     lengths = {}
@@ -146,10 +146,10 @@ def lengths_of(found: list[Transcript]) -> dict[str, Lengths]:
 
 def _lengths(
     kind: Tokenizer, found: list[Transcript], texts: list[str], bare: list[int]
-) -> Lengths:
+) -> ModelLengths:
     written = _written(kind, found, texts, bare)
     system = kind.per_message + _system(kind) if kind.system else 0
-    lengths, place = Lengths(), 0
+    lengths, place = ModelLengths(), 0
     for each in found:
         end = place + len(each.messages)
         marks = kind.per_message * len(each.messages)

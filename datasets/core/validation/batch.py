@@ -12,7 +12,7 @@ from datasets.core.faults.fault import Fault, Problem, problem
 from datasets.core.layouts.columns import CHAT, Columns
 from datasets.core.layouts.conversion import convert
 from datasets.core.readers.json_text import decode, nesting_fault
-from datasets.core.readers.rows import Batch, Row
+from datasets.core.readers.rows import Batch, SourceRow
 from datasets.core.readers.streams import not_text
 from datasets.core.validation.content import review
 from datasets.core.validation.decoding import parse, read
@@ -83,26 +83,26 @@ class Read(NamedTuple):
     faults: list[Fault]  # for which the row is no example
 
 
-def _read(reader: Callable[[Row], Read], row: Row) -> Read:
+def _read(reader: Callable[[SourceRow], Read], row: SourceRow) -> Read:
     try:
         return reader(row)
     except UnicodeDecodeError:
         raise not_text("UTF-8", row.offset + _bad_byte(row.text)) from None
 
 
-def reader_for(columns: Columns) -> Callable[[Row], Read]:
+def reader_for(columns: Columns) -> Callable[[SourceRow], Read]:
     if columns == CHAT.columns:
         return _as_written
     return partial(_converted_row, columns=columns)
 
 
-def _as_written(row: Row) -> Read:
+def _as_written(row: SourceRow) -> Read:
     if row.fault is not None:
         return Read(b"", None, [row.fault])
     return Read(row.text, *read(row.text))
 
 
-def _converted_row(row: Row, columns: Columns) -> Read:
+def _converted_row(row: SourceRow, columns: Columns) -> Read:
     if row.fault is not None:
         return Read(b"", None, [row.fault])
     try:

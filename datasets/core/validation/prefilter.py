@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from datasets.core.conversation import Message
 from datasets.core.readers.json_text import is_too_deep
-from datasets.core.readers.rows import Batch, Lines, Row, rows_of
+from datasets.core.readers.rows import Batch, LineBlock, SourceRow, rows_of
 from datasets.core.validation.native import BLANK, DOUBTFUL, OTHER, SIGNS, judge
 from datasets.core.validation.schema import MAX_MESSAGES, MAX_WHITE_SPACE
 from datasets.core.validation.text_rules import (
@@ -53,7 +53,7 @@ class _Call(Message, forbid_unknown_fields=True, gc=False):
 _Messages = list[_Text] | list[_Call]
 
 
-Doubted = tuple[int, Row, set[Sign] | None]  # place among all, row, signs
+Doubted = tuple[int, SourceRow, set[Sign] | None]  # place among all, row, signs
 
 
 class Sifted(NamedTuple):
@@ -74,21 +74,21 @@ def unsifted(batch: Batch) -> Sifted:
 
 def sift(batch: Batch) -> Sifted:
     """Of rows that are to be conversations as they are."""
-    lines = judge(batch.text) if isinstance(batch, Lines) else None
-    if isinstance(batch, Lines) and lines is not None:
+    lines = judge(batch.text) if isinstance(batch, LineBlock) else None
+    if isinstance(batch, LineBlock) and lines is not None:
         return _sifted(batch, lines)
     rows = rows_of(batch)
     texts = [row.text for row in rows]
     doubted: list[Doubted] = [
         (place, rows[place], signs) for place, signs in doubtful(texts).items()
     ]
-    is_all = isinstance(batch, Lines) and _is_all(
+    is_all = isinstance(batch, LineBlock) and _is_all(
         batch, sum(map(len, texts)), len(rows)
     )
     return Sifted(len(rows), doubted, is_all, lambda: texts)
 
 
-def _sifted(batch: Lines, lines: NDArray[np.void]) -> Sifted:
+def _sifted(batch: LineBlock, lines: NDArray[np.void]) -> Sifted:
     """Python looks only at those of which native code is not certain."""
     numbers = np.flatnonzero(lines["kind"] != BLANK)
     kept = lines[numbers]
@@ -99,7 +99,7 @@ def _sifted(batch: Lines, lines: NDArray[np.void]) -> Sifted:
         for at, signs in look(texts, kept[places]):
             place = int(places[at])
             start = batch.offset + int(kept["start"][place])
-            row = Row(batch.line + int(numbers[place]), start, texts[at])
+            row = SourceRow(batch.line + int(numbers[place]), start, texts[at])
             doubted.append((place, row, signs))
     doubted.sort(key=itemgetter(0))
     return Sifted(
@@ -110,7 +110,7 @@ def _sifted(batch: Lines, lines: NDArray[np.void]) -> Sifted:
     )
 
 
-def _is_all(batch: Lines, size: int, rows: int) -> bool:
+def _is_all(batch: LineBlock, size: int, rows: int) -> bool:
     """Whether rows of this size together, a line feed after each, are the batch."""
     # A blank line weighs as much as a line feed that is missing at the end.
     return size + rows == len(batch.text) and batch.text.endswith(b"\n")
@@ -206,7 +206,7 @@ def _decoder(keys: frozenset[str], message: type) -> Callable[[bytes], Any]:
     names = {f"key{number}": key for number, key in enumerate(sorted(keys))}
     limits = msgspec.Meta(min_length=1, max_length=MAX_MESSAGES)
     row = msgspec.defstruct(
-        "Row",
+        "SourceRow",
         [
             ("messages", Annotated[list[message], limits]),  # type: ignore[valid-type]  # made here
             *((name, Any, None) for name in names),

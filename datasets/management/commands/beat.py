@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
 from datasets.work.engine import send_again
-from datasets.work.maintenance import Chore, Upkeep
+from datasets.work.maintenance import PeriodicTask, Upkeep
 
 SECONDS_BETWEEN_LOOKS = 5
 
@@ -16,7 +16,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         upkeep = Upkeep()
-        upkeep.chores.append(Chore(send_again, SECONDS_BETWEEN_LOOKS))
+        upkeep.tasks.append(PeriodicTask(send_again, SECONDS_BETWEEN_LOOKS))
         while True:
             upkeep.look()
             close_old_connections()

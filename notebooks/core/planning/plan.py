@@ -9,8 +9,8 @@ from recommender.core.catalog.catalog import ModelSpec
 from recommender.core.catalog.gpus import DEFAULT_GPU, Gpu
 from recommender.core.estimates.presets import FEW_EXAMPLES
 from recommender.core.estimates.training import (
-    Choices,
     Figures,
+    SetupChoices,
     TrainingEstimate,
     choices_of,
     estimate,
@@ -140,7 +140,7 @@ def plan(
 
 
 def _defaults(
-    found: TrainingEstimate, choices: Choices, data: KnownData
+    found: TrainingEstimate, choices: SetupChoices, data: KnownData
 ) -> dict[str, options.Value]:
     setup, goals = found.setup, choices.goals
     few = data.profile.total_examples < FEW_EXAMPLES

@@ -32,7 +32,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Sight:
+class ModelView:
     pieces: list[Piece]
     unit: str  # tokens, or characters where no vocabulary is at hand
     graded: int
@@ -66,9 +66,9 @@ def _is_kept(node: ast.stmt) -> bool:
     )
 
 
-def sight(
+def model_view_of(
     row: Mapping[str, Any], code: CodeType, tokenizer: StandIn, notes: tuple[str, ...]
-) -> Sight:
+) -> ModelView:
     """`code` is what `mask_code` gave."""
     names: dict[str, Any] = {"tokenizer": tokenizer, "THINKING": False, "json": json}
     exec(code, names)  # our own program, the same that is in every notebook
@@ -83,13 +83,13 @@ def sight(
             parts = _by_tokens(full, tokenizer, names["encode"](row)[1])
     except (TemplateRefuses, ValueError, KeyError, IndexError) as error:
         if uses_tools(row):
-            return Sight([], unit, 0, 0, 0, "", True, notes)
-        return Sight([], unit, 0, 0, 0, str(error), False, notes)
+            return ModelView([], unit, 0, 0, 0, "", True, notes)
+        return ModelView([], unit, 0, 0, 0, str(error), False, notes)
     graded = sum(count for _, is_graded, count in parts if is_graded)
     seen = sum(count for _, _, count in parts)
     pieces = _joined(parts)
     left_out = max(len(full) - SHOWN_CHARACTERS, 0)
-    return Sight(_first(pieces), unit, graded, seen, left_out, notes=notes)
+    return ModelView(_first(pieces), unit, graded, seen, left_out, notes=notes)
 
 
 Part = tuple[str, bool, int]  # text, whether it is graded, tokens or characters

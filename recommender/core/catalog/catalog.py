@@ -144,7 +144,7 @@ class Benchmark:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class ModelEvidence:
     tuned_place: int | None = None
     tuned_place_from: int | None = None  # published only as "this place or below"
     tuned_average_rank: float | None = None
@@ -182,7 +182,7 @@ class ModelSpec:
     chat: Chat
     languages: Languages
     deployment: Deployment
-    evidence: Evidence
+    evidence: ModelEvidence
     unsloth_id: str | None = None
     unsloth_4bit_id: str | None = None
     commercial_note: str | None = None

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from datasets.core.analysis.example_index import Lengths
+from datasets.core.analysis.example_index import ExampleLengths
 from datasets.core.tokenization.model_lengths import TOKENIZERS, tokenizer_of
 from recommender.core.catalog.catalog import Catalog, ModelSpec
 from recommender.core.estimates.lengths import TEMPLATE_TOKENS
@@ -37,7 +37,7 @@ class RowsOver:
 def rows_over_contexts(
     catalog: Catalog,
     data: KnownData,
-    lengths: Lengths,
+    lengths: ExampleLengths,
     counted: Mapping[str, Any],
 ) -> list[RowsOver]:
     """`lengths` of the rows as the profile counts them; `counted` are the tokenizers of
@@ -48,7 +48,7 @@ def rows_over_contexts(
 def _rows_over(
     model: ModelSpec,
     data: KnownData,
-    lengths: Lengths,
+    lengths: ExampleLengths,
     counted: Mapping[str, Any],
 ) -> RowsOver:
     name = tokenizer_of(model.slug)

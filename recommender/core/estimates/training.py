@@ -35,7 +35,7 @@ CENT = 0.01
 
 
 @dataclass(frozen=True)
-class Choices:
+class SetupChoices:
     """Settings that decide what a training takes; None is computed."""
 
     preset: str = DEFAULT_PRESET
@@ -54,10 +54,10 @@ class Choices:
         return PRESETS[self.preset]
 
 
-def choices_of(settings: Mapping[str, Any]) -> Choices:
+def choices_of(settings: Mapping[str, Any]) -> SetupChoices:
     """Those among checked settings."""
-    names = [field.name for field in fields(Choices)]
-    return Choices(**{name: settings[name] for name in names if name in settings})
+    names = [field.name for field in fields(SetupChoices)]
+    return SetupChoices(**{name: settings[name] for name in names if name in settings})
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def best_setup(
     model: ModelSpec,
     data: KnownData,
     gpu: Gpu = DEFAULT_GPU,
-    choices: Choices = Choices(),
+    choices: SetupChoices = SetupChoices(),
 ) -> TrainingSetup | None:
     """The first that fits and, unless a length was chosen, cuts at most one row in
     twenty."""
@@ -136,14 +136,14 @@ def shorter_setup(
     """The longest limit that fits although it cuts more rows than that."""
     longest = lengths.row_length(model, data, data.profile.tokens_p95)
     limits = range(longest, lengths.SHORTEST - 1, -lengths.STEP)
-    return _first_fit(_setups(model, data, gpu, Choices(), limits), gpu)
+    return _first_fit(_setups(model, data, gpu, SetupChoices(), limits), gpu)
 
 
 def smallest_setup(
     model: ModelSpec,
     data: KnownData,
     gpu: Gpu = DEFAULT_GPU,
-    choices: Choices = Choices(),
+    choices: SetupChoices = SetupChoices(),
 ) -> TrainingSetup:
     """What takes least at the wanted length, fitting or not."""
     wanted = _lengths(model, data, choices)[:1]
@@ -155,7 +155,7 @@ def _first_fit(setups: Iterator[TrainingSetup], gpu: Gpu) -> TrainingSetup | Non
     return next((setup for setup in setups if setup.fits(gpu)), None)
 
 
-def _lengths(model: ModelSpec, data: KnownData, choices: Choices) -> Sequence[int]:
+def _lengths(model: ModelSpec, data: KnownData, choices: SetupChoices) -> Sequence[int]:
     """From what the preset wants to hold down to what 95 % of the rows need."""
     if choices.max_seq_length is not None:
         return (choices.max_seq_length,)
@@ -169,7 +169,7 @@ def _setups(
     model: ModelSpec,
     data: KnownData,
     gpu: Gpu,
-    choices: Choices,
+    choices: SetupChoices,
     limits: Sequence[int],
 ) -> Iterator[TrainingSetup]:
     backend = choices.backend or default_backend(gpu)
@@ -181,7 +181,7 @@ def _setups(
                 yield TrainingSetup(model, backend, in_4bit, batch, limit, rank)
 
 
-def _precisions(model: ModelSpec, gpu: Gpu, choices: Choices) -> tuple[bool, ...]:
+def _precisions(model: ModelSpec, gpu: Gpu, choices: SetupChoices) -> tuple[bool, ...]:
     if choices.quantization is not None:
         return (choices.quantization == "4bit",)
     if not gpu.can_quantize:
@@ -263,7 +263,7 @@ def estimate(
     model: ModelSpec,
     data: KnownData,
     gpu: Gpu = DEFAULT_GPU,
-    choices: Choices = Choices(),
+    choices: SetupChoices = SetupChoices(),
 ) -> TrainingEstimate:
     """The training of `model` on `data`, whether it fits the GPU or not."""
     setup = best_setup(model, data, gpu, choices) or smallest_setup(
@@ -273,7 +273,10 @@ def estimate(
 
 
 def estimate_of(
-    setup: TrainingSetup, data: KnownData, gpu: Gpu, choices: Choices = Choices()
+    setup: TrainingSetup,
+    data: KnownData,
+    gpu: Gpu,
+    choices: SetupChoices = SetupChoices(),
 ) -> TrainingEstimate:
     rows, goals = data.profile.total_examples, choices.goals
     fraction = _chosen(choices.validation_fraction, VALIDATION_FRACTION)

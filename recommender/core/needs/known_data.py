@@ -7,7 +7,7 @@ from datasets.core.analysis.profile import Profile
 
 
 @dataclass(frozen=True)
-class CloserLook:
+class KnownInsights:
     """What the insights into a dataset add to its profile."""
 
     languages: dict[str, float] = field(default_factory=dict)  # share of the examples
@@ -18,7 +18,7 @@ class CloserLook:
 @dataclass(frozen=True)
 class KnownData:
     profile: Profile
-    closer: CloserLook = field(default_factory=CloserLook)
+    closer: KnownInsights = field(default_factory=KnownInsights)
     # By model, as `lengths.ratio_of` found them.
     ratios: dict[str, Any] = field(
         default_factory=dict, init=False, compare=False, repr=False

@@ -8,7 +8,7 @@ from functools import cached_property
 from datasets.core.analysis.profile import Profile
 from recommender.core.catalog.catalog import Catalog, Target, Task
 from recommender.core.catalog.gpus import DEFAULT_GPU, Gpu, read_gpu
-from recommender.core.needs.known_data import CloserLook, KnownData
+from recommender.core.needs.known_data import KnownData, KnownInsights
 from recommender.core.synonyms import remarks
 from slmgen.error_text import shown
 from slmgen.errors import InvalidInput
@@ -51,7 +51,7 @@ class Need:
     task: Task
     target: Target
     wishes: Wishes = Wishes()
-    closer: CloserLook = field(default_factory=CloserLook)
+    closer: KnownInsights = field(default_factory=KnownInsights)
 
     @cached_property
     def data(self) -> KnownData:

@@ -22,13 +22,13 @@ EXAMPLE_LENGTH, EXAMPLE_RANK = 1024, 16
 
 
 @dataclass(frozen=True)
-class Fact:
+class ModelFact:
     name: str
     value: str
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparisonRow:
     """One fact of several models."""
 
     name: str
@@ -54,49 +54,49 @@ def chosen_models(catalog: Catalog, ids: Sequence[str]) -> tuple[ModelSpec, ...]
     return tuple(dict.fromkeys(catalog.get(model_id) for model_id in ids))
 
 
-def facts(model: ModelSpec) -> tuple[Fact, ...]:
+def facts(model: ModelSpec) -> tuple[ModelFact, ...]:
     return (
         *_identity(model),
         *_figures(model),
-        Fact("System prompts", model.chat.system_role),
-        Fact("Tools", model.chat.tools),
-        Fact("Thinking", model.thinking),
-        Fact("Float16 training", "safe" if model.float16_is_safe else "overflows"),
-        Fact("Needs transformers", model.min_transformers),
-        Fact("Quality", _quality(model)),
-        Fact("Not verified", "; ".join(model.unverified) or "nothing open"),
+        ModelFact("System prompts", model.chat.system_role),
+        ModelFact("Tools", model.chat.tools),
+        ModelFact("Thinking", model.thinking),
+        ModelFact("Float16 training", "safe" if model.float16_is_safe else "overflows"),
+        ModelFact("Needs transformers", model.min_transformers),
+        ModelFact("Quality", _quality(model)),
+        ModelFact("Not verified", "; ".join(model.unverified) or "nothing open"),
     )
 
 
-def _identity(model: ModelSpec) -> tuple[Fact, ...]:
+def _identity(model: ModelSpec) -> tuple[ModelFact, ...]:
     gate = "asks for a login" if model.is_gated else "open"
     copy = f"; open copy {model.unsloth_id}" if model.is_gated else ""
     return (
-        Fact("Maker", model.maker),
-        Fact("Released", model.released),
-        Fact("License", model.commercial_note or model.license),
-        Fact("Commercial use", COMMERCIAL[model.commercial]),
-        Fact("Access", f"{gate}{copy if model.unsloth_id else ''}"),
-        Fact("Languages", languages(model)),
+        ModelFact("Maker", model.maker),
+        ModelFact("Released", model.released),
+        ModelFact("License", model.commercial_note or model.license),
+        ModelFact("Commercial use", COMMERCIAL[model.commercial]),
+        ModelFact("Access", f"{gate}{copy if model.unsloth_id else ''}"),
+        ModelFact("Languages", languages(model)),
     )
 
 
-def _figures(model: ModelSpec) -> tuple[Fact, ...]:
+def _figures(model: ModelSpec) -> tuple[ModelFact, ...]:
     setup = TrainingSetup(model, "unsloth", True, 1, EXAMPLE_LENGTH, EXAMPLE_RANK)
     about = "about " if model.deployment.gguf_is_estimated else ""
     webllm = model.deployment.webllm_mb
     run = memory.serving_gb(model, context=SERVING_CONTEXT)
     return (
-        Fact("Parameters", f"{model.parameters.total:,}"),
-        Fact("Context", f"{model.context_length:,} tokens"),
-        Fact(
+        ModelFact("Parameters", f"{model.parameters.total:,}"),
+        ModelFact("Context", f"{model.context_length:,} tokens"),
+        ModelFact(
             f"Training, 4-bit, {EXAMPLE_LENGTH:,} tokens",
             f"{gib_words(setup.gib_range)}; with Unsloth "
             f"{gib_words(setup.unsloth_gib_range)}",
         ),
-        Fact("4-bit file", f"{about}{model.deployment.gguf_q4_mb:,} MB"),
-        Fact(f"Running, 4-bit, {SERVING_CONTEXT:,} tokens", f"{run:.1f} GB"),
-        Fact("In a browser", f"{webllm:,.0f} MB" if webllm else "no ready build"),
+        ModelFact("4-bit file", f"{about}{model.deployment.gguf_q4_mb:,} MB"),
+        ModelFact(f"Running, 4-bit, {SERVING_CONTEXT:,} tokens", f"{run:.1f} GB"),
+        ModelFact("In a browser", f"{webllm:,.0f} MB" if webllm else "no ready build"),
     )
 
 
@@ -118,9 +118,9 @@ def _quality(model: ModelSpec) -> str:
     return "no public comparison after fine-tuning"
 
 
-def comparison(models: Sequence[ModelSpec]) -> tuple[Row, ...]:
+def comparison(models: Sequence[ModelSpec]) -> tuple[ComparisonRow, ...]:
     columns = [facts(model) for model in models]
     return tuple(
-        Row(cells[0].name, tuple(cell.value for cell in cells))
+        ComparisonRow(cells[0].name, tuple(cell.value for cell in cells))
         for cells in zip(*columns, strict=True)
     )

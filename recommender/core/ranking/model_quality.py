@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from recommender.core.catalog.catalog import Catalog, Evidence, ModelSpec
+from recommender.core.catalog.catalog import Catalog, ModelEvidence, ModelSpec
 
 ROUND_MODELS = 12
 SHRINKING_MODELS = 1.0
@@ -21,7 +21,7 @@ PLACE_ERROR = 1.86 / Z95 / (ROUND_MODELS - 1)
 
 
 @dataclass(frozen=True)
-class Point:
+class QualityPoint:
     """A model of the round: 1 for its first place, 0 for its last."""
 
     name: str
@@ -31,7 +31,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Line:
+class QualityFit:
     slope: float  # per factor of ten in parameters
     intercept: float
     advantages: dict[str, float]
@@ -55,7 +55,7 @@ class Quality:
     is_measured: bool
 
 
-def fit_line(points: Sequence[Point]) -> Line:
+def fit_line(points: Sequence[QualityPoint]) -> QualityFit:
     """Least squares; the error comes from predicting each point by the others."""
     errors = []
     for point in points:
@@ -64,7 +64,7 @@ def fit_line(points: Sequence[Point]) -> Line:
     return _line(points, math.sqrt(fmean(error**2 for error in errors)))
 
 
-def _line(points: Iterable[Point], error: float) -> Line:
+def _line(points: Iterable[QualityPoint], error: float) -> QualityFit:
     sizes = [(math.log10(point.parameters), point) for point in points]
     mean_x = fmean(x for x, _ in sizes)
     mean_y = fmean(point.value for _, point in sizes)
@@ -80,21 +80,21 @@ def _line(points: Iterable[Point], error: float) -> Line:
         maker: sum(values) / (len(values) + SHRINKING_MODELS)
         for maker, values in sorted(distances.items())
     }
-    return Line(slope, intercept, advantages, error)
+    return QualityFit(slope, intercept, advantages, error)
 
 
-def catalog_line(catalog: Catalog) -> Line:
+def catalog_line(catalog: Catalog) -> QualityFit:
     models = sorted(catalog.models, key=lambda model: model.slug)
     return fit_line(
         [
-            Point(model.slug, model.maker, model.parameters.non_embedding, value)
+            QualityPoint(model.slug, model.maker, model.parameters.non_embedding, value)
             for model in models
             if (value := measured(model.evidence)) is not None
         ]
     )
 
 
-def measured(evidence: Evidence) -> float | None:
+def measured(evidence: ModelEvidence) -> float | None:
     rank = evidence.tuned_average_rank or evidence.tuned_place
     if rank is None and evidence.tuned_place_from is not None:
         rank = (evidence.tuned_place_from + ROUND_MODELS) / 2
@@ -105,7 +105,7 @@ def value_of_rank(rank: float) -> float:
     return 1 - (rank - 1) / (ROUND_MODELS - 1)
 
 
-def _measurement_error(evidence: Evidence) -> float:
+def _measurement_error(evidence: ModelEvidence) -> float:
     if evidence.tuned_rank_interval is not None:
         return evidence.tuned_rank_interval / Z95 / (ROUND_MODELS - 1)
     if evidence.tuned_place is not None:
@@ -115,7 +115,7 @@ def _measurement_error(evidence: Evidence) -> float:
     return math.hypot(places / math.sqrt(12) / (ROUND_MODELS - 1), PLACE_ERROR)
 
 
-def quality(model: ModelSpec, line: Line) -> Quality:
+def quality(model: ModelSpec, line: QualityFit) -> Quality:
     """The measurement and the expectation, weighted by how sure each is."""
     expected = line.predict(model.parameters.non_embedding, model.maker)
     value = measured(model.evidence)

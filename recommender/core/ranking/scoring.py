@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from recommender.core.catalog.catalog import Evidence, ModelSpec, Task
+from recommender.core.catalog.catalog import ModelEvidence, ModelSpec, Task
 from recommender.core.estimates import lengths
 from recommender.core.estimates.serving import serving
 from recommender.core.estimates.training import TrainingEstimate
 from recommender.core.estimates.wording import words_of
 from recommender.core.needs.needs import Need
-from recommender.core.ranking.model_quality import ROUND_MODELS, Line, quality
+from recommender.core.ranking.model_quality import ROUND_MODELS, QualityFit, quality
 
 # Quality after fine-tuning leads. Task fit is small on purpose: over 10 base models and
 # 31 tasks (LoRA Land, arXiv 2405.00732, table 12) choosing by task type was no better
@@ -35,7 +35,7 @@ ORDINALS = {1: "1st", 2: "2nd", 3: "3rd"}
 
 
 @dataclass(frozen=True)
-class Part:
+class ScoredPart:
     name: str
     value: float  # 0..1
     reason: str
@@ -50,10 +50,10 @@ class Part:
 class Score:
     value: float
     half_width: float
-    parts: tuple[Part, ...]
+    parts: tuple[ScoredPart, ...]
 
 
-def score(training: TrainingEstimate, need: Need, line: Line) -> Score:
+def score(training: TrainingEstimate, need: Need, line: QualityFit) -> Score:
     model = training.setup.model
     parts = (
         quality_part(model, line),
@@ -76,7 +76,7 @@ def ordinal(place: int) -> str:
     return ORDINALS.get(place, f"{place}th")
 
 
-def quality_part(model: ModelSpec, line: Line) -> Part:
+def quality_part(model: ModelSpec, line: QualityFit) -> ScoredPart:
     found, evidence = quality(model, line), model.evidence
     if not found.is_measured:
         size = model.parameters.non_embedding / 1e9
@@ -94,31 +94,31 @@ def quality_part(model: ModelSpec, line: Line) -> Part:
                 f"{evidence.tuned_rank_interval}"
             )
         source = evidence.tuned_source or "distil labs, 2025-12"
-    return Part("quality", found.value, reason, source, found.half_width)
+    return ScoredPart("quality", found.value, reason, source, found.half_width)
 
 
-def _place(evidence: Evidence) -> str:
+def _place(evidence: ModelEvidence) -> str:
     if evidence.tuned_place is not None:
         return ordinal(evidence.tuned_place)
     return f"{ordinal(evidence.tuned_place_from or ROUND_MODELS)} or below"
 
 
-def task_part(model: ModelSpec, need: Need) -> Part:
+def task_part(model: ModelSpec, need: Need) -> ScoredPart:
     if model.specialty == "code":
         fits = need.task is Task.CODE_GENERATION
         text = "Made for code" if fits else "Made for code, not for this task"
         reason = f"{text}: {0.75 if fits else 0.25:g} instead of 0.5"
-        return Part("task", 0.75 if fits else 0.25, reason, "its card")
+        return ScoredPart("task", 0.75 if fits else 0.25, reason, "its card")
     wanted = benchmarks_for(need)
     found = [entry for entry in model.evidence.benchmarks if entry.name in wanted]
     if not found:
         names = " or ".join(wanted)
         reason = f"No comparable {names} result is public, so 0.5"
-        return Part("task", 0.5, reason, "the catalogue's evidence")
+        return ScoredPart("task", 0.5, reason, "the catalogue's evidence")
     value = fmean(1 - (entry.place - 1) / (entry.of - 1) for entry in found)
     best = min(found, key=lambda entry: (entry.place / entry.of, entry.name))
     reason = f"{best.name} {best.score:g}, {ordinal(best.place)} of {best.of}"
-    return Part("task", value, reason, best.source)
+    return ScoredPart("task", value, reason, best.source)
 
 
 def benchmarks_for(need: Need) -> tuple[str, ...]:
@@ -129,7 +129,7 @@ def benchmarks_for(need: Need) -> tuple[str, ...]:
     return TASK_BENCHMARKS[need.task]
 
 
-def effort_part(training: TrainingEstimate, need: Need) -> Part:
+def effort_part(training: TrainingEstimate, need: Need) -> ScoredPart:
     gpu = training.gpu
     smallest = replace(training.setup, batch=1)
     slow, fast = (
@@ -142,7 +142,7 @@ def effort_part(training: TrainingEstimate, need: Need) -> Part:
     source = "formula held to 34 runs on a T4, plain Hugging Face"
     if unsloth := words_of(training.figures).unsloth:
         source += f"; with Unsloth {unsloth}"
-    return Part("effort", value, _effort_reason(training, need), source)
+    return ScoredPart("effort", value, _effort_reason(training, need), source)
 
 
 def _effort_reason(training: TrainingEstimate, need: Need) -> str:
@@ -157,7 +157,7 @@ def _effort_reason(training: TrainingEstimate, need: Need) -> str:
     )
 
 
-def data_part(model: ModelSpec, need: Need) -> Part:
+def data_part(model: ModelSpec, need: Need) -> ScoredPart:
     rows, place = need.profile.total_examples, model.evidence.tunable_place
     size = log_share(model.parameters.non_embedding, 1e8, 8e9)
     if rows < FEW_EXAMPLES:
@@ -173,20 +173,24 @@ def data_part(model: ModelSpec, need: Need) -> Part:
             "enough for a large model" if rows > MANY_EXAMPLES else "a middling number"
         )
         reason = f"{rows:,} examples are {much}, it has {model.size} parameters"
-    return Part("data", value, reason, "our judgment; gains from distil labs, 2025-12")
+    return ScoredPart(
+        "data", value, reason, "our judgment; gains from distil labs, 2025-12"
+    )
 
 
-def serving_part(model: ModelSpec, need: Need) -> Part:
+def serving_part(model: ModelSpec, need: Need) -> ScoredPart:
     found = serving(model, need)
     if found.gb is None:
-        return Part("serving", 0.0, "0 ready builds for this target", "web-llm 0.2.83")
+        return ScoredPart(
+            "serving", 0.0, "0 ready builds for this target", "web-llm 0.2.83"
+        )
     place = found.place
     value = 1 - log_share(found.gb, place.limit_gb / 32, place.limit_gb)
     reason = (
         f"Runs in {found.gb:.1f} GB ({place.bits}-bit) of the {place.limit_gb:g} GB "
         f"that {place.label} leaves"
     )
-    return Part("serving", value, reason, place.basis)
+    return ScoredPart("serving", value, reason, place.basis)
 
 
 def log_share(value: float, low: float, high: float) -> float:

@@ -12,7 +12,7 @@ from recommender.core.catalog.catalog import Catalog, Target, Task
 from recommender.core.catalog.gpus import Gpu
 from recommender.core.estimates.lengths import ratio_of
 from recommender.core.estimates.training import TrainingEstimate
-from recommender.core.needs.known_data import CloserLook
+from recommender.core.needs.known_data import KnownInsights
 from recommender.core.needs.needs import Need, Wishes
 from recommender.core.ranking.constraints import RULES
 from recommender.core.ranking.ranking import Ranking, Recommended
@@ -128,5 +128,5 @@ def need_of(traced: Mapping[str, Any]) -> Need:
         Task(task),
         Target(target),
         wishes,
-        CloserLook(**traced["closer_look"]),
+        KnownInsights(**traced["closer_look"]),
     )

@@ -4,7 +4,7 @@ from datasets.core.message_view import (
     FOLDED_CHARACTERS,
     SHOWN_CHARACTERS,
     Call,
-    bubble,
+    message_view,
     text_of,
 )
 
@@ -12,7 +12,7 @@ from datasets.core.message_view import (
 def test_endless_text_is_cut_and_counted():
     text = "x" * (SHOWN_CHARACTERS + FOLDED_CHARACTERS + 7)
 
-    shown = bubble({"role": "user", "content": text}, 9)
+    shown = message_view({"role": "user", "content": text}, 9)
 
     assert len(shown.text) == SHOWN_CHARACTERS
     assert len(shown.folded) == FOLDED_CHARACTERS
@@ -20,7 +20,7 @@ def test_endless_text_is_cut_and_counted():
 
 
 def test_text_is_cut_between_words():
-    shown = bubble({"role": "user", "content": "word " * 1000}, 9)
+    shown = message_view({"role": "user", "content": "word " * 1000}, 9)
 
     assert shown.text.endswith("word ")
     assert shown.folded.startswith("word ")
@@ -40,7 +40,7 @@ def test_calls_of_every_form_are_shown():
         "senseless",
     ], "function_call": {"name": "old", "arguments": {"b": 2}}}  # fmt: skip
 
-    assert bubble(written, 0).calls == (
+    assert message_view(written, 0).calls == (
         Call("find", '{\n  "a": 1\n}'),
         Call("find", "no json"),
         Call("?", "senseless"),
@@ -52,11 +52,15 @@ def test_calls_of_every_form_are_shown():
 def test_arguments_of_any_depth_are_shown(depth):
     deep = "[" * depth + "]" * depth
 
-    shown = bubble({"role": "assistant", "function_call": {"arguments": deep}}, 0)
+    shown = message_view({"role": "assistant", "function_call": {"arguments": deep}}, 0)
 
     assert shown.calls[0].arguments.startswith("[")
 
 
 def test_an_answer_of_weight_0_is_marked():
-    assert bubble({"role": "assistant", "content": "x", "weight": 0}, 1).is_untrained
-    assert not bubble({"role": "user", "content": "x", "weight": 0}, 1).is_untrained
+    assert message_view(
+        {"role": "assistant", "content": "x", "weight": 0}, 1
+    ).is_untrained
+    assert not message_view(
+        {"role": "user", "content": "x", "weight": 0}, 1
+    ).is_untrained

@@ -8,7 +8,7 @@ from django.db import OperationalError, connection, transaction
 from datasets.core.ingestion import problem_log
 from datasets.models import Dataset
 from datasets.storage.files import storage
-from datasets.storage.quotas import COUNTED, bytes_of_datasets, claim_room
+from datasets.storage.quotas import COUNTED, bytes_of_datasets, reserve_quota
 from jobs.models import Job
 from jobs.services import Configuration, create_job
 from notebooks.generation import bytes_of_notebooks
@@ -177,7 +177,7 @@ def test_uploads_at_the_same_time_do_not_pass_the_quota_together(settings, owner
         while True:
             try:
                 with transaction.atomic():
-                    claim_room(owner.pk, 2, datasets=1)
+                    reserve_quota(owner.pk, 2, datasets=1)
                     dataset.save(force_insert=True)
             except OperationalError:  # SQLite in memory does not wait for locks
                 time.sleep(0.01)

@@ -15,7 +15,7 @@ from tests.factories import make_file
 def at_once(monkeypatch):
     """Four places, and nobody waits for one."""
     monkeypatch.setattr(limits, "SECONDS_TO_WAIT", 0)
-    monkeypatch.setattr(limits, "places", limits.Places(4))
+    monkeypatch.setattr(limits, "places", limits.WorkPlaces(4))
     with ExitStack() as stack:
         yield lambda client: stack.enter_context(limits.places.one(client, 0))
 
@@ -29,7 +29,7 @@ def test_too_many_at_once_are_told_to_come_back(at_once):
 
 
 def test_a_place_is_free_again():
-    places = limits.Places(1)
+    places = limits.WorkPlaces(1)
     for client in ("1", "2"):
         with places.one(client, 0):
             pass

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jobs.core import wording
-from jobs.core.curves import Curve, Point, Row, rows, smoothed, thinned
+from jobs.core.curves import Curve, CurveRow, LossPoint, rows, smoothed, thinned
 from jobs.core.progress import Mark, range_left
 from slmgen.templatetags.curves import Line, curves
 
@@ -15,7 +15,7 @@ VALUES = st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=900)
 
 
 def points(values):
-    return [Point(step, value) for step, value in enumerate(values)]
+    return [LossPoint(step, value) for step, value in enumerate(values)]
 
 
 def marks(*seconds):
@@ -23,7 +23,7 @@ def marks(*seconds):
 
 
 def test_the_first_smoothed_point_is_the_first_point():
-    assert smoothed(points([4.0, 2.0]))[0] == Point(0, pytest.approx(4.0))
+    assert smoothed(points([4.0, 2.0]))[0] == LossPoint(0, pytest.approx(4.0))
 
 
 def test_smoothing_leaves_a_level_line_as_it_is():
@@ -49,12 +49,12 @@ def test_thinning_keeps_the_extremes_and_the_order(values):
 
 
 def test_a_table_has_every_evaluation_and_some_steps():
-    train = tuple(Point(step, 1.0) for step in range(1, 1001))
-    curve = Curve(train, (Point(0, 3.0), Point(500, 2.0)))
+    train = tuple(LossPoint(step, 1.0) for step in range(1, 1001))
+    curve = Curve(train, (LossPoint(0, 3.0), LossPoint(500, 2.0)))
 
     found = rows(curve, 10)
 
-    assert found[0] == Row(0, None, None, 3.0)
+    assert found[0] == CurveRow(0, None, None, 3.0)
     assert 500 in {row.step for row in found}
     assert len(found) <= 13
     assert found[-1].step == 1000
@@ -144,7 +144,7 @@ def test_small_values_have_different_labels():
 
 
 def test_a_logarithmic_scale_leaves_out_what_it_has_no_place_for():
-    line = Line("a", "raw", [Point(0, 0.0), Point(1, 1.0)], dots=True)
+    line = Line("a", "raw", [LossPoint(0, 0.0), LossPoint(1, 1.0)], dots=True)
 
     (drawn,) = curves([line], "n", "t", log=True)["drawn"]
 

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.core import progress
-from jobs.core.progress import State, Times
+from jobs.core.progress import RunState, Times
 from jobs.models import Job, JobEvent, TrainingPoint, TrainingRun
-from jobs.services import Change, change_job
+from jobs.services import JobChange, change_job
 from jobs.training import runs
 from slmgen.errors import InvalidInput, NotFound, Unauthorized
 from slmgen.identity.services import token_for
@@ -437,7 +437,7 @@ def test_time_left_follows_the_speed_since_it_began():
 
     assert progress.seconds_left(times, first_step=10, step=30, steps=50) == 100
     assert progress.seconds_left(times, first_step=10, step=10, steps=50) is None
-    assert progress.state("running", times, start) is State.RUNNING
+    assert progress.state("running", times, start) is RunState.RUNNING
 
 
 @pytest.mark.django_db(transaction=True)
@@ -504,7 +504,7 @@ def test_a_notebook_says_what_stopped_it_and_goes_on(client, job, bearer, report
 
 def test_what_a_person_gave_up_does_not_begin_again(client, job, bearer, report):
     report("begin", 0)
-    change_job(Job.objects.get(), Change(status="failed"))
+    change_job(Job.objects.get(), JobChange(status="failed"))
 
     report("begin", 0)
 

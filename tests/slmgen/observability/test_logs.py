@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from slmgen.identity.services import token_for
-from slmgen.observability.logs import JsonLines, Lines, without_secrets
+from slmgen.observability.logs import JsonLines, RequestLines, without_secrets
 from tests.conftest import started
 from tests.factories import jsonl, make_conversation, make_dataset, make_file
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 CANARY = "canary-7f3a"
 
 
-@pytest.fixture(params=[JsonLines, Lines])
+@pytest.fixture(params=[JsonLines, RequestLines])
 def log(request):
     """All that is logged, down to the last detail, as it would be written."""
     stream = io.StringIO()

@@ -5,9 +5,12 @@ import re
 import pytest
 from django.template import Context, Template
 
-from datasets.core.presentation.profile import Bar
+from datasets.core.presentation.profile import ProfileBar
 
-BARS = [Bar("8–15", 8, "1,200", 100), Bar("16–31", 16, "300", 25, "?issue=x#rows")]
+BARS = [
+    ProfileBar("8–15", 8, "1,200", 100),
+    ProfileBar("16–31", 16, "300", 25, "?issue=x#rows"),
+]
 ROW = re.compile(r'<th scope="row">(.+?)</th>\s*<td[^>]*>([^<]+)')
 
 

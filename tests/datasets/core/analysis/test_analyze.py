@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasets.core.analysis.analyze import Counting, Upload, analyze
-from datasets.core.analysis.chunk import Measured
+from datasets.core.analysis.chunk import ChunkStatistics
 from datasets.core.analysis.example_index import (
     BLOCK_LENGTHS,
     RECORD,
+    ExampleLengths,
     IndexBuilder,
-    Lengths,
     chunks,
     confirmed,
     duplicates,
@@ -24,7 +24,7 @@ from datasets.core.analysis.example_index import (
     to_bytes,
 )
 from datasets.core.analysis.scripts import letters
-from datasets.core.analysis.statistics import Tally
+from datasets.core.analysis.statistics import Statistics
 from datasets.core.tokenization.counter import LIBRARIES, VocabularyError, token_counter
 from tests.corpus.files import CHAT_FILES
 from tests.factories import jsonl, make_conversation, make_lines
@@ -136,7 +136,9 @@ def test_equal_digests_of_different_examples_are_no_copies():
     index = IndexBuilder()
     lines = {0: b"a", 2: b"b", 4: b"A"}
     index.add(
-        Measured(Tally(), array("I", [1, 1, 1]), array("I", [1, 1, 1]), bytes(48), 6)
+        ChunkStatistics(
+            Statistics(), array("I", [1, 1, 1]), array("I", [1, 1, 1]), bytes(48), 6
+        )
     )
 
     records = confirmed(
@@ -193,7 +195,7 @@ def test_the_table_of_lengths_counts_exactly(tokens, limit):
     records = np.zeros(len(tokens), RECORD)
     records["tokens"] = tokens
     file = io.BytesIO(to_bytes(records))
-    table = Lengths(file, len(tokens), len(set(tokens)))
+    table = ExampleLengths(file, len(tokens), len(set(tokens)))
 
     for wanted in (limit, 10 * limit, 50 * limit):
         assert table.longer(wanted) == sum(one > wanted for one in tokens)
@@ -204,7 +206,7 @@ def test_few_blocks_of_a_long_table_are_read():
     records["tokens"] = np.arange(len(records))
     file = CountedFile(to_bytes(records))
 
-    assert Lengths(file, len(records), len(records)).longer(700_000) == 299_999
+    assert ExampleLengths(file, len(records), len(records)).longer(700_000) == 299_999
     assert file.taken < 64_000
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets.core.analysis.chunk import measure
-from datasets.core.readers.rows import Lines
+from datasets.core.analysis.chunk import chunk_statistics
+from datasets.core.readers.rows import LineBlock
 from datasets.core.tokenization.counter import token_counter
 from datasets.core.validation import native as module
 from datasets.core.validation.native import Memory
@@ -24,7 +24,7 @@ COUNT = token_counter("o200k_base")
 
 
 def measured(text, memory):
-    return measure(Lines(1, 0, text), count=COUNT, memory=memory, seed=5)
+    return chunk_statistics(LineBlock(1, 0, text), count=COUNT, memory=memory, seed=5)
 
 
 WORDS = st.sampled_from(["one", "two", "trois", "vier 四", "", "one two " * 9])
@@ -82,8 +82,8 @@ def test_a_text_of_half_the_memory_is_counted_each_time(monkeypatch):
 
 def new_texts(text, memory):
     counted = []
-    measure(
-        Lines(1, 0, text), seed=5, memory=memory,
+    chunk_statistics(
+        LineBlock(1, 0, text), seed=5, memory=memory,
         count=lambda texts: counted.extend(texts) or COUNT(texts),
     )  # fmt: skip
     return counted

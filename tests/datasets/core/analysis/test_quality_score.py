@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from benchmarks.plants import PLANTS
 from datasets.core.analysis.analyze import Counting, Upload, analyze
-from datasets.core.analysis.quality_score import WEIGHTS, Evidence, judge
+from datasets.core.analysis.quality_score import WEIGHTS, QualityEvidence, judge
 from datasets.core.ingestion.ingest import Limits, Targets, ingest
 from datasets.core.ingestion.problem_log import Group
 from slmgen.errors import InvalidInput
@@ -68,7 +68,7 @@ EVIDENCE = {
 
 @pytest.mark.parametrize("name", EVIDENCE)
 def test_every_fault_costs_points_says_so_and_names_its_rows(name):
-    verdict = judge(Evidence(**{"examples": 1000, **EVIDENCE[name]}))
+    verdict = judge(QualityEvidence(**{"examples": 1000, **EVIDENCE[name]}))
 
     (part,) = verdict.parts
     assert verdict.score < 1.0
@@ -92,7 +92,7 @@ def test_a_row_that_is_left_out_costs_points_once():
     [(0, 95, "Only 5 of 100 examples are"), (60, 60, "Perhaps only 0 of 100 examples")],
 )
 def test_what_is_not_known_is_not_said_as_if_it_were(faulty, duplicates, expected):
-    verdict = judge(Evidence(examples=100, faulty=faulty, duplicates=duplicates))
+    verdict = judge(QualityEvidence(examples=100, faulty=faulty, duplicates=duplicates))
 
     assert any(sentence.startswith(expected) for sentence in verdict.sentences)
 
@@ -112,13 +112,13 @@ def test_the_rows_named_are_those_that_are_counted():
 
 
 def test_few_examples_are_counted_in_words():
-    assert judge(Evidence(examples=12)).sentences == [
+    assert judge(QualityEvidence(examples=12)).sentences == [
         "Only 12 examples: fewer than 50 teach a model style at best; add more."
     ]
 
 
 def test_points_lost_are_the_parts():
-    verdict = judge(Evidence(examples=200, duplicates=50, bad_lines=1))
+    verdict = judge(QualityEvidence(examples=200, duplicates=50, bad_lines=1))
 
     lost = sum(part.points for part in verdict.parts)
     assert 0 <= 1 - lost - verdict.score < 0.01

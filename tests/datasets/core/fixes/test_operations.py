@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.plants import PLANTS
-from datasets.core.fixes.apply import Mending, kinds_of, mend
+from datasets.core.fixes.apply import FixPlan, apply_fixes, kinds_of
 from datasets.core.fixes.operations import (
     FIXES,
     REPAIR_KINDS,
@@ -29,8 +29,8 @@ LIMITS = Limits(max_bytes=10**8, max_row_bytes=10**6, min_examples=1)
 
 def mended(rows, *repairs, near_copies=frozenset()):
     target = io.BytesIO()
-    work = Mending(tuple(repairs), near_copies)
-    report = mend(io.BytesIO(jsonl(rows)), target, LIMITS, CHAT, work)
+    work = FixPlan(tuple(repairs), near_copies)
+    report = apply_fixes(io.BytesIO(jsonl(rows)), target, LIMITS, CHAT, work)
     return report, [json.loads(line) for line in target.getvalue().splitlines()]
 
 
@@ -186,7 +186,7 @@ def test_rows_that_no_repair_can_read_are_kept():
     source = io.BytesIO(make_lines(3) + b"oops\n")
     target = io.BytesIO()
 
-    report = mend(source, target, LIMITS, CHAT, Mending((Repair("normalize"),)))
+    report = apply_fixes(source, target, LIMITS, CHAT, FixPlan((Repair("normalize"),)))
 
     assert target.getvalue() == source.getvalue()
     assert (report.rows_before, report.rows_after, report.unreadable) == (4, 4, 0)

@@ -16,7 +16,7 @@ from datasets.core.canonical import transcript
 from datasets.core.conversation import whole_text
 from datasets.core.insights import label_balance, near_duplicates, validation_split
 from datasets.core.insights.edit_distance import edits, unedited_share
-from datasets.core.insights.insights import look_closer
+from datasets.core.insights.insights import find_insights
 from datasets.core.insights.length_outliers import long_and_short
 from datasets.core.insights.near_duplicates import Cluster, clusters
 from datasets.core.tokenization.model_lengths import TOKENIZERS, lengths_of
@@ -30,7 +30,7 @@ def looked_at(content, processes=1):
     file = io.BytesIO(content)
     _, records = analyze(file, Upload(), Counting(), lambda done: None)
     file.seek(0)
-    return look_closer(file, records, processes, lambda done: None)
+    return find_insights(file, records, processes, lambda done: None)
 
 
 def clustered(texts):

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from datasets.core.processes.parallel import MOST_WAITING, spread
-from datasets.core.readers.rows import Lines
+from datasets.core.processes.parallel import MOST_WAITING, run_parallel
+from datasets.core.readers.rows import LineBlock
 from tests.conftest import REPO
 from tests.datasets.processes import over_two, pid_and_text, slow_worker
 
@@ -21,7 +21,7 @@ from tests.datasets.processes import over_two, pid_and_text, slow_worker
 @pytest.mark.parametrize("cores", [1, 2, 3])
 def test_answers_come_in_the_order_of_the_items(cores, threads):
     items = range(-3 * MOST_WAITING, 0)
-    found = spread(abs, items, cores, threads=threads)
+    found = run_parallel(abs, items, cores, threads=threads)
 
     assert list(found) == [(item, -item) for item in items]
 
@@ -32,14 +32,14 @@ def test_answers_come_in_the_order_of_the_items(cores, threads):
 )
 def test_with_threads_the_first_of_the_others_is_one(cores, threads, expected):
     items = range(20 * MOST_WAITING)
-    found = {who for _, who in spread(slow_worker, items, cores, threads=threads)}
+    found = {who for _, who in run_parallel(slow_worker, items, cores, threads=threads)}
 
     assert (len({pid for pid, _ in found}), len(found)) == expected
 
 
 def test_items_are_not_read_far_ahead():
     read = []
-    answers = spread(abs, (read.append(n) or n for n in range(1_000)), 2)
+    answers = run_parallel(abs, (read.append(n) or n for n in range(1_000)), 2)
 
     next(answers)
 
@@ -48,11 +48,11 @@ def test_items_are_not_read_far_ahead():
 
 
 def texts_that_others_see(items, source):
-    found = [answer for _, answer in spread(pid_and_text, items, 2, source)]
+    found = [answer for _, answer in run_parallel(pid_and_text, items, 2, source)]
     return {text for other, text in found if other != os.getpid()}
 
 
-ITEMS = [Lines(at + 1, at * 4, b"old\n") for at in range(50 * MOST_WAITING)]
+ITEMS = [LineBlock(at + 1, at * 4, b"old\n") for at in range(50 * MOST_WAITING)]
 
 
 def test_lines_of_a_file_are_read_again_and_not_sent(tmp_path):

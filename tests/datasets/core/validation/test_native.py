@@ -11,9 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.plants import FORMS, PLANTS
-from datasets.core.analysis.chunk import measure
+from datasets.core.analysis.chunk import chunk_statistics
 from datasets.core.layouts.columns import CHAT
-from datasets.core.readers.rows import Lines
+from datasets.core.readers.rows import LineBlock
 from datasets.core.tokenization.counter import token_counter
 from datasets.core.validation import native as module
 from datasets.core.validation.batch import check
@@ -43,13 +43,13 @@ CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{
 
 def checked(text):
     try:
-        return check(Lines(7, 100, text), unit="Line", columns=CHAT.columns)
+        return check(LineBlock(7, 100, text), unit="Line", columns=CHAT.columns)
     except InvalidInput as refusal:
         return str(refusal)
 
 
 def measured(text):
-    return measure(Lines(1, 0, text), count=COUNT, memory=Memory(), seed=5)
+    return chunk_statistics(LineBlock(1, 0, text), count=COUNT, memory=Memory(), seed=5)
 
 
 def both(work, text):

@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from datasets.core.analysis.example_index import RECORD, Lengths, to_bytes
+from datasets.core.analysis.example_index import RECORD, ExampleLengths, to_bytes
 from datasets.core.tokenization.model_lengths import CONTEXTS, TOKENIZERS
 from recommender.core.estimates.context_overflow import rows_over_contexts
 from recommender.services import catalog
@@ -69,7 +69,7 @@ def test_tool_rows_widen_the_range():
 
     records = np.zeros(10, RECORD)
     records["tokens"] = 100
-    lengths = Lengths(io.BytesIO(to_bytes(records)), 10, 1)
+    lengths = ExampleLengths(io.BytesIO(to_bytes(records)), 10, 1)
     rows = rows_over_contexts(catalog(), asked.data, lengths, counted)
 
     row = next(row for row in rows if row.model_id == "qwen3-8b")

@@ -22,7 +22,7 @@ from recommender.core.catalog.catalog import Target, Task
 from recommender.core.catalog.gpus import GPUS, parse_gpu
 from recommender.core.estimates import memory
 from recommender.core.estimates.training import (
-    Choices,
+    SetupChoices,
     TrainingSetup,
     best_setup,
     default_backend,
@@ -35,7 +35,7 @@ from recommender.core.estimates.wording import (
     minutes_words,
     words_of,
 )
-from recommender.core.needs.known_data import CloserLook, KnownData
+from recommender.core.needs.known_data import KnownData, KnownInsights
 from recommender.core.needs.needs import Need, Wishes
 from recommender.core.presentation.cards import cards
 from recommender.core.ranking.ranking import Ranking, rank
@@ -53,7 +53,7 @@ KNOWN = {
                       tokens_max=9000, total_tokens=2_400_000),
     "counted Arabic": KnownData(
         make_profile(scripts={"arabic": 1.0}),
-        CloserLook({"ar": 1.0}, {"qwen3": 1.31, "cl100k": 2.02, "qwen3.5": 1.1}),
+        KnownInsights({"ar": 1.0}, {"qwen3": 1.31, "cl100k": 2.02, "qwen3.5": 1.1}),
     ),
 }  # fmt: skip
 CARDS = [*GPUS, "16"]
@@ -192,7 +192,8 @@ def test_candidates_of_a_comparison_are_planned_alike():
     compared = bake_off(models, data, {}, gpu)
 
     assert [plan.figures for plan in compared] == [
-        estimate(model, part, gpu, Choices(preset="fast")).figures for model in models
+        estimate(model, part, gpu, SetupChoices(preset="fast")).figures
+        for model in models
     ]
 
 

@@ -8,7 +8,7 @@ import pytest
 from recommender.core.catalog.catalog import Target, Task
 from recommender.core.catalog.gpus import parse_gpu
 from recommender.core.estimates import lengths, training
-from recommender.core.needs.known_data import CloserLook
+from recommender.core.needs.known_data import KnownInsights
 from recommender.core.needs.needs import Need, Wishes, parse_wishes
 from recommender.core.ranking.constraints import violations
 from recommender.core.ranking.ranking import rank
@@ -176,7 +176,7 @@ def test_a_model_that_can_think_is_told_not_to_for_short_answers():
 
 
 def looked_at(**closer):
-    return replace(need(), closer=CloserLook(**closer))
+    return replace(need(), closer=KnownInsights(**closer))
 
 
 def test_german_data_get_no_model_that_promises_english_alone():
