@@ -98,8 +98,8 @@ def generate_notebook(
 
 
 def make_as_work(claim: Claim, on_commit_row: Callable[[Notebook], None]) -> None:
-    """The notebook that a work item asks for; `on_commit_row` is called in the transaction in
-    which it appears."""
+    """The notebook that a work item asks for; `on_commit_row` is called in the
+    transaction in which it appears."""
     dataset, asked = claim.item.dataset, claim.item.payload
 
     def finish(notebook: Notebook) -> None:
