@@ -1,5 +1,4 @@
 import json
-import pickle
 
 import pytest
 from hypothesis import given
@@ -214,11 +213,3 @@ def test_every_fault_of_a_row_is_named_not_only_the_first():
         ("role_case", 0, "role"), ("content", 0, "content"), ("message", 1, ""),
         ("role", 2, "role"),
     ]  # fmt: skip
-
-
-def test_a_fault_survives_the_way_between_processes():
-    fault = fault_of(line({**USER, "role": "User"}))
-
-    copy = pickle.loads(pickle.dumps(fault))
-
-    assert (copy.sentence, copy.kind) == (fault.sentence, fault.kind)
