@@ -28,7 +28,7 @@ from datasets.core.validation.text_rules import RULES, answer_faults
 from datasets.core.validation.tool_calls import call_faults
 from datasets.core.validation.turn_order import order_faults
 
-OF_ALL = [rule for rule in RULES if not rule.of_answers]
+OF_ALL = [rule for rule in RULES if not rule.answers_only]
 ROLES = {"system", "developer", "user", "assistant", "tool", "function"}
 
 

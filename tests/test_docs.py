@@ -11,8 +11,6 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from datasets.core.analysis.quality_score import WEIGHTS
-from datasets.core.faults.catalog import KINDS
 from datasets.core.fixes.operations import REPAIR_KINDS
 from notebooks.core.planning.settings import OPTIONS
 from slmgen.site.api_urls import urlpatterns
@@ -153,13 +151,6 @@ def test_every_route_stands_in_the_documents():
         address = re.sub(r"<str:(\w+)>", r"{\1}", f"/{route.pattern}")
         address = address.replace("{filename}", "{file}.ipynb")
         assert address.replace("{job_id}", "{id}") in text
-
-
-def test_every_kind_of_fault_stands_in_the_documents_with_its_weight():
-    text = (REPO / "docs/faults.md").read_text(encoding="utf-8")
-
-    for kind, title in KINDS.items():
-        assert f"| `{kind}` | {title} | {WEIGHTS.get(kind, 'left out')} |" in text
 
 
 def test_every_repair_stands_in_the_documents():
