@@ -17,7 +17,7 @@ from datasets.core.conversation import whole_text
 from datasets.core.insights import label_balance, near_duplicates, validation_split
 from datasets.core.insights.insights import find_insights
 from datasets.core.insights.length_outliers import long_and_short
-from datasets.core.insights.near_duplicates import Cluster, clusters
+from datasets.core.insights.near_duplicates import Cluster, clusters, unedited_share
 from datasets.core.tokenization.model_lengths import TOKENIZERS, lengths_of
 from tests.corpus.families import intents
 from tests.corpus.spoiled import edited
@@ -119,7 +119,7 @@ def test_of_short_texts_as_many_are_found_as_comparing_all_with_all_finds(source
     ]
     pairs = [
         (a, b) for at, a in enumerate(short) for b in short[at + 1 :]
-        if near_duplicates.unedited_share(normal[a], normal[b], near_duplicates.SIMILAR_SHORT)
+        if unedited_share(normal[a], normal[b], near_duplicates.SIMILAR_SHORT)
     ]  # fmt: skip
 
     found = clustered(texts)
@@ -145,7 +145,7 @@ SHARES = [
 
 @pytest.mark.parametrize(("first", "second", "least", "share"), SHARES)
 def test_the_unedited_share_is_what_no_edit_touches(first, second, least, share):
-    assert near_duplicates.unedited_share(first, second, least) == share
+    assert unedited_share(first, second, least) == share
 
 
 @pytest.mark.parametrize(
