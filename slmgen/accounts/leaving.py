@@ -1,7 +1,7 @@
-"""Leaving for the server that signs somebody in.
+"""The page between this server and the one that signs a user in.
 
-The content security policy lets forms lead to this server alone, and browsers hold
-redirects after a form to it. A page with a link is free to lead elsewhere, and shows
+The content security policy lets forms lead to this server alone, and browsers apply
+that to redirects after a form too. A page with a link may lead elsewhere, and shows
 where before anything is sent there.
 """
 

@@ -3,7 +3,7 @@ from django.http import HttpRequest
 
 
 def words(request: HttpRequest) -> dict[str, object]:
-    """For the templates: what this server offers to people without an account."""
+    """Template context: what this server offers to people without an account."""
     return {
         "signup_is_open": settings.SLMGEN_SIGNUP,
         "mail_is_sent": bool(settings.EMAIL_HOST),

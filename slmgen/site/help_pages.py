@@ -1,4 +1,4 @@
-"""The documentation inside the application: texts of our own, figures from the code."""
+"""The help pages: our own texts, with figures from the code."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,12 +23,12 @@ class Document:
 
 @dataclass(frozen=True)
 class Issue:
-    """A kind of fault as its page explains it."""
+    """A kind of fault on its help page."""
 
     kind: str
     title: str
     meaning: str
-    weight: float | None  # None: rows with it are left out
+    weight: float | None  # None: rows with it are skipped
     fix: str
 
 
@@ -60,7 +60,7 @@ def document(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _figures(request: HttpRequest) -> dict[str, Any]:
-    """What the texts take from the code."""
+    """The figures that the texts quote."""
     return {
         "issues": [
             Issue(
