@@ -1,4 +1,4 @@
-"""From a plan to a checked notebook that is kept: all of it, or nothing."""
+"""Generates notebooks: from a plan to a checked and stored file, or nothing."""
 
 import hashlib
 import re
@@ -18,7 +18,7 @@ from django.db.models import Sum
 from datasets.models import Dataset
 from datasets.services import open_verified_examples, profile_of
 from datasets.storage.files import deleted_on_failure, row_of
-from datasets.storage.quotas import counted, reserve_quota
+from datasets.storage.quotas import counts_toward_quota, reserve_quota
 from notebooks.core.building.build import Facts, build
 from notebooks.core.building.embed import Embedded, embed
 from notebooks.core.building.lint import lint
@@ -29,7 +29,7 @@ from recommender.core.catalog.gpus import Gpu
 from recommender.services import catalog, data_of
 
 SOURCE = Path(__file__).with_name("source") / "finetune.py"
-# Chat text packs to a third at best (bz2, then base64): more is not worth a try.
+# Chat text compresses to a third at best (bz2, then base64), so more need not be tried.
 MAX_PACKING = 20
 NO_NAME = re.compile(r"[^a-z0-9]+")
 DATA_SIGNER = signing.Signer(salt="notebooks.data", sep=".")
@@ -38,7 +38,7 @@ Seal = Callable[[Notebook], None]
 
 
 class NotebookFault(Exception):
-    """A notebook of ours that must not be handed out."""
+    """A generated notebook is faulty and must not be delivered."""
 
 
 @cache
@@ -57,7 +57,7 @@ def plans_of(
     training_config: Mapping[str, Any] | None,
     gpu: Gpu,
 ) -> Sequence[TrainingPlan]:
-    """What a notebook would do for one model, or for several that it compares."""
+    """The plan for one model, or the plans for several that a notebook compares."""
     models = [catalog().get(slug) for slug in slugs]
     data = data_of(dataset)
     if len(models) == 1:
@@ -73,7 +73,8 @@ def make_notebook(
 ) -> Notebook:
     """Builds, checks and stores a notebook.
 
-    `on_commit_row` is called in the transaction of its row; what it raises undoes all.
+    `on_commit_row` is called in the transaction of its row; an exception in it undoes
+    everything.
     """
     profile = profile_of(dataset)
     facts = Facts(
@@ -101,14 +102,14 @@ def make_notebook(
     return notebook
 
 
-@counted
+@counts_toward_quota
 def bytes_of_notebooks(owner_id: Any) -> int:
     made = Notebook.objects.filter(dataset__owner=owner_id)
     return made.aggregate(stored=Sum("size"))["stored"] or 0
 
 
 def _data_token(dataset: Dataset) -> str:
-    """A key to the examples alone; the same for the same dataset, until it ends."""
+    """A token for the examples alone; the same for the same dataset until it expires."""
     seconds = settings.SLMGEN_DATA_LINK_DAYS * 86_400
     end = int(dataset.created_at.timestamp()) + seconds
     return DATA_SIGNER.sign(f"{dataset.id}_{end}")

@@ -11,7 +11,7 @@ from slmgen.http.error_pages import SECONDS_BETWEEN_LOOKS
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def work_page(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
-    """What is being computed: how far it is, cancel it, start it again."""
+    """Shows running work, with its progress; cancels or restarts it."""
     dataset = services.find_dataset(dataset_id, user=request.user)
     if request.method == "POST":
         item = results.find_work(dataset, request.POST.get("item", ""))

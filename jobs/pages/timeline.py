@@ -1,4 +1,4 @@
-"""What happened to a job and was measured, newest first, in words."""
+"""Events and evaluations of a job, newest first, worded for its page."""
 
 from dataclasses import dataclass
 from datetime import datetime

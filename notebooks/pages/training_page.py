@@ -48,10 +48,10 @@ class Overview:
     presets: list[PresetCard]
     preflight: Preflight
     changed: int
-    tokens: list[ProfileBar]  # rows by their tokens
-    cut_from: int  # of the same tokens
-    basis: str  # how they were turned into the model's
-    fault: str = ""  # why the chosen settings cannot be used; the plan is without them
+    tokens: list[ProfileBar]  # number of rows by tokens
+    cut_from: int  # in the same tokens
+    basis: str  # how they were converted to the model's tokens
+    fault: str = ""  # why the chosen settings cannot be used; the plan ignores them
     fault_field: str | None = None
 
 
@@ -103,6 +103,6 @@ def _preset(
 
 
 def _is_inside(dataset: Dataset) -> bool:
-    """Whether the rows will most likely fit into the notebook; packing decides."""
+    """Whether the rows will most likely be embedded; their compressed size decides."""
     limit = settings.SLMGEN_NOTEBOOK_EMBED_MB * 10**6
     return dataset.examples_bytes <= limit * MAX_PACKING

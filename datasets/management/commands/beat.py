@@ -12,12 +12,12 @@ SECONDS_BETWEEN_LOOKS = 5
 
 class Command(BaseCommand):
     help = "Beside Celery: sends again what lost its worker, and tidies up."
-    requires_system_checks = []  # `up` has had them run
+    requires_system_checks = []  # `up` has run them
 
     def handle(self, *args: Any, **options: Any) -> None:
         upkeep = Upkeep()
         upkeep.tasks.append(PeriodicTask(send_again, SECONDS_BETWEEN_LOOKS))
         while True:
-            upkeep.look()
+            upkeep.run_due()
             close_old_connections()
             time.sleep(1)

@@ -1,4 +1,4 @@
-"""What a sample of conversations looks like, in shares that tell of its task."""
+"""Signals of a sample of conversations that suggest a task, as shares."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from typing import Any
 
 LABEL_CHARACTERS = 40
 CODE_FENCE = "```"
-# Marks that prose hardly has; arithmetic signs are left out, word problems have them.
+# Marks that are rare in prose; without arithmetic signs, which word problems have.
 CODE_MARKS = re.compile(r"[|$\\{}\[\];`]")
 PLACEHOLDER = re.compile(r"\{\{\s*\w+\s*\}\}")
 CODE_SHARE = 0.03  # of an answer's characters
@@ -29,7 +29,7 @@ CREATE = re.compile(
 
 @dataclass(frozen=True)
 class Exchange:
-    """The last question of a conversation, its answer, and what is around them."""
+    """The last question of a conversation, its answer and context."""
 
     question: str
     answer: str
@@ -44,9 +44,9 @@ class Signs:
     tools: float
     json_answers: float
     code_answers: float
-    copied_answers: float  # stand word for word in the question
+    copied_answers: float  # answers that occur word for word in the question
     short_answers: float
-    asked: float  # questions with a question mark at a line's end
+    asked: float  # questions with a question mark at the end of a line
     summaries: float
     creations: float
     distinct_answers: float

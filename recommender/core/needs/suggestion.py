@@ -1,4 +1,4 @@
-"""Which task and target data look made for, and why. A suggestion, not a decision."""
+"""Suggests a task and a target for a dataset, with reasons."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ NARROW = frozenset({Task.CLASSIFICATION, Task.EXTRACTION})
 
 @dataclass(frozen=True)
 class Clue:
-    """`strength` 0..1: the share of the examples that speak for the task."""
+    """`strength` 0..1: the share of the examples that point to the task."""
 
     task: Task
     strength: float
@@ -127,7 +127,7 @@ def _instructions(signs: Signs) -> Clue:
     return Clue(Task.INSTRUCTION_FOLLOWING, 0.3, reason)
 
 
-# The first that holds is suggested, the others are alternatives.
+# The first that matches is suggested, the others are alternatives.
 RULES: tuple[Callable[[Signs], Clue | None], ...] = (
     _extraction, _tools, _conversation, _classification, _code, _summarization,
     _reading, _small_talk, _questions, _generation, _instructions,

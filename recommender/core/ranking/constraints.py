@@ -1,4 +1,4 @@
-"""Hard constraints: what cannot work for this user, the figure, and what would help."""
+"""Hard constraints: why a model cannot work for a need, and what would help."""
 
 import re
 from collections.abc import Callable
