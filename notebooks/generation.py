@@ -25,8 +25,9 @@ from notebooks.core.building.lint import lint
 from notebooks.core.building.percent import Cell, read_cells
 from notebooks.core.planning.plan import TrainingPlan, bake_off, plan
 from notebooks.models import Notebook
+from recommender.core.catalog.catalog import ModelSpec
 from recommender.core.catalog.gpus import Gpu
-from recommender.services import catalog, data_of
+from recommender.services import data_of
 
 SOURCE = Path(__file__).with_name("source") / "finetune.py"
 # Chat text compresses to a third at best (bz2, then base64), so more need not be tried.
@@ -34,7 +35,7 @@ MAX_PACKING = 20
 NO_NAME = re.compile(r"[^a-z0-9]+")
 DATA_SIGNER = signing.Signer(salt="notebooks.data", sep=".")
 
-Seal = Callable[[Notebook], None]
+RowCallback = Callable[[Notebook], None]
 
 
 class NotebookFault(Exception):
@@ -53,12 +54,11 @@ def cells() -> tuple[Cell, ...]:
 
 def plans_of(
     dataset: Dataset,
-    slugs: Sequence[str],
+    models: Sequence[ModelSpec],
     training_config: Mapping[str, Any] | None,
     gpu: Gpu,
 ) -> Sequence[TrainingPlan]:
     """The plan for one model, or the plans for several that a notebook compares."""
-    models = [catalog().get(slug) for slug in slugs]
     data = data_of(dataset)
     if len(models) == 1:
         return [plan(models[0], data, training_config, gpu)]
@@ -69,7 +69,7 @@ def make_notebook(
     dataset: Dataset,
     plans: Sequence[TrainingPlan],
     server: str,
-    on_commit_row: Seal | None = None,
+    on_commit_row: RowCallback | None = None,
 ) -> Notebook:
     """Builds, checks and stores a notebook.
 
@@ -130,7 +130,9 @@ def _filename(slugs: Sequence[str]) -> str:
     return f"slmgen-{safe}-{secrets.token_hex(16)}.ipynb"
 
 
-def _store(notebook: Notebook, content: bytes, on_commit_row: Seal | None) -> None:
+def _store(
+    notebook: Notebook, content: bytes, on_commit_row: RowCallback | None
+) -> None:
     with deleted_on_failure([notebook.key]):
         default_storage.save(notebook.key, ContentFile(content))
     with row_of([notebook.key]):

@@ -76,13 +76,12 @@ def generate_notebook(
     `server` is the address that data which is not embedded is downloaded from. Large
     data makes this work for a worker: raises NotReady until it is done.
     """
-    slugs = [model.slug for model in models]
     # Invalid settings are refused at once.
-    plans = plans_of(dataset, slugs, training_config, gpu)
+    plans = plans_of(dataset, models, training_config, gpu)
     if results.is_small(dataset):
         return make_notebook(dataset, plans, server)
     payload = {
-        "models": slugs,
+        "models": [model.slug for model in models],
         "config": dict(training_config or {}),
         "gpu": gpu.name,
         "server": server,
@@ -108,7 +107,8 @@ def make_as_work(claim: Claim, on_commit_row: Callable[[Notebook], None]) -> Non
 
     # Older requests could not name a GPU and were planned for this one.
     gpu = parse_gpu(asked.get("gpu", DEFAULT_GPU.name))
-    plans = plans_of(dataset, asked["models"], asked["config"], gpu)
+    models = [catalog().get(slug) for slug in asked["models"]]
+    plans = plans_of(dataset, models, asked["config"], gpu)
     make_notebook(dataset, plans, asked["server"], finish)
 
 
@@ -126,7 +126,7 @@ def open_data(token: str) -> BinaryIO:
 
 
 @names_files
-def kept_of_notebooks(datasets: QuerySet[Dataset]) -> Iterator[StoredFile]:
+def files_of_notebooks(datasets: QuerySet[Dataset]) -> Iterator[StoredFile]:
     for notebook in Notebook.objects.filter(dataset__in=datasets).iterator():
         yield StoredFile(notebook.key, notebook.size)
 
