@@ -67,7 +67,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "slmgen.accounts.leaving.LeavingMiddleware",
+    "slmgen.accounts.external_redirects.ExternalRedirectMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "slmgen.http.error_pages.PageErrorsMiddleware",
@@ -85,8 +85,8 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "slmgen.site.theme.words",
-                "slmgen.accounts.offers.words",
+                "slmgen.site.theme.theme_options",
+                "slmgen.accounts.context_processors.account_options",
             ]
         },
     }
@@ -181,7 +181,7 @@ ACCOUNT_FORMS = {
     "change_password": "slmgen.accounts.forms.PasswordChangeForm",
     "reset_password_from_key": "slmgen.accounts.forms.PasswordResetForm",
 }
-ACCOUNT_USERNAME_VALIDATORS = "slmgen.accounts.names.VALIDATORS"
+ACCOUNT_USERNAME_VALIDATORS = "slmgen.accounts.usernames.VALIDATORS"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[SLMGEN] "
 ACCOUNT_EMAIL_NOTIFICATIONS = True

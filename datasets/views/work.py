@@ -6,7 +6,7 @@ from django.views.decorators.http import require_http_methods
 
 from datasets import services
 from datasets.work import results
-from slmgen.http.error_pages import SECONDS_BETWEEN_LOOKS
+from slmgen.http.error_pages import POLL_SECONDS
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -24,5 +24,5 @@ def work_page(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
     context = {"dataset": dataset, "step": "data", "items": items}
     response = render(request, "datasets/work.html", context)
     if any(item.is_active for item in items):
-        response["Refresh"] = str(SECONDS_BETWEEN_LOOKS)
+        response["Refresh"] = str(POLL_SECONDS)
     return response

@@ -22,7 +22,7 @@ class PeriodicTask:
 
 
 @dataclass
-class Upkeep:
+class Scheduler:
     tasks: list[PeriodicTask] = field(
         default_factory=lambda: [
             PeriodicTask(delete_discarded, 10),

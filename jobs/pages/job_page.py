@@ -11,7 +11,7 @@ from jobs.core.curves import Curve, CurveRow, rows, thinned
 from jobs.core.progress import STALLED_AFTER, RunState
 from jobs.events import events_of, last_move
 from jobs.models import MOVES, Job, JobEvent, Status
-from jobs.pages.timeline import SOURCES, Happening, timeline
+from jobs.pages.timeline import SOURCES, TimelineEntry, timeline
 from jobs.training.measurements import is_connected, measured, run_of_job, state_of
 from slmgen.templatetags.curves import Line
 
@@ -91,7 +91,7 @@ class Live:
     phases: list[Phase]
     run: Run | None
     losses: Losses | None
-    happened: list[Happening]
+    happened: list[TimelineEntry]
     moves: list[tuple[str, str]]  # status and the label of its button
     asks_reason: bool
     polls: bool

@@ -31,7 +31,7 @@ from slmgen.http.streaming import release_thread
 
 logger = logging.getLogger("slmgen.streams")
 
-SECONDS_BETWEEN_LOOKS = 1.0
+POLL_SECONDS = 1.0
 SECONDS_OF_A_STREAM = 3_600.0
 # Sends a comment after this much silence: proxies close silent connections.
 SECONDS_OF_SILENCE = 30.0
@@ -150,7 +150,7 @@ class Streams:
                 for stream in waiting:
                     if stream.position in news:
                         stream.deliver(news[stream.position])
-                await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+                await asyncio.sleep(POLL_SECONDS)
         finally:
             for stream in self._followed:
                 stream.deliver(News("", stream.position, is_last=True))

@@ -125,7 +125,7 @@ def guard(app: App) -> App:
             requests.leave(body)
             bodies.leave(body)
             if refusal.status != 408:
-                await read_on(receive, body, lingering)
+                await linger(receive, body, lingering)
             await send({"type": "http.response.body", "body": b""})
         finally:
             requests.leave(body)
@@ -291,7 +291,7 @@ async def answer(scope: Scope, send: Send, refusal: Refused) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": True})
 
 
-async def read_on(receive: Receive, body: Body, lingering: BodyPlaces) -> None:
+async def linger(receive: Receive, body: Body, lingering: BodyPlaces) -> None:
     """Reads on for a while: a client that is still sending when the connection closes
     never sees the response."""
     left = 0 if body.is_whole else MOST_BYTES_LINGERED

@@ -11,7 +11,7 @@ from slmgen.http.api_errors import STATUS, translated
 from slmgen.http.middleware import Handler
 
 PAGES = ("/app/", "/accounts/", "/admin/")
-SECONDS_BETWEEN_LOOKS = 2
+POLL_SECONDS = 2
 
 
 class PageErrorsMiddleware:
@@ -53,12 +53,12 @@ def wait_page(request: HttpRequest, error: NotReady) -> HttpResponse:
     """A page that reloads itself, without script."""
     context = {
         "sentence": error.detail,
-        "seconds": SECONDS_BETWEEN_LOOKS,
+        "seconds": POLL_SECONDS,
         "percent": error.percent,
         "dataset_id": error.dataset_id,
     }
     response = render(request, "wait.html", context, status=HTTPStatus.ACCEPTED)
-    response["Refresh"] = str(SECONDS_BETWEEN_LOOKS)
+    response["Refresh"] = str(POLL_SECONDS)
     response["Cache-Control"] = "no-store"
     return response
 

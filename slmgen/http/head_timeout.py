@@ -25,10 +25,10 @@ class Waiting:
     """
 
     def __init__(self) -> None:
-        self._by_client: dict[str, dict[PatientProtocol, None]] = {}  # oldest first
+        self._by_client: dict[str, dict[HeadTimeoutProtocol, None]] = {}  # oldest first
         self._count = 0
 
-    def add(self, connection: "PatientProtocol") -> None:
+    def add(self, connection: "HeadTimeoutProtocol") -> None:
         self._by_client.setdefault(connection.network, {})[connection] = None
         self._count += 1
         if self._count > MOST_WAITING:
@@ -37,7 +37,7 @@ class Waiting:
             oldest.stop_waiting()
             oldest.transport.abort()
 
-    def remove(self, connection: "PatientProtocol") -> None:
+    def remove(self, connection: "HeadTimeoutProtocol") -> None:
         others = self._by_client[connection.network]
         del others[connection]
         self._count -= 1
@@ -45,7 +45,7 @@ class Waiting:
             del self._by_client[connection.network]
 
 
-class PatientProtocol(H11Protocol):
+class HeadTimeoutProtocol(H11Protocol):
     """Closes a connection whose request head does not arrive in time, and the oldest
     such connections when there are many. uvicorn alone waits forever."""
 

@@ -15,7 +15,7 @@ SECONDS_BETWEEN_TRIES = 0.1
 
 
 @contextmanager
-def alone(file: Path) -> Iterator[None]:
+def locked(file: Path) -> Iterator[None]:
     """Holds the lock inside the `with` block; waits for it without limit."""
     lock = _open(file)
     try:

@@ -13,7 +13,7 @@ from types import FrameType
 
 STOP_SECONDS = 20
 RESTART_SECONDS = 1.0
-SECONDS_BETWEEN_LOOKS = 0.2
+POLL_SECONDS = 0.2
 
 PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 
@@ -42,7 +42,7 @@ def supervise(
             if process.poll() is not None and not stopping:
                 time.sleep(RESTART_SECONDS)
                 running[name] = start(commands[name], locks[name])
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+        time.sleep(POLL_SECONDS)
     _stop_all(list(running.values()))
 
 

@@ -14,7 +14,7 @@ def theme_of(request: HttpRequest) -> str:
     return chosen if chosen in dict(THEMES) else ""
 
 
-def words(request: HttpRequest) -> dict[str, object]:
+def theme_options(request: HttpRequest) -> dict[str, object]:
     """Template context: the theme in use, and the themes to choose from."""
     return {"theme": theme_of(request), "themes": THEMES}
 

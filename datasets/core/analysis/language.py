@@ -13,7 +13,7 @@ from typing import Any
 import fasttext
 
 SAMPLE_CHARACTERS = 200  # enough for a guess; more is slower and not better
-SURE = 0.5  # the least confidence of an answer
+MIN_CONFIDENCE = 0.5  # the least confidence of an answer
 MIN_CHARACTERS = 20
 UNKNOWN = "unknown"
 
@@ -46,7 +46,7 @@ def guess(text: str) -> Guess:
         return Guess(UNKNOWN, 0.0)
     confidence, label = labels[0]
     confidence = min(float(confidence), 1.0)
-    if confidence < SURE:
+    if confidence < MIN_CONFIDENCE:
         return Guess(UNKNOWN, confidence)
     return Guess(str(label).removeprefix("__label__"), confidence)
 

@@ -33,7 +33,7 @@ from slmgen.errors import InvalidInput
 VALID_SHARE_NEEDED = 0.9
 SHOWN_PROBLEMS = 20
 MAX_EXAMPLES = 5_000_000
-ROWS_TO_TELL = 100  # read before the layout must be known
+ROWS_FOR_LAYOUT = 100  # read before the layout must be known
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def ingest(
     """
     raw, totals = _Hashed(source), _Totals()
     opened = _opened(raw, limits)
-    batches, layout = settled(opened, layout)
+    batches, layout = with_layout(opened, layout)
     log = ProblemLog(targets.problems, targets.problem_index)
     examples = _Examples(source, targets.examples, _is_kept(opened))
     file = source if opened.is_plain else None
@@ -204,10 +204,10 @@ class SampleRow:
 def sample(source: BinaryIO, limits: Limits, layout: Layout) -> SampleRow:
     """The first row that is valid in `layout`, before and after conversion."""
     opened = _opened(source, limits)
-    batches, layout = settled(opened, layout)
+    batches, layout = with_layout(opened, layout)
     rows = chain.from_iterable(map(rows_of, batches))
     problem = "there is no row"
-    for row in islice(rows, ROWS_TO_TELL):
+    for row in islice(rows, ROWS_FOR_LAYOUT):
         value = _object(row)
         if value is None:
             continue
@@ -222,26 +222,28 @@ def sample(source: BinaryIO, limits: Limits, layout: Layout) -> SampleRow:
             return SampleRow(value, example)
         problem = faults[0].sentence
     raise InvalidInput(
-        f"With this mapping none of the first {ROWS_TO_TELL} rows is an example: "
+        f"With this mapping none of the first {ROWS_FOR_LAYOUT} rows is an example: "
         f"{problem}"
     )
 
 
-def settled(source: Source, layout: Layout | None) -> tuple[Iterator[Batch], Layout]:
+def with_layout(
+    source: Source, layout: Layout | None
+) -> tuple[Iterator[Batch], Layout]:
     """The batches again, and the layout: the given one, or the one of the first rows."""
     seen: list[Batch] = []
     rows = 0
     names: tuple[str, ...] = ()
     for batch in source.batches:
         seen.append(batch)
-        for value in map(_object, rows_of(batch)[: ROWS_TO_TELL - rows]):
+        for value in map(_object, rows_of(batch)[: ROWS_FOR_LAYOUT - rows]):
             rows += 1
             if value is not None:
                 names = names or tuple(value)
                 layout = layout or columns.layout_of(value)
             if layout and names:
                 break
-        if (layout and names) or rows == ROWS_TO_TELL:
+        if (layout and names) or rows == ROWS_FOR_LAYOUT:
             break
     if layout is not None and layout.form == "mapped" and names:
         columns.check_names(layout, names)

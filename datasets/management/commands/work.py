@@ -8,9 +8,9 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import close_old_connections
 
 from datasets.work.engine import is_stopping, request_stop, work_once
-from datasets.work.maintenance import Upkeep
+from datasets.work.maintenance import Scheduler
 
-SECONDS_BETWEEN_LOOKS = 0.5
+POLL_SECONDS = 0.5
 
 
 class Command(BaseCommand):
@@ -35,12 +35,12 @@ class Command(BaseCommand):
 
 def run_embedded() -> None:
     listen()
-    upkeep = Upkeep()
+    scheduler = Scheduler()
     while not is_stopping():
-        upkeep.run_due()
+        scheduler.run_due()
         if not work_once():
             close_old_connections()
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+            time.sleep(POLL_SECONDS)
 
 
 def listen() -> None:

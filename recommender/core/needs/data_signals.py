@@ -38,7 +38,7 @@ class Exchange:
 
 
 @dataclass(frozen=True)
-class Signs:
+class Signals:
     examined: int
     multi_turn: float  # shares of the examples, 0..1
     tools: float
@@ -55,27 +55,27 @@ class Signs:
 
 
 def exchange_of(messages: Sequence[Mapping[str, Any]]) -> Exchange:
-    said = [(str(message.get("role")), message.get("content")) for message in messages]
-    texts = [(role, text) for role, text in said if isinstance(text, str)]
+    turns = [(str(message.get("role")), message.get("content")) for message in messages]
+    texts = [(role, text) for role, text in turns if isinstance(text, str)]
     answers = [text for role, text in texts if role == "assistant"]
     questions = [text for role, text in texts if role == "user"]
     return Exchange(
         question=questions[-1] if questions else "",
         answer=answers[-1] if answers else "",
-        user_turns=sum(role == "user" for role, _ in said),
-        uses_tools=any(role in {"tool", "function"} for role, _ in said)
+        user_turns=sum(role == "user" for role, _ in turns),
+        uses_tools=any(role in {"tool", "function"} for role, _ in turns)
         or any(message.get("tool_calls") for message in messages),
     )
 
 
-def signs_of(exchanges: Iterable[Exchange]) -> Signs:
+def signs_of(exchanges: Iterable[Exchange]) -> Signals:
     found = list(exchanges)
 
     def share(holds: Callable[[Exchange], bool]) -> float:
         return sum(map(holds, found)) / max(len(found), 1)
 
     answers = [exchange.answer.strip() for exchange in found]
-    return Signs(
+    return Signals(
         examined=len(found),
         multi_turn=share(lambda exchange: exchange.user_turns > 1),
         tools=share(lambda exchange: exchange.uses_tools),

@@ -75,7 +75,7 @@ class Need:
         return {name: share for name, share in shares if share > LANGUAGE_SHARE}
 
     @property
-    def spoken(self) -> dict[str, float]:
+    def main_languages(self) -> dict[str, float]:
         """Languages of more than 5 % of the examples; empty without insights."""
         return {
             code: share

@@ -101,12 +101,12 @@ def _figures(model: ModelSpec) -> tuple[ModelFact, ...]:
 
 
 def languages(model: ModelSpec) -> str:
-    spoken = model.languages
-    if spoken.scope == "broad_claim":
-        return spoken.claim or "many, as its maker claims"
-    if spoken.scope == "english_mainly":
+    languages = model.languages
+    if languages.scope == "broad_claim":
+        return languages.claim or "many, as its maker claims"
+    if languages.scope == "english_mainly":
         return "mainly English"
-    return ", ".join(spoken.codes) or spoken.claim or "not stated"
+    return ", ".join(languages.codes) or languages.claim or "not stated"
 
 
 def _quality(model: ModelSpec) -> str:

@@ -54,7 +54,7 @@ def prepare(parts: list[str]) -> dict[str, int]:
     # Threads for numpy's linear algebra, which is not used here, would only spin.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Processes that start at the same time on one folder take turns.
-    with file_locks.alone(startup.lock_of("start")):
+    with file_locks.locked(startup.lock_of("start")):
         held = startup.claim(parts)
         if "web" in parts:
             startup.check_port()
@@ -94,7 +94,12 @@ def web_command() -> list[str]:
     return [
         *(sys.executable, "-m", "uvicorn", "slmgen.asgi:application"),
         *("--host", settings.HOST, "--port", str(settings.PORT)),
-        *("--http", "slmgen.http.head_timeout:PatientProtocol", "--lifespan", "off"),
+        *(
+            "--http",
+            "slmgen.http.head_timeout:HeadTimeoutProtocol",
+            "--lifespan",
+            "off",
+        ),
         *("--no-proxy-headers", "--no-server-header"),
         *("--ws", "none", "--timeout-graceful-shutdown", "15"),
         *("--log-level", "warning", "--no-access-log"),

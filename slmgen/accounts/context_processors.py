@@ -2,7 +2,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 
-def words(request: HttpRequest) -> dict[str, object]:
+def account_options(request: HttpRequest) -> dict[str, object]:
     """Template context: what this server offers to people without an account."""
     return {
         "signup_is_open": settings.SLMGEN_SIGNUP,

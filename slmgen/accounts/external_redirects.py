@@ -17,7 +17,7 @@ from slmgen.http.middleware import Handler
 ACCOUNT = "/app/account/"
 
 
-class LeavingMiddleware:
+class ExternalRedirectMiddleware:
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
