@@ -48,10 +48,10 @@ class Overview:
     presets: list[PresetCard]
     preflight: Preflight
     changed: int
-    tokens: list[ProfileBar]  # number of rows by tokens
-    cut_from: int  # in the same tokens
-    basis: str  # how they were converted to the model's tokens
-    fault: str = ""  # why the chosen settings cannot be used; the plan ignores them
+    tokens: list[ProfileBar]  # rows by their tokens
+    cut_from: int  # of the same tokens
+    basis: str  # how they were turned into the model's
+    fault: str = ""  # why the chosen settings cannot be used; the plan is without them
     fault_field: str | None = None
 
 

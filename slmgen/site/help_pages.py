@@ -23,12 +23,12 @@ class Document:
 
 @dataclass(frozen=True)
 class Issue:
-    """A kind of fault on its help page."""
+    """A kind of fault as its page explains it."""
 
     kind: str
     title: str
     meaning: str
-    weight: float | None  # None: rows with it are skipped
+    weight: float | None  # None: rows with it are left out
     fix: str
 
 

@@ -12,9 +12,8 @@ from datasets.core.faults.catalog import KINDS
 from datasets.core.ingestion.problem_log import Group, places
 
 ENOUGH_EXAMPLES = 50
-# The penalty when every example has the fault. Chosen by judgment and held by tests: a
-# clean dataset keeps 0.9 or more, one that is half empty and half duplicates 0.4 at
-# most.
+# Of what a set can lose when every example has the fault. By judgment, held by tests: a
+# clean set keeps 0.9 or more, a half empty and half duplicated one 0.4 at most.
 WEIGHTS = {
     "empty_answer": 0.7, "blank_message": 0.7, "mojibake": 0.5, "placeholder": 0.5,
     "truncated": 0.4, "refusal": 0.3, "control_token": 0.3, "last_not_assistant": 0.3,
@@ -131,7 +130,7 @@ def _duplicates(evidence: QualityEvidence) -> ScorePart | None:
 def _kind(evidence: QualityEvidence, group: Group) -> ScorePart | None:
     weight = WEIGHTS.get(group.kind)
     if weight is None or not group.kept:
-        return None  # its rows are skipped, which costs points already
+        return None  # its rows are left out, which costs points already
     sentence = (
         f"{KINDS[group.kind]}: {_of_all(group.kept, evidence.examples)}, on "
         f"{places(group)}."

@@ -176,7 +176,7 @@ def similarity(first: U32, second: U32) -> float:
     return common / max(len(first) + len(second) - common, 1)
 
 
-TextOf = Callable[[int], bytes]  # the normalized text of the example at an index
+TextOf = Callable[[int], bytes]  # the normal text of the example at an index
 
 
 class _Comparison:

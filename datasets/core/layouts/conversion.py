@@ -110,7 +110,7 @@ def _text(value: Any, name: str) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, bool | int | float):
-        return msgspec.json.encode(value).decode()  # a label: 3 becomes "3"
+        return msgspec.json.encode(value).decode()  # a label: 3 reads as "3"
     raise Fault(
         "content",
         found=kind_of(value),
