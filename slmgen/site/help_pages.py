@@ -1,4 +1,4 @@
-"""The documentation inside the application: texts of our own, figures from the code."""
+"""The help pages: our own texts, with figures from the code."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +46,7 @@ def document(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _figures(request: HttpRequest) -> dict[str, Any]:
-    """What the texts take from the code."""
+    """The figures that the texts quote."""
     return {
         "issues": list(KINDS.values()),
         "server": request.build_absolute_uri("/").rstrip("/"),

@@ -32,7 +32,7 @@ CALLS = ("function_call", "tool_call", "tool_calls")
 
 
 def convert(row: Mapping[str, Any], columns: Columns) -> dict[str, Any]:
-    """The canonical object, other keys kept. Raises Fault."""
+    """The canonical object, with all other keys kept. Raises Fault."""
     used = set(columns.named.values())
     messages = _system(row, columns) + _messages(row, columns)
     extra = {key: value for key, value in row.items() if key not in used}
@@ -116,7 +116,7 @@ def _text(value: Any, name: str) -> str:
 
 
 def _tools(value: Any) -> Any:
-    """Tools as OpenAI lists them; ShareGPT has them as JSON text without a type."""
+    """Tools in OpenAI's format; ShareGPT has them as JSON text without a type."""
     if isinstance(value, str):
         value = _json(value, "tools") if value.strip() else []
     if not isinstance(value, list):
@@ -143,7 +143,7 @@ def _json(text: str, name: str) -> Any:
 
 
 class _Turns:
-    """Converts the messages of one conversation; calls and results get ids."""
+    """Converts the messages of one conversation; numbers calls and their results."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -207,7 +207,7 @@ class _Turns:
 
 
 def _spaced(value: Any) -> str:
-    """JSON as Python writes it, which is how models see arguments in training data."""
+    """JSON in Python's spacing, which is how models see arguments in training data."""
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -33,7 +33,7 @@ def looked_at(content, processes=1):
 
 
 def clustered(texts):
-    encoded = [near_duplicates.normal(text) for text in texts]
+    encoded = [near_duplicates.normalized(text) for text in texts]
     return clusters(near_duplicates.sketches_of(encoded), lambda at: encoded[at])
 
 
@@ -111,15 +111,15 @@ def test_short_texts_that_are_misspelt_are_near_duplicates(source):
 def test_of_short_texts_as_many_are_found_as_comparing_all_with_all_finds(source):
     lines = source.path.read_bytes().splitlines()[:400]
     texts = [whole_text(transcript(line)) for line in lines]
-    normal = [near_duplicates.normal(text).decode() for text in texts]
+    normalized = [near_duplicates.normalized(text).decode() for text in texts]
     short = [
         n
-        for n, text in enumerate(normal)
+        for n, text in enumerate(normalized)
         if 24 <= len(text) < near_duplicates.SHORT_BYTES
     ]
     pairs = [
         (a, b) for at, a in enumerate(short) for b in short[at + 1 :]
-        if unedited_share(normal[a], normal[b], near_duplicates.SIMILAR_SHORT)
+        if unedited_share(normalized[a], normalized[b], near_duplicates.SIMILAR_SHORT)
     ]  # fmt: skip
 
     found = clustered(texts)
@@ -159,7 +159,7 @@ def test_the_unedited_share_is_what_no_edit_touches(first, second, least, share)
 )
 def test_sketches_do_not_depend_on_how_texts_are_cut_into_batches(source):
     lines = source.path.read_bytes().splitlines()[:300]
-    texts = [near_duplicates.normal(whole_text(transcript(line))) for line in lines]
+    texts = [near_duplicates.normalized(whole_text(transcript(line))) for line in lines]
 
     parts = np.concatenate(
         [
@@ -177,9 +177,9 @@ def test_any_texts_can_be_compared(texts):
     twice = clustered([*texts, *texts])
 
     long = {
-        near_duplicates.normal(t)
+        near_duplicates.normalized(t)
         for t in texts
-        if len(near_duplicates.normal(t)) >= near_duplicates.MIN_BYTES
+        if len(near_duplicates.normalized(t)) >= near_duplicates.MIN_BYTES
     }
     assert len(twice) <= len(long)
     assert all(len(each.members) >= 2 for each in twice)
