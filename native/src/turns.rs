@@ -8,7 +8,7 @@ pub struct Message<'a> {
     pub result_of: Option<&'a [u8]>,
 }
 
-/// The calls so far, as `calls.py` keeps them.
+/// The calls so far, as `tool_calls.py` keeps them.
 #[derive(Default)]
 pub struct Calls<'a> {
     waiting: HashMap<&'a [u8], usize>, // so often, without a result
@@ -27,8 +27,9 @@ impl<'a> Calls<'a> {
         if message.role != b't' {
             return true;
         }
-        let Some(id) = message.result_of.filter(|id| self.waiting.contains_key(id)) else {
-            return self.called && message.result_of.is_none() && self.waiting.is_empty();
+        let id = match message.result_of {
+            Some(id) if self.waiting.contains_key(id) => id,
+            result_of => return self.called && result_of.is_none() && self.waiting.is_empty(),
         };
         let left = self.waiting[id] - 1;
         match left {
@@ -46,7 +47,7 @@ pub fn role_of(name: &[u8]) -> Option<u8> {
     }
 }
 
-/// As `order.py` wants them, and with a question.
+/// As `turn_order.py` wants them, and with a question.
 pub fn are_in_order(roles: &[u8]) -> bool {
     let is_system = |role: &u8| matches!(role, b's' | b'd');
     let start = roles.iter().take_while(|role| is_system(role)).count();
