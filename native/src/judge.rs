@@ -197,3 +197,69 @@ unsafe fn listed<'a>(texts: Text) -> Vec<&'a [u8]> {
 unsafe fn letters<'a>(text: Text) -> &'a str {
     from_utf8(bytes(text)).expect("Python's text")
 }
+
+#[cfg(test)]
+pub mod tests {
+    use super::{Judge, Rules, ODD, OF_ANSWERS, WINDOW};
+    use crate::Text;
+
+    fn text(text: &'static [u8]) -> Text {
+        Text {
+            start: text.as_ptr(),
+            size: text.len(),
+        }
+    }
+
+    pub fn rules() -> Rules {
+        Rules {
+            signs: text(b"<|\0sorry\0```"),
+            flags: text(&[0, OF_ANSWERS + WINDOW, OF_ANSWERS + ODD]),
+            window: 10,
+            starts: text(b"I can't"),
+            ends: text(b"abc,"),
+            stops: text(b".!"),
+            sentences: 2,
+            prose: 20,
+            closings: text(b"]"),
+            words: text(b"n/a\0tbd"),
+            short: 8,
+            max_line: 1000,
+            max_messages: 3,
+        }
+    }
+
+    /// Texts that Python cannot have passed: to judge by them panics.
+    pub fn broken() -> Rules {
+        Rules {
+            stops: text(b"\xff"),
+            ..rules()
+        }
+    }
+
+    #[test]
+    fn what_is_doubtful_in_an_answer_and_in_other_messages() {
+        let rules = rules();
+        let judge = unsafe { Judge::new(&rules, b"") };
+        for (said, in_answer, elsewhere) in [
+            ("fine", false, false),
+            ("", false, false),
+            (" \u{2003}", true, true),
+            ("a <|b", true, true),
+            ("so sorry", true, false),
+            ("long before sorry", false, false),
+            ("x ``` y", true, false),
+            ("x ``` y ``` z", false, false),
+            ("````` y ```", false, false),
+            ("I CAN'T do that", true, false),
+            ("see [x]", true, false),
+            ("see [longer]", false, false),
+            (" N/A ", true, false),
+            ("One. Two! And then a", true, false),
+            ("One. Two and then a", false, false),
+            ("One. Two! And then.", false, false),
+        ] {
+            assert_eq!(judge.doubts(said, true), in_answer, "{}", said);
+            assert_eq!(judge.doubts(said, false), elsewhere, "{}", said);
+        }
+    }
+}

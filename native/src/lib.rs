@@ -90,6 +90,9 @@ pub unsafe extern "C" fn scan(
 /// A panic's own message may quote the data: it is not printed, only where it happened.
 fn hide_panics() {
     static ONCE: Once = Once::new();
+    if cfg!(test) {
+        return; // there the message is wanted
+    }
     ONCE.call_once(|| {
         set_hook(Box::new(|panic| {
             if let Some(place) = panic.location() {
@@ -139,5 +142,46 @@ fn view<Item>(items: &[Item]) -> Text {
     Text {
         start: items.as_ptr().cast(),
         size: std::mem::size_of_val(items),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bytes, forget, learn, memory, release, scan, view};
+    use crate::judge::tests::{broken, rules};
+    use crate::packed::listed;
+    use std::ptr::null;
+
+    const ROW: &[u8] =
+        br#"{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}"#;
+
+    #[test]
+    fn a_batch_is_scanned_and_given_back() {
+        unsafe {
+            let found = scan(view(ROW), &rules(), null());
+            assert_eq!(bytes((*found).roles), b"ua");
+            assert_eq!((*found).counts.size, 0);
+            release(found);
+        }
+    }
+
+    #[test]
+    fn what_was_learned_is_not_new() {
+        unsafe {
+            let memory = memory(1000, u64::MAX);
+            let found = scan(view(ROW), null(), memory);
+            assert_eq!(listed(bytes((*found).new)).count(), 2);
+            learn(memory, (*found).new, [7, 8].as_ptr(), 2);
+            release(found);
+            let found = scan(view(ROW), null(), memory);
+            assert_eq!(listed(bytes((*found).new)).count(), 0);
+            release(found);
+            forget(memory);
+        }
+    }
+
+    #[test]
+    fn a_panic_ends_at_the_border() {
+        unsafe { assert!(scan(view(ROW), &broken(), null()).is_null()) }
     }
 }

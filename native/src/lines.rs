@@ -198,3 +198,31 @@ fn trimmed(line: &[u8]) -> &[u8] {
         .count();
     &line[start..line.len().max(start + end) - end]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Reader, BLANK, DOUBTFUL, OTHER};
+    use crate::packed::texts;
+
+    #[test]
+    fn lines_are_found_with_what_is_said_in_them() {
+        let row = r#"{"messages":[{"role":"user","content":"a\nb"}],"tools":[{}]}"#;
+        let text = format!("\n {} \r\n{{\"messages\":5}}\n[]", row);
+        let read = Reader::read(text.as_bytes(), None);
+
+        let kinds: Vec<u32> = read.lines.iter().map(|line| line.kind).collect();
+        assert_eq!(kinds, [BLANK, DOUBTFUL, OTHER, OTHER]);
+        let line = &read.lines[1];
+        assert_eq!((line.start, line.size as usize), (2, row.len()));
+        assert_eq!((line.has_tools, line.has_calls, line.messages), (1, 0, 1));
+        assert!(texts(&read.said).eq([&b"a\nb"[..]]));
+        assert_eq!(read.roles, b"u");
+    }
+
+    #[test]
+    fn nothing_stays_of_a_line_that_is_left() {
+        let read = Reader::read(br#"{"messages":[{"role":"user","content":"a"}]"#, None);
+        assert_eq!(read.lines[0].kind, OTHER);
+        assert!(read.said.is_empty() && read.roles.is_empty());
+    }
+}

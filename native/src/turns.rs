@@ -60,3 +60,47 @@ pub fn are_in_order(roles: &[u8]) -> bool {
             .windows(2)
             .any(|two| two[0] == two[1] && two[0] != b't')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{are_in_order, Calls, Message};
+
+    #[test]
+    fn who_may_speak_after_whom() {
+        for roles in ["ua", "sua", "sdua", "uaua", "uata", "uatta"] {
+            assert!(are_in_order(roles.as_bytes()), "{}", roles);
+        }
+        for roles in [
+            "", "u", "a", "au", "sa", "uu", "uaa", "uua", "usa", "aua", "sta",
+        ] {
+            assert!(!are_in_order(roles.as_bytes()), "{}", roles);
+        }
+    }
+
+    /// Role, ids of calls, id of the call that it is the result of.
+    type Said<'a> = (u8, Option<&'a [&'a str]>, Option<&'a str>);
+
+    fn fit(messages: &[Said]) -> bool {
+        let mut calls = Calls::default();
+        messages.iter().all(|(role, called, result_of)| {
+            let ids = called.map(|ids| ids.iter().map(|id| Some(id.as_bytes())).collect());
+            calls.fit(&Message {
+                role: *role,
+                calls: ids,
+                result_of: result_of.map(str::as_bytes),
+            })
+        })
+    }
+
+    #[test]
+    fn a_result_needs_a_call_that_waits() {
+        let called = (b'a', Some(&["x", "y"][..]), None);
+        let result = |id| (b't', None, Some(id));
+        assert!(fit(&[called, result("y"), result("x")]));
+        assert!(!fit(&[called, result("x"), result("x")]));
+        assert!(!fit(&[called, result("z")]));
+        assert!(!fit(&[result("x")]));
+        assert!(!fit(&[called, (b't', None, None)]));
+        assert!(fit(&[called, result("x"), result("y"), (b't', None, None)]));
+    }
+}
