@@ -103,8 +103,6 @@ def test_a_tokenizer_without_vocabulary_counts_no_tokens():
 def test_what_cannot_be_shown_is_said():
     talk = [*TALK[1:3], TALK[3], {"role": "assistant", "content": "<think>x</think>y"}]
 
-    found = view_by(
-        {"messages": talk, "tools": [{}]}, catalog().get("mistral-7b")
-    )
+    found = view_by({"messages": talk, "tools": [{}]}, catalog().get("mistral-7b"))
 
     assert [note.split()[0] for note in found.notes] == ["No", "Drawn", "Each", "This"]
