@@ -1,4 +1,4 @@
-"""docs/faults.md, "Adding a kind", done in a copy of the code: two files are enough."""
+"""What CONTRIBUTING.md says of adding a fault kind, done in a copy of the code."""
 
 import json
 import os
