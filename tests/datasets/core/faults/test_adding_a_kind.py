@@ -26,7 +26,7 @@ KINDS = {"""
 RULE = """    Rule(
         kind=catalog.SIGN_OFF,
         pattern=re.compile(r"Yours (?:faithfully|sincerely)"),
-        triggers=("Yours ",),
+        triggers=("Yours",),
         answers_only=True,
     ),
 )
