@@ -118,7 +118,7 @@ def _is_bad(message: Message) -> bool:
     if message.is_blank or message.weight not in (None, 0, 1):
         return True
     for rule in RULES if answers else OF_ALL:
-        if rule.pattern.search(text[: rule.window]):
+        if rule.pattern.search(text[: rule.first_characters]):
             return True
     return answers and bool(answer_faults(text, 0))
 
