@@ -16,7 +16,11 @@ from datasets.core.conversation import Transcript, whole_text
 from datasets.core.insights import near_duplicates
 from datasets.core.privacy import detection
 from datasets.core.readers.rows import LineBlock
-from datasets.core.tokenization.model_lengths import ModelLengths, lengths_of
+from datasets.core.tokenization.model_lengths import (
+    ModelLengths,
+    Tokenizer,
+    lengths_of,
+)
 
 SHOWN = 20
 MAX_LABEL_CHARACTERS = 60
@@ -73,14 +77,16 @@ class ChunkResult:
     size: int
 
 
-def insights_of_chunk(piece: LineBlock) -> ChunkResult:
+def insights_of_chunk(
+    piece: LineBlock, tokenizers: tuple[Tokenizer, ...]
+) -> ChunkResult:
     found = [transcript(line) for line in piece.examples]
     texts = [whole_text(each) for each in found]
     seen, first = ChunkInsights(), piece.line - 1
     _languages(seen, texts, first)
     _private(seen, found, first)
     _answers(seen, found)
-    seen.tokenizers = lengths_of(found)
+    seen.tokenizers = lengths_of(found, tokenizers)
     return ChunkResult(seen, _sketched(texts), len(piece.text))
 
 

@@ -28,7 +28,7 @@ from datasets.core.insights.chunk import (
 from datasets.core.insights.near_duplicates import Cluster
 from datasets.core.processes.parallel import run_parallel
 from datasets.core.readers.rows import Progress
-from datasets.core.tokenization.model_lengths import reported
+from datasets.core.tokenization.model_lengths import Tokenizer, reported
 
 SHOWN = 20
 INSIGHTS_VERSION = 3  # raise it when the same data would get other insights
@@ -64,13 +64,17 @@ class _Total:
 
 
 def find_insights(
-    examples: BinaryIO, records: NDArray[np.void], processes: int, report: Progress
+    examples: BinaryIO,
+    records: NDArray[np.void],
+    tokenizers: tuple[Tokenizer, ...],
+    processes: int,
+    report: Progress,
 ) -> Insights:
-    """`records` is the index of the examples (`index.RECORD`)."""
+    """`records` is the index of the examples (`index.RECORD`); rows are counted by
+    each of `tokenizers`."""
     total = _Total()
-    for _, found in run_parallel(
-        insights_of_chunk, pieces(examples), processes, examples
-    ):
+    look = partial(insights_of_chunk, tokenizers=tokenizers)
+    for _, found in run_parallel(look, pieces(examples), processes, examples):
         total.add(found)
         report(total.done)
     seen = total.seen
@@ -89,16 +93,21 @@ def find_insights(
         labels=label_balance.balance(seen.answers, len(records)),
         length_outliers=length_outliers.long_and_short(records["tokens"]),
         split=validation_split.plan(copies, clusters),
-        tokenizers=reported(seen.tokenizers),
+        tokenizers=reported(seen.tokenizers, tokenizers),
     )
 
 
 def find_insights_by_index(
-    examples: BinaryIO, index: BinaryIO, rows: int, processes: int, report: Progress
+    examples: BinaryIO,
+    index: BinaryIO,
+    rows: int,
+    tokenizers: tuple[Tokenizer, ...],
+    processes: int,
+    report: Progress,
 ) -> Insights:
     """`find_insights`, with the records of so many rows in the file `index`."""
     records = read_records(index, 0, rows)
-    return find_insights(examples, records, processes, report)
+    return find_insights(examples, records, tokenizers, processes, report)
 
 
 def near_copies_by_index(

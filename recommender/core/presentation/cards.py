@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from recommender.core.catalog.catalog import ModelSpec, Target, Task
 from recommender.core.estimates.wording import Words, words_of
 from recommender.core.needs.suggestion import Suggestion
-from recommender.core.ranking.ranking import WOULD_CHANGE, Ranking, Recommended
+from recommender.core.ranking.ranking import Ranking, Recommended
 
 LICENSE_WORDS = {
     "yes": "commercial use is allowed",
@@ -107,8 +107,7 @@ def _card(entry: Recommended, label: str) -> Card:
         context=model.context_length,
         training=words_of(entry.training.figures),
         setup=entry.training.setup.words,
-        # What would change is a list of its own here.
-        reasons=tuple(r for r in entry.reasons if not r.startswith(WOULD_CHANGE)),
+        reasons=entry.reasons,
         would_change_if=entry.would_change_if,
     )
 

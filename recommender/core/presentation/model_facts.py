@@ -58,8 +58,8 @@ def facts(model: ModelSpec) -> tuple[ModelFact, ...]:
     return (
         *_identity(model),
         *_figures(model),
-        ModelFact("System prompts", model.chat.system_role),
-        ModelFact("Tools", model.chat.tools),
+        ModelFact("System prompts", model.template.system_role),
+        ModelFact("Tools", model.tools),
         ModelFact("Thinking", model.thinking),
         ModelFact("Float16 training", "safe" if model.float16_is_safe else "overflows"),
         ModelFact("Needs transformers", model.min_transformers),

@@ -19,7 +19,8 @@ from datasets.core.insights.edit_distance import edits, unedited_share
 from datasets.core.insights.insights import find_insights
 from datasets.core.insights.length_outliers import long_and_short
 from datasets.core.insights.near_duplicates import Cluster, clusters
-from datasets.core.tokenization.model_lengths import TOKENIZERS, lengths_of
+from datasets.core.tokenization.model_lengths import lengths_of
+from recommender.services import catalog
 from tests.corpus.families import intents
 from tests.corpus.spoiled import edited
 from tests.factories import jsonl, make_conversation, make_lines
@@ -30,7 +31,8 @@ def looked_at(content, processes=1):
     file = io.BytesIO(content)
     _, records = analyze(file, Upload(), Counting(), lambda done: None)
     file.seek(0)
-    return find_insights(file, records, processes, lambda done: None)
+    tokenizers = catalog().tokenizers
+    return find_insights(file, records, tokenizers, processes, lambda done: None)
 
 
 def clustered(texts):
@@ -302,7 +304,7 @@ def counted(*turns):
     line = jsonl([{"messages": messages}]).rstrip()
     return {
         name: (each.summary()["tokens"], each.summary()["with_template"])
-        for name, each in lengths_of([transcript(line)]).items()
+        for name, each in lengths_of([transcript(line)], catalog().tokenizers).items()
     }
 
 
@@ -313,7 +315,7 @@ def test_tokenizers_count_the_text_and_what_their_template_adds():
     assert found["qwen3-2507"] == (3, 3 + 2 * 5)
     assert found["qwen3"] == (3, 3 + 2 * 5 + 4)  # <think>\n\n</think>\n\n
     assert found["o200k"] == (3, 3 + 2 * 2)
-    assert set(found) == set(TOKENIZERS)
+    assert set(found) == {each.name for each in catalog().tokenizers}
 
 
 def test_a_template_with_a_system_message_of_its_own_adds_it_where_there_is_none():
@@ -336,8 +338,9 @@ def test_white_space_at_the_start_joins_the_line_feed_of_the_role():
 def test_rows_over_a_context_are_counted():
     line = jsonl([make_conversation(" word" * 3_000, "ok")]).rstrip()
 
-    over = lengths_of([transcript(line)])["o200k"].summary()["over_context"]
+    found = lengths_of([transcript(line)], catalog().tokenizers)["o200k"]
 
+    over = found.summary()["over_context"]
     assert over["2048"] == 1
     assert not any(n for limit, n in over.items() if limit != "2048")
 
