@@ -157,7 +157,7 @@ def _summary(found: Ranking) -> dict[str, Any]:
 
 
 def replay(recommendation: Recommendation) -> dict[str, Any]:
-    """The trace that today's catalogue and rules give for what was asked then."""
+    """The trace that today's catalog and rules give for what was asked then."""
     models, need = catalog(), need_of(recommendation.trace)
     return trace(models, need, ranking.rank(models, need))
 

@@ -71,7 +71,7 @@ def _qwen() -> tiktoken.Encoding:
 def _by_qwen(text: str) -> list[tuple[int, int, int]]:
     ids = _qwen().encode_ordinary(text)
     _, starts = _qwen().decode_with_offsets(ids)
-    ends = [*starts[1:], len(text)]
+    ends = [*starts, len(text)][1:]
     return list(zip(ids, starts, ends, strict=True))
 
 

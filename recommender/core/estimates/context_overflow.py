@@ -1,4 +1,4 @@
-"""How many rows are longer than each model of the catalogue can read.
+"""How many rows are longer than each model of the catalog can read.
 
 Counted where the tokenizer and template of a model are known to the token; else a range
 that the true number lies in as far as we know.

@@ -73,7 +73,7 @@ class Ranking:
 
 
 def rank(catalog: Catalog, need: Need) -> Ranking:
-    """The best first; the order of the catalogue has no influence.
+    """The best first; the order of the catalog has no influence.
 
     Raises InvalidInput when no model can work, with the constraints that say so.
     """

@@ -34,7 +34,7 @@ DAMAGE = {
     "phi-4-mini: unknown key colour": ('maker = "Microsoft"',
                                        'maker = "Microsoft"\ncolour = 1'),
     "phi-4-mini: key license is missing": ('license = "MIT"\n', ""),
-    "llama-3.2-1b: hf_id google/gemma-2-2b-it stands twice": (
+    "gemma-2-2b: hf_id google/gemma-2-2b-it stands twice": (
         'hf_id = "meta-llama/Llama-3.2-1B-Instruct"', 'hf_id = "google/gemma-2-2b-it"'),
     "context_length: expected int": ("context_length = 131_072",
                                      'context_length = "128K"'),
