@@ -15,7 +15,6 @@ from typing import Any, Literal
 
 from datasets.core.conversation import ROLES, SYSTEM_ROLES, Transcript
 from datasets.core.percentiles import percentile
-from datasets.core.tokenization.counter import CountAll
 from datasets.core.tokenization.vocabularies import counter_of, split_special
 
 COUNTS_VERSION = 2  # insights of an earlier one were counted otherwise
@@ -96,14 +95,18 @@ def reported(
 def lengths_of(
     found: list[Transcript], tokenizers: Iterable[Tokenizer]
 ) -> dict[str, ModelLengths]:
-    texts = [turn.text for each in found for turn in each.messages]
+    texts: dict[NormalForm | None, list[str]] = {
+        None: [turn.text for each in found for turn in each.messages]
+    }
     bare: dict[tuple[str, NormalForm | None], list[int]] = {}
     lengths = {}
     for kind in tokenizers:
-        key = kind.encoding, kind.normal_form
+        encoding, form = key = kind.encoding, kind.normal_form
+        if form is not None and form not in texts:
+            texts[form] = [unicodedata.normalize(form, text) for text in texts[None]]
         if key not in bare:
-            bare[key] = _counter(*key)(texts)
-        lengths[kind.name] = _lengths(kind, found, texts, bare[key])
+            bare[key] = counter_of(encoding)(texts[form])
+        lengths[kind.name] = _lengths(kind, found, texts[form], bare[key])
     return lengths
 
 
@@ -149,7 +152,7 @@ def _written(
             again.append("\n\n" + text.lstrip("\n"))
         else:
             again.append(_head_of(kind, roles[place]) + text)
-    counts = _counter(kind.encoding, kind.normal_form)(again)
+    counts = counter_of(kind.encoding)(again)
     for place, count in zip(unusual, counts, strict=True):
         is_final = place in final
         written[place] = count + (heads["assistant"] - 1 if is_final else 0)
@@ -182,14 +185,14 @@ def _added(kind: Tokenizer) -> _Added:
     system = 0
     if kind.default_system:
         text = _head_of(kind, "system") + kind.default_system
-        system = message + _counter(kind.encoding, kind.normal_form)([text])[0]
+        system = message + counter_of(kind.encoding)([text])[0]
     return _Added(message, system, _marks(kind, kind.thought))
 
 
 def _marks(kind: Tokenizer, text: str) -> int:
     pieces = _pieces(text, kind.special)
     texts = [piece for piece in pieces if piece not in kind.special]
-    count = _counter(kind.encoding, kind.normal_form)
+    count = counter_of(kind.encoding)
     return len(pieces) - len(texts) + sum(count(texts))
 
 
@@ -199,7 +202,7 @@ def _pieces(text: str, special: tuple[str, ...]) -> list[str]:
 
 @cache
 def _heads(kind: Tokenizer) -> dict[str, int]:
-    count = _counter(kind.encoding, kind.normal_form)
+    count = counter_of(kind.encoding)
     return dict(
         zip(ROLES, count([_head_of(kind, role) for role in ROLES]), strict=True)
     )
@@ -207,13 +210,3 @@ def _heads(kind: Tokenizer) -> dict[str, int]:
 
 def _head_of(kind: Tokenizer, role: str) -> str:
     return kind.head.replace("user", role)
-
-
-@cache
-def _counter(encoding: str, normal_form: NormalForm | None) -> CountAll:
-    count = counter_of(encoding)
-    if normal_form is None:
-        return count
-    return lambda texts: count(
-        [unicodedata.normalize(normal_form, text) for text in texts]
-    )

@@ -57,6 +57,7 @@ def _ratio(model: ModelSpec, data: KnownData) -> Ratio:
 
 def _cl100k(data: KnownData) -> float:
     """Counted where a closer look was taken, else by the data's scripts."""
+    # The catalog's name of the pair that counts by it.
     if (counted := data.closer.vocabularies.get("cl100k")) is not None:
         return counted
     shares = data.profile.scripts
