@@ -12,6 +12,7 @@ from datasets.core.analysis.quality_score import WEIGHTS
 from datasets.core.faults.catalog import KINDS
 from datasets.core.faults.meanings import MEANINGS
 from datasets.core.presentation.fix_options import FIX_WORDS
+from datasets.core.readers import formats
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ def _figures(request: HttpRequest) -> dict[str, Any]:
             )
             for kind, title in KINDS.items()
         ],
+        "tables": formats.names(with_columns=True),
+        "no_tables": formats.names(with_columns=False),
         "server": request.build_absolute_uri("/").rstrip("/"),
         "max_mb": settings.SLMGEN_MAX_UPLOAD_BYTES // 10**6,
         "link_days": settings.SLMGEN_DATA_LINK_DAYS,
