@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.core.analysis.analyze import blocks
+from datasets.core.analysis.analyze import pieces
 from datasets.core.analysis.example_index import LineAt, lines_of, read_records
 from datasets.core.canonical import transcript
 from datasets.core.conversation import whole_text
@@ -66,10 +66,10 @@ class _Total:
 def find_insights(
     examples: BinaryIO, records: NDArray[np.void], processes: int, report: Progress
 ) -> Insights:
-    """`records` is the index of the examples (`example_index.RECORD`)."""
+    """`records` is the index of the examples (`index.RECORD`)."""
     total = _Total()
     for _, found in run_parallel(
-        insights_of_chunk, blocks(examples), processes, examples
+        insights_of_chunk, pieces(examples), processes, examples
     ):
         total.add(found)
         report(total.done)
@@ -110,7 +110,7 @@ def near_copies_by_index(
 
 def near_copies(examples: BinaryIO, records: NDArray[np.void]) -> frozenset[int]:
     """Indices of examples that are near-duplicates of an earlier one in their cluster."""
-    found = [sketches_of(piece) for piece in blocks(examples)]
+    found = [sketches_of(piece) for piece in pieces(examples)]
     text_at = partial(_text_at, lines_of(examples), records)
     groups = near_duplicates.clusters(np.concatenate(found), text_at)
     return frozenset(member for group in groups for member in group.members[1:])

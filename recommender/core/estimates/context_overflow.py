@@ -1,4 +1,4 @@
-"""Estimates how many rows exceed the context of each model in the catalog.
+"""How many rows are longer than each model of the catalogue can read.
 
 Exact where a model's tokenizer and template are known; else a range.
 """
@@ -39,8 +39,8 @@ def rows_over_contexts(
     lengths: ExampleLengths,
     counted: Mapping[str, Any],
 ) -> list[RowsOver]:
-    """`lengths` are the row lengths of the profile; `counted` the tokenizers of the
-    insights, empty where those are not computed."""
+    """`lengths` of the rows as the profile counts them; `counted` are the tokenizers of
+    the insights, empty where nobody looked closer."""
     return [_rows_over(model, data, lengths, counted) for model in catalog.models]
 
 

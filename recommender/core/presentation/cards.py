@@ -107,7 +107,7 @@ def _card(entry: Recommended, label: str) -> Card:
         context=model.context_length,
         training=words_of(entry.training.figures),
         setup=entry.training.setup.words,
-        # What would change the ranking has a list of its own.
+        # What would change is a list of its own here.
         reasons=tuple(r for r in entry.reasons if not r.startswith(WOULD_CHANGE)),
         would_change_if=entry.would_change_if,
     )
