@@ -28,7 +28,7 @@ from datasets.core.validation.text_rules import RULES, answer_faults
 from datasets.core.validation.tool_calls import call_faults
 from datasets.core.validation.turn_order import order_faults
 
-OF_ALL = [rule for rule in RULES if not rule.of_answers]
+OF_ALL = [rule for rule in RULES if not rule.answers_only]
 ROLES = {"system", "developer", "user", "assistant", "tool", "function"}
 
 
@@ -45,7 +45,7 @@ def ours(path: Path, processes: int, tokens: bool = True) -> str:
 
 
 def without_native_code(path: Path) -> str:
-    native.built = lambda: path.with_name("nothing")
+    native.built_library = lambda: None
     return ours(path, 1)
 
 

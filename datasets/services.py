@@ -263,7 +263,9 @@ def problems_of(
     kinds = [group.kind for group in groups]
     if kind is not None and kind not in KINDS:
         raise InvalidInput(named_one_of("kind", kind, KINDS))
-    shown = [{**to_builtins(group), "title": KINDS[group.kind]} for group in groups]
+    shown = [
+        {**to_builtins(group), "title": KINDS[group.kind].title} for group in groups
+    ]
     if not groups or (kind is not None and kind not in kinds):
         return Problems(shown, [], 0, 0)
     with (

@@ -3,6 +3,8 @@
 Core and services raise these; `slmgen.http.api_errors` alone turns them into HTTP.
 """
 
+from collections.abc import Sequence
+
 
 class SlmgenError(Exception):
     def __init__(self, detail: str) -> None:
@@ -11,7 +13,15 @@ class SlmgenError(Exception):
 
 
 class InvalidInput(SlmgenError):
-    """What was sent is malformed or makes no sense."""
+    """What was sent is malformed or makes no sense: in the `field` that a form may
+    have, and sentence by sentence in `problems` where `detail` is many."""
+
+    def __init__(
+        self, detail: str, *, field: str = "", problems: Sequence[str] = ()
+    ) -> None:
+        super().__init__(detail)
+        self.field = field
+        self.problems = list(problems) or [detail]
 
 
 class Unauthorized(SlmgenError):

@@ -12,8 +12,6 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from datasets.core.analysis.quality_score import WEIGHTS
-from datasets.core.faults.catalog import KINDS
 from datasets.core.fixes.operations import REPAIR_KINDS
 from notebooks.core.planning.settings import OPTIONS
 from slmgen.site.api_urls import urlpatterns
@@ -184,10 +182,11 @@ def test_files_named_in_documents_exist(document):
     missing = [
         name
         for name in named
-        if (name.partition("/")[0] in tops and "/" in name)
-        and not any(REPO.glob(name.rstrip("/")))
-        or re.fullmatch(r"[\w-]+\.(py|rs)", name)
-        and name not in names
+        if (
+            (name.partition("/")[0] in tops and "/" in name)
+            and not any(REPO.glob(name.rstrip("/")))
+        )
+        or (re.fullmatch(r"[\w-]+\.(py|rs)", name) and name not in names)
     ]
 
     assert missing == []
@@ -229,13 +228,6 @@ def test_every_route_stands_in_the_documents():
         address = re.sub(r"<str:(\w+)>", r"{\1}", f"/{route.pattern}")
         address = address.replace("{filename}", "{file}.ipynb")
         assert address.replace("{job_id}", "{id}") in text
-
-
-def test_every_kind_of_fault_stands_in_the_documents_with_its_weight():
-    text = (REPO / "docs/faults.md").read_text(encoding="utf-8")
-
-    for kind, title in KINDS.items():
-        assert f"| `{kind}` | {title} | {WEIGHTS.get(kind, 'left out')} |" in text
 
 
 def test_every_repair_stands_in_the_documents():

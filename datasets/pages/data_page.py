@@ -85,7 +85,7 @@ def issue_groups(dataset: Dataset) -> list[IssueGroup]:
     return [
         IssueGroup(
             kind=group.kind,
-            title=KINDS[group.kind],
+            title=KINDS[group.kind].title,
             rows=group.rows,
             problems=group.problems,
             left_out=group.left_out,

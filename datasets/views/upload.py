@@ -1,4 +1,3 @@
-import re
 from http import HTTPStatus
 
 from django.conf import settings
@@ -12,8 +11,6 @@ from datasets.forms import UploadForm
 from datasets.pages.session import recent, remember
 from datasets.samples import SAMPLES
 from slmgen.errors import InvalidInput
-
-BEFORE_A_PROBLEM = re.compile(r" (?=(?:Line|Row) [\d,]+: )")
 
 
 # The CSRF check reads the upload. It runs inside the view, where a file that is too
@@ -32,7 +29,7 @@ def start(request: HttpRequest) -> HttpResponse:
             file=form.upload(), owner=request.user, mapping=form.mapping()
         )
     except InvalidInput as error:
-        form.add_error(form.source, BEFORE_A_PROBLEM.split(error.detail))
+        form.add_error(form.source, error.problems)
         return _start_page(request, form, HTTPStatus.BAD_REQUEST)
     remember(request.session, dataset)
     return redirect("page-data", dataset.id)

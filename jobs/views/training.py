@@ -63,7 +63,7 @@ def _training_page(
     if form.cleaned_data.get("gpu"):
         remember_gpu(request.session, shown.gpu)
     if shown.fault:
-        form.add_error(shown.fault_field, shown.fault)
+        form.add_error(shown.fault.field or None, shown.fault.problems)
     settings = form.settings(shown.plan.settings)
     context = {"step": "training", "form": form, "shown": shown, "settings": settings}
     context |= {"dataset": dataset, "model": shown.model}

@@ -10,7 +10,6 @@ from datasets.core.presentation.profile import ProfileBar, token_bars
 from datasets.models import Dataset
 from datasets.pages.data_page import profile_now
 from datasets.services import rows_longer_than
-from notebooks.core.planning import settings as options
 from notebooks.core.planning.plan import TrainingPlan, plan
 from notebooks.core.planning.preflight import Preflight, preflight
 from notebooks.generation import MAX_PACKING
@@ -51,8 +50,8 @@ class Overview:
     tokens: list[ProfileBar]  # rows by their tokens
     cut_from: int  # of the same tokens
     basis: str  # how they were turned into the model's
-    fault: str = ""  # why the chosen settings cannot be used; the plan is without them
-    fault_field: str | None = None
+    # Why the chosen settings cannot be used; the plan is without them.
+    fault: InvalidInput | None
 
 
 def overview(
@@ -60,12 +59,11 @@ def overview(
 ) -> Overview:
     profile_now(dataset)
     data = data_of(dataset)
-    fault, field = "", None
+    fault = None
     try:
         found = plan(model, data, config, gpu)
     except InvalidInput as error:
-        fault, field = error.detail, _field_of(error.detail)
-        config = {}
+        fault, config = error, {}
         found = plan(model, data, config, gpu)
     reach = int(lengths.reach(model, data, found.estimate.setup.length))
     return Overview(
@@ -83,13 +81,7 @@ def overview(
         basis=lengths.ratio_of(model, data).basis,
         changed=len(set(config) - {"preset"}),
         fault=fault,
-        fault_field=field,
     )
-
-
-def _field_of(detail: str) -> str | None:
-    named = (name for name in options.BY_NAME if f"training_config.{name} " in detail)
-    return next(named, None)
 
 
 def _preset(

@@ -12,15 +12,7 @@ from datasets.core.faults.catalog import KINDS
 from datasets.core.ingestion.problem_log import Group, places
 
 ENOUGH_EXAMPLES = 50
-# Of what a set can lose when every example has the fault. By judgment, held by tests: a
-# clean set keeps 0.9 or more, a half empty and half duplicated one 0.4 at most.
-WEIGHTS = {
-    "empty_answer": 0.7, "blank_message": 0.7, "mojibake": 0.5, "placeholder": 0.5,
-    "truncated": 0.4, "refusal": 0.3, "control_token": 0.3, "last_not_assistant": 0.3,
-    "arguments": 0.3, "tool_call": 0.3, "tool_call_id": 0.3,
-    "tool_result_without_call": 0.3, "same_role_twice": 0.2, "system_not_first": 0.2,
-    "assistant_first": 0.2, "boilerplate": 0.2, "weight": 0.2,
-}  # fmt: skip
+# Weights as those of faults, see FaultKind.
 DUPLICATE_WEIGHT = 0.7
 BAD_LINES_WEIGHT = 2.5
 BAD_LINES_POINTS = 0.05  # for having any
@@ -128,14 +120,13 @@ def _duplicates(evidence: QualityEvidence) -> ScorePart | None:
 
 
 def _kind(evidence: QualityEvidence, group: Group) -> ScorePart | None:
-    weight = WEIGHTS.get(group.kind)
-    if weight is None or not group.kept:
+    kind = KINDS.get(group.kind)
+    if kind is None or kind.weight is None or not group.kept:
         return None  # its rows are left out, which costs points already
     sentence = (
-        f"{KINDS[group.kind]}: {_of_all(group.kept, evidence.examples)}, on "
-        f"{places(group)}."
+        f"{kind.title}: {_of_all(group.kept, evidence.examples)}, on {places(group)}."
     )
-    points = weight * evidence.share(group.kept)
+    points = kind.weight * evidence.share(group.kept)
     return ScorePart(
         group.kind, points, group.kept, (sentence,), tuple(group.first_kept)
     )

@@ -269,14 +269,15 @@ def _check_enough(totals: _Totals, limits: Limits) -> None:
             '{"role": "assistant", "content": "..."}]}; choose a file that has some.'
         )
     if valid < limits.min_examples or valid < VALID_SHARE_NEEDED * (valid + bad):
-        lines = " ".join(map(str, totals.problems))
-        named = len({problem.line for problem in totals.problems})
-        more = f" And {bad - named:,} more." if bad > named else ""
-        raise InvalidInput(
+        problems = [
             f"{valid:,} of {valid + bad:,} lines can be trained on; needed are at "
-            f"least {limits.min_examples:,} and {VALID_SHARE_NEEDED:.0%} of all. "
-            f"{lines}{more}"
-        )
+            f"least {limits.min_examples:,} and {VALID_SHARE_NEEDED:.0%} of all.",
+            *map(str, totals.problems),
+        ]
+        named = len({problem.line for problem in totals.problems})
+        if bad > named:
+            problems[-1] += f" And {bad - named:,} more."
+        raise InvalidInput(" ".join(problems), problems=problems)
 
 
 class _Hashed(io.RawIOBase, BinaryIO):

@@ -14,8 +14,7 @@ from functools import lru_cache
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
-
-from datasets.core.insights.edit_distance import unedited_share
+from rapidfuzz.distance import Levenshtein
 
 SIMILAR = 0.7  # share of windows
 SIMILAR_SHORT = 0.8  # share of characters
@@ -174,6 +173,14 @@ def similarity(first: U32, second: U32) -> float:
     both.sort()
     common = int(np.count_nonzero(both[1:] == both[:-1]))
     return common / max(len(first) + len(second) - common, 1)
+
+
+def unedited_share(first: str, second: str, least: float) -> float:
+    """1 for equal texts; 0 where it would be below `least`."""
+    longest = max(len(first), len(second), 1)
+    most = int((1 - least) * longest)
+    edits = Levenshtein.distance(first, second, score_cutoff=most)
+    return 1 - edits / longest if edits <= most else 0.0
 
 
 TextOf = Callable[[int], bytes]  # the normal text of the example at an index

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from datasets.core.faults import catalog
 from datasets.core.faults.fault import Fault, keys_of, kind_of, shown
 from datasets.core.layouts.columns import Columns
 
@@ -56,11 +57,11 @@ def _messages(row: Mapping[str, Any], columns: Columns) -> list[dict[str, Any]]:
         value = _json(value, columns.messages)
     if not isinstance(value, list) or not value:
         raise Fault(
-            "messages",
+            catalog.MESSAGES,
+            field=columns.messages,
             found=kind_of(value),
             expected="a list of messages",
             fix="write one object with 'from' and 'value' for each",
-            field=columns.messages,
         )
     turns = _Turns()
     return [turns.message(item, place) for place, item in enumerate(value)]
@@ -71,7 +72,7 @@ def _exchange(row: Mapping[str, Any], columns: Columns) -> list[dict[str, Any]]:
     missing = [name for name in (user, assistant) if name not in row]
     if missing:
         raise Fault(
-            "messages",
+            catalog.MESSAGES,
             found=f"the key {missing[0]!r} is missing",
             expected=f"{user!r} and {assistant!r}, found {keys_of(dict(row))}",
             fix="write both",
@@ -93,11 +94,11 @@ def _history(value: Any) -> list[dict[str, Any]]:
     pairs = value if isinstance(value, list) else [value]
     if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
         raise Fault(
-            "messages",
+            catalog.MESSAGES,
+            field="history",
             found="not a list of pairs",
             expected='earlier exchanges such as [["question", "answer"]]',
             fix="write each as a pair",
-            field="history",
         )
     texts = [_text(part, "history") for pair in pairs for part in pair]
     return [
@@ -111,13 +112,7 @@ def _text(value: Any, name: str) -> str:
         return value
     if isinstance(value, bool | int | float):
         return msgspec.json.encode(value).decode()  # a label: 3 reads as "3"
-    raise Fault(
-        "content",
-        found=kind_of(value),
-        expected="text",
-        fix="write the text itself",
-        field=name,
-    )
+    raise Fault(catalog.CONTENT, field=name, found=kind_of(value))
 
 
 def _tools(value: Any) -> Any:
@@ -139,11 +134,11 @@ def _json(text: str, name: str) -> Any:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):
         raise Fault(
-            "json",
+            catalog.JSON,
+            field=name,
             found="text that is not valid JSON",
             expected="a JSON list",
             fix="write it as JSON",
-            field=name,
         ) from None
 
 
@@ -157,11 +152,11 @@ class _Turns:
     def message(self, item: Any, place: int) -> dict[str, Any]:
         if not isinstance(item, dict):
             raise Fault(
-                "message",
+                catalog.MESSAGE,
+                place,
                 found=kind_of(item),
                 expected="an object with 'from' and 'value'",
                 fix="write one object for each turn",
-                message=place,
             )
         if "role" in item:
             return item
@@ -185,11 +180,11 @@ class _Turns:
         calls = found if isinstance(found, list) else [found]
         if not calls or not all(isinstance(c, dict) and "name" in c for c in calls):
             raise Fault(
-                "arguments",
+                catalog.ARGUMENTS,
+                place,
                 found=f"a call without a name ({kind_of(found)})",
                 expected='a call such as {"name": "f", "arguments": {}}',
                 fix="write the call as JSON",
-                message=place,
             )
         self.open.clear()
         return {
@@ -218,10 +213,10 @@ def _spaced(value: Any) -> str:
 
 def _unknown_speaker(speaker: Any, place: int) -> Fault:
     return Fault(
-        "role",
+        catalog.ROLE,
+        place,
+        "from",
         found=shown(speaker),
         expected=f"one of {', '.join([*ROLE_OF, CALLS[0]])}",
         fix="name who speaks",
-        message=place,
-        field="from",
     )

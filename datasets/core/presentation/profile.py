@@ -11,7 +11,7 @@ PART_NAMES = {
     "few_examples": "Few examples",
     "left_out": "Lines left out",
     "duplicates": "Exact copies",
-} | KINDS
+} | {name: kind.title for name, kind in KINDS.items()}
 PART_LINKS = {"few_examples": "#rows", "left_out": "problems/"}
 MOST_TURNS = 8  # shown one by one
 NameOf = Callable[[str], str]

@@ -132,7 +132,8 @@ def plan(
     if length is not None and length > model.context_length:
         raise InvalidInput(
             f"training_config.max_seq_length is {length:,}; {model.name} reads at most "
-            f"{model.context_length:,} tokens."
+            f"{model.context_length:,} tokens.",
+            field="max_seq_length",
         )
     found = estimate(model, data, gpu, choices)
     settings = {**_defaults(found, choices, data), **chosen}

@@ -30,7 +30,8 @@ class Option:
         elif (number := self._number(value)) is not None:
             return number
         raise InvalidInput(
-            f"training_config.{self.name} is {shown(value)}; expected {self.range}."
+            f"training_config.{self.name} is {shown(value)}; expected {self.range}.",
+            field=self.name,
         )
 
     def _number(self, value: object) -> int | float | None:
@@ -125,6 +126,7 @@ def checked(config: Mapping[str, Any]) -> dict[str, Value]:
     values = {name: BY_NAME[name].check(value) for name, value in config.items()}
     if values.get("max_steps") == 0:
         raise InvalidInput(
-            "training_config.max_steps is 0; expected -1 (by epochs) or 1 and more."
+            "training_config.max_steps is 0; expected -1 (by epochs) or 1 and more.",
+            field="max_steps",
         )
     return values

@@ -57,6 +57,14 @@ def test_pasted_rows_stay_in_their_box_when_they_are_bad(client):
     assert 'id="text-error"' in text_of(answer)
 
 
+def test_the_problems_of_a_refused_upload_are_told_one_by_one(client):
+    answer = client.post("/app/", {"text": '{"messages": "see Line 7: here"}\n{}'})
+
+    shown = [str(each) for each in answer.context["form"].errors["text"]]
+    assert [each.split(":")[0] for each in shown[1:]] == ["Line 1", "Line 2"]
+    assert len(shown) == 3
+
+
 def test_a_file_over_the_limit_is_a_page_and_no_server_error(client, settings):
     settings.SLMGEN_MAX_UPLOAD_BYTES = 1000
     file = SimpleUploadedFile("chat.jsonl", make_lines())

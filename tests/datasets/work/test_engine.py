@@ -13,7 +13,7 @@ from django.utils import timezone
 from datasets.models import Kind, State, WorkItem
 from datasets.storage.files import storage
 from datasets.work import engine
-from datasets.work.engine import MAX_ATTEMPTS, LostLease, enqueue, claim_item, work_once
+from datasets.work.engine import MAX_ATTEMPTS, LostLease, claim_item, enqueue, work_once
 from slmgen.errors import InvalidInput
 from tests.factories import make_dataset
 

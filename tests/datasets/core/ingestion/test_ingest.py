@@ -103,6 +103,20 @@ def test_less_than_nine_tenths_are_refused_with_the_first_lines():
     assert "Line 10: found an empty list; expected an object" in raised.value.detail
 
 
+def test_a_refusal_lists_its_problems_one_by_one():
+    quoting = b'{"messages": "see Line 7: here"}\n'
+    with pytest.raises(InvalidInput) as raised:
+        ingested(quoting + b"{}\n" + b"[]\n" * 100)
+
+    first, *listed = raised.value.problems
+    assert first.endswith("of all.")
+    assert [each.partition(":")[0] for each in listed] == [
+        f"Line {n}" for n in range(1, 21)
+    ]
+    assert listed[-1].endswith(" And 82 more.")
+    assert " ".join(raised.value.problems) == raised.value.detail
+
+
 def test_a_refusal_counts_what_it_does_not_name():
     with pytest.raises(InvalidInput, match="And 80 more"):
         ingested(b"{}\n" * 100)

@@ -28,6 +28,7 @@ def test_a_value_out_of_range_is_refused_with_the_range(option, value):
     with pytest.raises(InvalidInput) as raised:
         checked({option.name: value})
 
+    assert raised.value.field == option.name
     assert f"training_config.{option.name} is " in raised.value.detail
     assert option.range in raised.value.detail
 
@@ -49,8 +50,10 @@ def test_an_unknown_setting_is_refused_with_those_that_exist():
 
 
 def test_a_length_beyond_the_model_is_refused():
-    with pytest.raises(InvalidInput, match="reads at most 2,048 tokens"):
+    with pytest.raises(InvalidInput, match="reads at most 2,048 tokens") as raised:
         plan(catalog().get("tinyllama-1.1b"), make_data(), {"max_seq_length": 4096})
+
+    assert raised.value.field == "max_seq_length"
 
 
 def settings_of(config=None, slug="qwen3-0.6b", **changes):
