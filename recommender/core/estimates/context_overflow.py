@@ -1,4 +1,4 @@
-"""Estimates how many rows exceed the context of each model in the catalog.
+"""How many rows are longer than each model of the catalogue can read.
 
 Exact where a model's tokenizer and template are known; else a range.
 """

@@ -1,4 +1,4 @@
-"""Facts of the catalog for display."""
+"""What the catalogue tells about a model, ready to be shown."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -75,7 +75,7 @@ class Ranking:
 
 
 def rank(catalog: Catalog, need: Need) -> Ranking:
-    """The best models first; the order of the catalog has no influence.
+    """The best first; the order of the catalogue has no influence.
 
     Raises InvalidInput when no model satisfies the constraints, with the reasons.
     """
