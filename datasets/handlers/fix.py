@@ -64,7 +64,7 @@ def repair_dataset(
         return Repaired(made, summary)
 
 
-@handles(Kind.REPAIR)
+@handles(Kind.REPAIR, label="The repair", asked_by_post=True)
 def repair_as_work(claim: Claim) -> None:
     def on_commit_row(made: Dataset) -> None:
         claim.finish(result={"dataset": str(made.pk), "report": made.repairs})
@@ -77,7 +77,7 @@ def repair_as_work(claim: Claim) -> None:
     repair_dataset(dataset, repairs, on_commit_row=on_commit_row, share_done=share_done)
 
 
-@handles(Kind.PREVIEW)
+@handles(Kind.PREVIEW, label="The preview of the repair")
 def preview_as_work(claim: Claim) -> None:
     """A dry run. Its rows may hold private data, so they are in a file, as all content
     of a dataset is; the row of the work has them masked."""

@@ -25,7 +25,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from datasets.models import ACTIVE, Dataset, Kind, State, WorkItem
+from datasets.models import ACTIVE, WORK_LABELS, Dataset, State, WorkItem
 from datasets.storage.files import discard
 from slmgen.errors import InvalidInput, SlmgenError
 from slmgen.observability.logs import SHOWN_CHARACTERS
@@ -129,18 +129,28 @@ class Claim:
 
 Handler = Callable[[Claim], None]
 HANDLERS: dict[str, Handler] = {}
+# What a page or client that loads itself again cannot start over and over.
+ASKED_BY_POST: set[str] = set()
 
 
-def handles(kind: Kind) -> Callable[[Handler], Handler]:
+def handles(
+    kind: str, *, label: str, asked_by_post: bool = False
+) -> Callable[[Handler], Handler]:
+    """Registers what does a kind of work, for the app whose kind it is. Work that is
+    `asked_by_post` begins again when it is asked for after it failed."""
+
     def register(handler: Handler) -> Handler:
         HANDLERS[kind] = handler
+        WORK_LABELS[kind] = label
+        if asked_by_post:
+            ASKED_BY_POST.add(kind)
         return handler
 
     return register
 
 
 def ask_for(
-    dataset: Dataset, kind: Kind, payload: Mapping[str, Any] | None = None
+    dataset: Dataset, kind: str, payload: Mapping[str, Any] | None = None
 ) -> WorkItem:
     """The item that computes this; the same one however often it is asked for."""
     content = dict(payload or {})
@@ -152,7 +162,7 @@ def ask_for(
     return item
 
 
-def is_asked_for(dataset: Dataset, kind: Kind, payload: Mapping[str, Any]) -> bool:
+def is_asked_for(dataset: Dataset, kind: str, payload: Mapping[str, Any]) -> bool:
     items = WorkItem.objects.filter(dataset=dataset, kind=kind, key=_key_of(payload))
     return items.exists()
 
@@ -245,7 +255,7 @@ def claim_item(item: WorkItem) -> Claim | None:
     )
     changes: dict[str, Any] = {"state": State.RUNNING, "lease_until": Now() + lease()}
     if is_spent:
-        message = f"{Kind(item.kind).label} {GIVEN_UP}."
+        message = f"{item.get_kind_display()} {GIVEN_UP}."
         changes = {"state": State.FAILED, "lease_until": None, "message": message}
     # The row was as `item` says until this update, so what it is now is known. Read
     # again, it could be somebody's who cancelled it meanwhile.
@@ -338,7 +348,7 @@ def _give_back(claim: Claim) -> None:
 
 def _try_again(claim: Claim) -> None:
     if claim.item.attempts >= MAX_ATTEMPTS:
-        message = f"{Kind(claim.item.kind).label} {GIVEN_UP}."
+        message = f"{claim.item.get_kind_display()} {GIVEN_UP}."
         _settle(claim, state=State.FAILED, lease_until=None, message=message)
         return
     not_before = Now() + BACK_OFF * claim.item.attempts

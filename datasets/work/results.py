@@ -21,8 +21,6 @@ logger = logging.getLogger("slmgen.work")
 
 MAX_PREVIEWS = 20  # of one dataset; of a new one the oldest goes
 STORED = (Kind.ANALYSIS, Kind.INSIGHTS)  # what pages look up again and again
-# What a page or client that loads itself again cannot start over and over.
-ASKED_BY_POST = (Kind.REPAIR, Kind.NOTEBOOK)
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 1.0  # seconds between two looks
 # Each request that waits holds a thread; more than these are told at once to come back.
 WAITS_AT_ONCE = 50
@@ -122,7 +120,7 @@ def finished(item: WorkItem, *, seconds: float | None = None) -> WorkItem:
         finally:
             waits.release()
     raise NotReady(
-        f"{Kind(item.kind).label} is {item.progress}% done; try again in "
+        f"{item.get_kind_display()} is {item.progress}% done; try again in "
         f"{RETRY_AFTER_SECONDS} seconds.",
         RETRY_AFTER_SECONDS,
         percent=item.progress,
@@ -161,7 +159,7 @@ def _refuse_ended(item: WorkItem) -> None:
     if item.state == State.FAILED:
         _show_failures([item])
     again = f"start it again at /datasets/{item.dataset_id}/work"
-    name = Kind(item.kind).label
+    name = item.get_kind_display()
     if item.state == State.CANCELLED:
         raise Conflict(f"{name} was cancelled; {again}.")
     if item.state == State.FAILED:
@@ -184,13 +182,13 @@ def _ask_again(item: WorkItem) -> None:
     the failure is shown once, so that whoever asks until it is done learns of it."""
     if item.state != State.FAILED or item.is_refused or not item.failure_shown:
         return
-    if item.kind in ASKED_BY_POST:
+    if item.kind in engine.ASKED_BY_POST:
         engine.restart(item, fence=item.fence)
 
 
 def done(
     dataset: Dataset,
-    kind: Kind,
+    kind: str,
     payload: Mapping[str, Any] | None = None,
     *,
     seconds: float | None = None,
@@ -228,7 +226,7 @@ def cancel_work(item: WorkItem) -> WorkItem:
     """Raises Conflict when there is nothing to cancel any more."""
     if not engine.cancel(item):
         raise Conflict(
-            f"{Kind(item.kind).label} has ended; there is nothing to cancel."
+            f"{item.get_kind_display()} has ended; there is nothing to cancel."
         )
     item.refresh_from_db()
     return item
@@ -237,7 +235,7 @@ def cancel_work(item: WorkItem) -> WorkItem:
 def restart_work(item: WorkItem) -> WorkItem:
     """Raises Conflict while it is waiting or running, and when it is done well."""
     if item.state == State.DONE or not engine.restart(item):
-        name = Kind(item.kind).label
+        name = item.get_kind_display()
         raise Conflict(f"{name} is {item.state}: there is nothing to restart.")
     item.refresh_from_db()
     return item
