@@ -8,8 +8,11 @@ import copy
 import json
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
+
+from datasets.core.faults.catalog import KINDS
 
 Example = dict[str, Any]
 Plant = Callable[[Example, random.Random], Any]
@@ -227,32 +230,15 @@ def _mojibake(example: Example, source: random.Random) -> Example:
     return example
 
 
-@plant("placeholder")
-def _placeholder(example: Example, source: random.Random) -> Example:
-    text = source.choice(["N/A", "TODO", "...", "[insert answer here]", "<answer>",
-                          "Hello {{name}}, nice to meet you."])  # fmt: skip
+def _answer(texts: Sequence[str], example: Example, source: random.Random) -> Example:
+    text = source.choice(texts)
     _any(example, source, "assistant")["content"] = text
     return example
 
 
-@plant("boilerplate")
-def _boilerplate(example: Example, source: random.Random) -> Example:
-    message = _any(example, source, "assistant")
-    head = source.choice(["As an AI language model, I see: ", "As an AI, I think "])
-    message["content"] = head + message["content"]
-    return example
-
-
-@plant("refusal")
-def _refusal(example: Example, source: random.Random) -> Example:
-    _any(example, source, "assistant")["content"] = source.choice([
-        "I'm sorry, but I can't help with that.",
-        "I cannot assist with this request.",
-        "I apologize, but I am unable to provide that.",
-        "Unfortunately, I can’t answer this question.",
-        "I won't write that.",
-    ])  # fmt: skip
-    return example
+for _kind in KINDS.values():
+    if _kind.examples:
+        plant(_kind.name)(partial(_answer, _kind.examples))
 
 
 @plant("truncated")

@@ -15,7 +15,7 @@ import tiktoken
 import toktok
 import xxhash
 
-from datasets.core.analysis.analyze import Counting, Upload, analyze, pieces
+from datasets.core.analysis.analyze import Counting, Upload, analyze, blocks
 from datasets.core.analysis.example_index import RECORD
 from datasets.core.analysis.language import guesses
 from datasets.core.canonical import transcript
@@ -28,7 +28,7 @@ from datasets.core.validation.text_rules import RULES, answer_faults
 from datasets.core.validation.tool_calls import call_faults
 from datasets.core.validation.turn_order import order_faults
 
-OF_ALL = [rule for rule in RULES if not rule.of_answers]
+OF_ALL = [rule for rule in RULES if not rule.answers_only]
 ROLES = {"system", "developer", "user", "assistant", "tool", "function"}
 
 
@@ -204,7 +204,7 @@ def near_duplicates(path: Path) -> str:
 def languages(path: Path) -> str:
     counts: Counter[str] = Counter()
     with path.open("rb") as file:
-        for piece in pieces(file):
+        for piece in blocks(file):
             found = [transcript(line) for line in piece.examples]
             guessed = guesses([whole_text(each) for each in found])
             counts.update(guess.language for guess in guessed)

@@ -24,7 +24,8 @@ ROWS_SHOWN = 20
 
 @admin.register(Dataset)
 class DatasetAdmin(ReadOnlyAdmin):
-    """Metadata only. Content has a page and a permission of its own, and a record."""
+    """Metadata only. Content has a page of its own, which needs a permission and leaves
+    a record."""
 
     list_display = (
         "data", "owner", "size", "total_examples", "bad_lines", "form", "work", "age",
@@ -57,7 +58,7 @@ class DatasetAdmin(ReadOnlyAdmin):
         return [own, *super().get_urls()]
 
     def content(self, request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
-        """Says what will be recorded; opened by POST, records it and shows rows."""
+        """Announces what will be recorded; a POST records it and shows the rows."""
         if not request.user.has_perm("datasets.view_dataset_content"):
             raise PermissionDenied
         dataset = get_object_or_404(Dataset, pk=dataset_id, emptied_at=None)
@@ -79,7 +80,7 @@ def _rows(dataset: Dataset, page: int) -> list[tuple[int, list[MessageView]]]:
 
 @admin.register(WorkItem)
 class WorkItemAdmin(OfDatasetAdmin):
-    """A computation on a dataset that waits, runs or has ended."""
+    """A computation on a dataset: waiting, running or ended."""
 
     list_display = (
         "data", "kind", "owner", "state", "age", "attempts", "progress", "lease_until",

@@ -12,6 +12,7 @@ from datasets.pages.rows import COPIES, RowFilter
 from datasets.samples import SAMPLES, sample_file
 
 ANY = [("", "Any")]
+ISSUES = [(kind.name, kind.title) for kind in KINDS.values()]
 NAMED_PARTS = ("user", "assistant", "system")
 PART_WORDS = {
     "messages": "Whole conversation",
@@ -73,7 +74,7 @@ class RowsForm(forms.Form):
     q = forms.CharField(required=False, max_length=200, label="Text")
     issue = forms.ChoiceField(
         required=False,
-        choices=[*ANY, (COPIES, "Exact copies"), *KINDS.items()],
+        choices=[*ANY, (COPIES, "Exact copies"), *ISSUES],
     )
     role = forms.ChoiceField(
         required=False, choices=[*ANY, *((role, role) for role in ROLES)]
@@ -117,7 +118,7 @@ class RowsForm(forms.Form):
 class ProblemsForm(forms.Form):
     """Which problems to list; a page or kind that is none falls back to the first."""
 
-    kind = forms.ChoiceField(required=False, choices=[*ANY, *KINDS.items()])
+    kind = forms.ChoiceField(required=False, choices=[*ANY, *ISSUES])
     page = forms.IntegerField(required=False, min_value=1, max_value=10**6)
 
     def chosen(self) -> tuple[str | None, int]:

@@ -1,4 +1,4 @@
-"""Small datasets of our own making, to try everything with."""
+"""Small sample datasets of our own, to try everything with."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -41,7 +41,7 @@ from slmgen.audit.services import audit
 from slmgen.error_text import named_one_of, shown
 from slmgen.errors import Conflict, InvalidInput, NotFound
 
-MAX_SHOWN_COLUMNS = 500  # to choose among; a page has a list of them for each part
+MAX_SHOWN_COLUMNS = 500  # in a list for each part of the mapping
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Example:
 
 
 def count_tokens(text: str) -> int:
-    """As every figure is counted: encoding and library are settings."""
+    """Counts tokens with the configured encoding and library, as all figures are."""
     counter = tokens.token_counter(settings.SLMGEN_ENCODING, settings.SLMGEN_TOKENIZER)
     return counter([text])[0]
 
@@ -63,7 +63,7 @@ def upload_dataset(
     owner: AnyUser,
     mapping: Mapping[str, Any] | None = None,
 ) -> Dataset:
-    """Reads, checks and keeps an uploaded file: all of it, or nothing of it."""
+    """Ingests and stores an uploaded file: everything, or nothing."""
     layout = columns.mapped(mapping) if mapping is not None else None
     origin = Origin(
         clean_filename(file.name or ""), owner.pk if owner.is_authenticated else None
@@ -73,7 +73,7 @@ def upload_dataset(
 
 
 def rename_dataset(dataset: Dataset, filename: str, *, by: AnyUser) -> Dataset:
-    """The name is cleaned as that of an upload; the file keeps its address."""
+    """Cleans the name as that of an upload; the URL of the dataset stays."""
     dataset.filename = clean_filename(filename)
     dataset.save(update_fields=("filename",))
     audit(by, "rename", dataset)
@@ -81,7 +81,8 @@ def rename_dataset(dataset: Dataset, filename: str, *, by: AnyUser) -> Dataset:
 
 
 def map_dataset(dataset: Dataset, mapping: Mapping[str, Any]) -> Dataset:
-    """A new version of `dataset`: the same upload, read with other columns."""
+    """A new version of `dataset`: the same upload, read with another mapping of
+    columns."""
     origin = Origin(dataset.filename, dataset.owner_id, dataset)
     with verified(dataset.original_key, dataset.sha256) as file:
         return store_upload(file, origin, columns.mapped(mapping))
@@ -89,7 +90,7 @@ def map_dataset(dataset: Dataset, mapping: Mapping[str, Any]) -> Dataset:
 
 @dataclass(frozen=True)
 class Mapped:
-    """How the rows of an upload are read, shown on one of them."""
+    """A mapping of columns, and its effect on one row."""
 
     container: str
     form: str
@@ -101,7 +102,7 @@ class Mapped:
 
 
 def mapping_of(dataset: Dataset, mapping: Mapping[str, Any] | None = None) -> Mapped:
-    """The mapping in use, or what `mapping` would make of the first good row."""
+    """The mapping in use, or the effect of `mapping` on the first valid row."""
     used = columns.stored_columns(dataset.columns)
     layout = columns.Layout(dataset.form, used, dataset.columns_guessed)
     if mapping is not None:
@@ -120,7 +121,7 @@ def mapping_of(dataset: Dataset, mapping: Mapping[str, Any] | None = None) -> Ma
 
 
 def parse_id(value: str) -> uuid.UUID:
-    """A session id from a request's body, where a malformed one is the sender's."""
+    """A dataset id from a request body, where a malformed one is invalid input."""
     try:
         return uuid.UUID(value)
     except ValueError:
@@ -142,7 +143,8 @@ def find_dataset(dataset_id: str | uuid.UUID, *, user: AnyUser) -> Dataset:
 
 
 def profile_of(dataset: Dataset, *, seconds: float | None = None) -> Profile:
-    """The stored profile; waits for a running analysis, then raises NotReady."""
+    """The stored profile. Waits for a running analysis, up to `seconds`, then raises
+    NotReady."""
     return _profile_in(results.analyzed(dataset, seconds=seconds))
 
 
@@ -154,8 +156,8 @@ def _profile_in(item: WorkItem) -> Profile:
 
 
 def insights_of(dataset: Dataset, *, seconds: float | None = None) -> dict[str, Any]:
-    """What a closer look tells. It begins when first asked for: small datasets are
-    looked at now, large ones by the worker."""
+    """The insights, started by the first request: on small datasets computed now, on
+    large ones by a worker. Raises NotReady while they are not done."""
     known = results.stored(dataset, Kind.INSIGHTS)
     if known is None:
         profile_of(dataset, seconds=seconds)
@@ -165,13 +167,13 @@ def insights_of(dataset: Dataset, *, seconds: float | None = None) -> dict[str, 
 
 
 def stored_insights(dataset: Dataset) -> dict[str, Any] | None:
-    """The insights if they are there already; never waits."""
+    """The insights, or None where they are not computed; never waits."""
     item = results.stored(dataset, Kind.INSIGHTS)
     return None if item is None else item.result
 
 
 def stored_profile(dataset: Dataset) -> Profile | None:
-    """The profile if it is there already; never waits."""
+    """The profile, or None where it is not computed; never waits."""
     item = results.stored(dataset, Kind.ANALYSIS)
     return None if item is None else loaded_profile(item.result)
 
@@ -185,8 +187,8 @@ class ExamplesPage:
 def examples_page(
     dataset: Dataset, *, page: int, page_size: int, longest: int | None = None
 ) -> ExamplesPage:
-    """One page of examples; pages count from 1, one past the end is empty. Those of
-    more than `longest` bytes are left out."""
+    """A page of examples, without those of more than `longest` bytes. Pages count from
+    1; one past the end is empty."""
     start = (page - 1) * page_size
     count = min(page_size, dataset.total_examples - start)
     if count <= 0:
@@ -216,7 +218,8 @@ def _example(file: BinaryIO, position: int, record: Any) -> Example:
 
 @contextmanager
 def opened_lengths(dataset: Dataset) -> Iterator[example_index.ExampleLengths]:
-    """How many examples are longer than a limit; a few blocks of a table are read."""
+    """The table that says how many examples are longer than a limit; reads few blocks
+    of it."""
     distinct = _profile_in(_analysis(dataset)).distinct_lengths
     with opened_index(dataset) as file:
         yield example_index.ExampleLengths(file, dataset.total_examples, distinct)
@@ -249,18 +252,20 @@ class Problems:
     kinds: list[dict[str, Any]]
     problems: list[dict[str, Any]]
     total_count: int
-    listed_count: int  # the rest is counted only
+    listed_count: int  # the rest is only counted
 
 
 def problems_of(
     dataset: Dataset, *, kind: str | None, page: int, page_size: int
 ) -> Problems:
-    """A page of everything that is wrong with the upload, of one kind or of all."""
+    """A page of the problems of the upload, of one kind or of all."""
     groups = problem_log.groups_of(dataset.problem_groups)
     kinds = [group.kind for group in groups]
     if kind is not None and kind not in KINDS:
         raise InvalidInput(named_one_of("kind", kind, KINDS))
-    shown = [{**to_builtins(group), "title": KINDS[group.kind]} for group in groups]
+    shown = [
+        {**to_builtins(group), "title": KINDS[group.kind].title} for group in groups
+    ]
     if not groups or (kind is not None and kind not in kinds):
         return Problems(shown, [], 0, 0)
     with (
@@ -284,19 +289,19 @@ def problems_of(
 
 @contextmanager
 def open_examples(dataset: Dataset) -> Iterator[BinaryIO]:
-    """The canonical examples: one conversation a line, as it was uploaded."""
+    """The examples file: one conversation a line."""
     with opened(dataset.examples_key, dataset.examples_bytes) as file:
         yield file
 
 
 def open_verified_file(dataset: Dataset) -> BinaryIO:
-    """The examples, after their checksum was found to be what it was."""
+    """The examples file, with its checksum verified. The caller closes it."""
     return verified_file(dataset.examples_key, dataset.examples_sha256)
 
 
 @contextmanager
 def open_verified_examples(dataset: Dataset) -> Iterator[BinaryIO]:
-    """The same for a while."""
+    """The examples file, with its checksum verified."""
     with verified(dataset.examples_key, dataset.examples_sha256) as file:
         yield file
 
@@ -304,10 +309,10 @@ def open_verified_examples(dataset: Dataset) -> Iterator[BinaryIO]:
 def repair(
     dataset: Dataset, wanted: list[dict[str, Any]], *, dry_run: bool
 ) -> Repaired:
-    """Each of `wanted` has a kind and what it is about; the order matters."""
+    """Applies `wanted` in order; each entry has a kind and its options."""
     if dry_run:
         return Repaired(dataset, _previewed(dataset, wanted).result)
-    profile_of(dataset)  # near duplicates are looked for by the index
+    profile_of(dataset)  # finding near-duplicates needs the index
     repairs = repairs_of(wanted)
     if results.is_small(dataset):
         return repair_dataset(dataset, repairs)
@@ -322,8 +327,8 @@ def repair(
 def preview_of(
     dataset: Dataset, wanted: list[dict[str, Any]], *, seconds: float | None = None
 ) -> Preview:
-    """What `wanted` would change, with the first rows. Small data are tried now, large
-    ones by the worker; the result is kept and used again."""
+    """What `wanted` would change, with the first rows. Computed now on small datasets,
+    by a worker on large ones; stored and used again."""
     item = _previewed(dataset, wanted, seconds=seconds)
     try:
         return _read_preview(item)
@@ -346,18 +351,18 @@ def _previewed(
 
 
 def _preview_payload(wanted: list[dict[str, Any]]) -> dict[str, Any]:
-    """The same for the same repairs, however they were written down."""
+    """Normalized, so that the same fixes find the same preview."""
     repairs = [asdict(repair) for repair in repairs_of(wanted)]
     return {"repairs": repairs, "version": PREVIEW_VERSION}
 
 
 def is_preview_known(dataset: Dataset, wanted: list[dict[str, Any]]) -> bool:
-    """Whether it was asked for before, and costs nothing more."""
-    return engine.is_asked_for(dataset, Kind.PREVIEW, _preview_payload(wanted))
+    """Whether the preview was requested before, so that showing it costs nothing."""
+    return engine.is_enqueued(dataset, Kind.PREVIEW, _preview_payload(wanted))
 
 
 def export_dataset(dataset: Dataset, form: str) -> BinaryIO:
-    """An open file; one that was made for this has no name and is gone when closed."""
+    """An open file in the format `form`, which the caller closes."""
     if form not in FORMS:
         raise InvalidInput(named_one_of("format", form, FORMS))
     if form == "jsonl":
@@ -375,8 +380,8 @@ def export_name(dataset: Dataset, form: str) -> str:
 
 @transaction.atomic
 def remove_dataset(dataset: Dataset, *, by: AnyUser) -> None:
-    """Removes a dataset, all versions made from it that are the same owner's, and what
-    was made of them: all, or nothing where a job uses one of them (Conflict)."""
+    """Deletes a dataset, all versions made from it by the same owner, and what was made
+    from those; or nothing, and raises Conflict, where a job uses one of them."""
     audit(by, "delete", dataset)
     for version in with_versions(dataset):
         delete_dataset(version)

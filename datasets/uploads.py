@@ -1,4 +1,4 @@
-"""Keeping a dataset: a new upload, or a new version made from an earlier one."""
+"""Stores a dataset: a new upload, or a new version of an earlier dataset."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -20,12 +20,12 @@ from datasets.storage.quotas import reserve_quota
 from datasets.work import engine, results
 from datasets.work.limits import run_bounded, temporary_file
 
-Seal = Callable[[Dataset], None]
+RowCallback = Callable[[Dataset], None]
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a dataset comes from: its name, whose it is, the version before it."""
+    """The origin of a dataset: its name, its owner and the version before it."""
 
     filename: str
     owner_id: Any
@@ -34,7 +34,8 @@ class Origin:
 
 
 def limits(size: int = 0) -> Limits:
-    """What an upload of `size` bytes may be and how many processes read it."""
+    """The limits of an upload of `size` bytes, and the number of processes that read
+    it."""
     large = size >= settings.SLMGEN_SPREAD_BYTES
     return Limits(
         processes=settings.SLMGEN_PROCESSES if large else 1,
@@ -48,12 +49,13 @@ def store_upload(
     source: BinaryIO,
     origin: Origin,
     layout: Layout | None,
-    on_commit_row: Seal | None = None,
+    on_commit_row: RowCallback | None = None,
     report: Progress = no_progress,
 ) -> Dataset:
-    """Reads, checks and keeps a file: all of it, or nothing of it.
+    """Ingests and stores a file: everything, or nothing.
 
-    `on_commit_row` is called in the transaction of the row; what it raises undoes all.
+    `on_commit_row` is called in the transaction of the row; an exception in it undoes
+    everything.
     """
     with ExitStack() as stack:
         targets = Targets(*(stack.enter_context(temporary_file()) for _ in range(3)))
@@ -106,10 +108,10 @@ def _dataset_of(ingested: Ingested, origin: Origin, targets: Targets) -> Dataset
     )
 
 
-def _insert(dataset: Dataset, on_commit_row: Seal | None) -> WorkItem:
+def _insert(dataset: Dataset, on_commit_row: RowCallback | None) -> WorkItem:
     needed = dataset.size + dataset.examples_bytes + dataset.problems_bytes
     reserve_quota(dataset.owner_id, needed, datasets=1)
     dataset.save(force_insert=True)
     if on_commit_row is not None:
         on_commit_row(dataset)
-    return engine.ask_for(dataset, Kind.ANALYSIS)
+    return engine.enqueue(dataset, Kind.ANALYSIS)

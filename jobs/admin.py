@@ -79,7 +79,7 @@ class JobAdmin(ReadOnlyAdmin):
     def models(self, job: Job) -> str:
         return job.model_id or "several"
 
-    @admin.display(description="RunState")
+    @admin.display(description="State")
     def state(self, job: Job) -> str:
         return str(state_of(job).value)
 
@@ -146,7 +146,7 @@ class TrainingRunAdmin(ReadOnlyAdmin):
     def owner(self, run: TrainingRun) -> str:
         return str(run.job.owner)
 
-    @admin.display(description="RunState")
+    @admin.display(description="State")
     def state(self, run: TrainingRun) -> str:
         return str(state_of(run.job).value)
 

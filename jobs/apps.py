@@ -5,5 +5,5 @@ class JobsConfig(AppConfig):
     name = "jobs"
 
     def ready(self) -> None:
-        # Models exist only now; the services register what the worker needs of them.
+        # Models exist only now; the services register handlers of work.
         import jobs.services  # noqa: F401

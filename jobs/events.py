@@ -2,7 +2,8 @@
 
 from jobs.models import Job, JobEvent
 
-MAX_EVENTS = 200  # of a job: a notebook that begins over and over fills no disk
+# Per job, so that a notebook that restarts again and again fills no disk
+MAX_EVENTS = 200
 
 Kind = JobEvent.Kind
 Source = JobEvent.Source
@@ -17,11 +18,11 @@ def record_event(
     status: str = "",
     reason: str = "",
 ) -> None:
-    """Keeps an event; the same one twice in a row is kept once."""
+    """Stores an event; the same event twice in a row is stored once."""
     events = JobEvent.objects.filter(job=job)
     last = events.last()
-    told = (kind, source, step, status, reason)
-    if last and told == (last.kind, last.source, last.step, last.status, last.reason):
+    event = (kind, source, step, status, reason)
+    if last and event == (last.kind, last.source, last.step, last.status, last.reason):
         return
     if events.count() < MAX_EVENTS:
         JobEvent.objects.create(
@@ -30,11 +31,11 @@ def record_event(
 
 
 def events_of(job: Job) -> list[JobEvent]:
-    """In the order in which they happened."""
+    """In chronological order."""
     return list(JobEvent.objects.filter(job=job))
 
 
 def last_move(job: Job) -> JobEvent | None:
-    """What brought the job into its state; None if nobody moved it by hand."""
+    """The change that gave the job its status; None if no person made one."""
     moves = JobEvent.objects.filter(job=job, kind=Kind.MOVED, status=job.status)
     return moves.last()

@@ -11,20 +11,20 @@ ANY = ("", "Any")
 
 
 class MoveForm(forms.Form):
-    """The state that a job shall have next, and why."""
+    """The next status of a job, and the reason."""
 
     status = forms.ChoiceField(choices=Job.Status.choices)
     reason = forms.CharField(required=False, max_length=200)
 
 
 class DeletionForm(forms.Form):
-    """Whether the dataset goes with the job; as it stands, it stays."""
+    """Whether the dataset is deleted with the job; by default it stays."""
 
     dataset = forms.BooleanField(required=False, label="Also delete the dataset")
 
 
 class LookForm(forms.Form):
-    """How a job is looked at; what makes no sense is as if it was not there."""
+    """Display options of a job's page; invalid ones are ignored."""
 
     scale = forms.ChoiceField(required=False, choices=[("log", ""), ("linear", "")])
     live = forms.ChoiceField(required=False, choices=[("on", ""), ("off", "")])
@@ -36,7 +36,7 @@ class LookForm(forms.Form):
 
 
 class HistoryForm(forms.Form):
-    """Which jobs to list; what makes no sense leaves none out, a page is the first."""
+    """Filter of the history; invalid values are ignored, and the default page is 1."""
 
     q = forms.CharField(required=False, max_length=100, label="Text")
     state = forms.ChoiceField(

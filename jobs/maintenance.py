@@ -1,4 +1,4 @@
-"""Removes what has expired and serves nobody any more."""
+"""Deletes what has expired and is not needed any more."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,7 +26,7 @@ def purge_expired() -> Purged:
 
 
 def _half_written() -> int:
-    """Files of writers that were killed."""
+    """Files of processes that were killed while writing."""
     if not default_storage.exists(INCOMING):
         return 0
     names = [f"{INCOMING}/{name}" for name in default_storage.listdir(INCOMING)[1]]

@@ -17,7 +17,7 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self.filter(owner=user.pk) if user.is_authenticated else self.none()
 
     def in_state(self, state: RunState, now: datetime) -> "JobQuerySet":
-        """Those for which `progress.state` gives this one."""
+        """The jobs for which `progress.state` returns this state."""
         silent = Q(
             training_run__started_at__isnull=False,
             training_run__seen_at__lt=now - STALLED_AFTER,
@@ -49,7 +49,7 @@ class Job(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+"
     )
-    # RESTRICT: a dataset goes with its last job, or with its owner, never before.
+    # RESTRICT: a dataset is deleted with its last job or its owner, never before.
     dataset = models.ForeignKey(Dataset, on_delete=models.RESTRICT, related_name="+")
     notebook = models.ForeignKey(
         Notebook, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
@@ -90,7 +90,7 @@ EDITABLE_IN = (Status.CREATED, Status.QUEUED)
 
 
 class TrainingRun(models.Model):
-    """What the notebook of a job reported; its secret lets it do nothing else."""
+    """What the notebook of a job has reported, and the token that lets it report."""
 
     job = models.OneToOneField(
         Job, on_delete=models.CASCADE, primary_key=True, related_name="training_run"
@@ -109,9 +109,10 @@ class TrainingRun(models.Model):
 
 
 class TrainingPoint(models.Model):
-    """A measurement; another one of the same step takes its place under a new id.
+    """A measurement; another one of the same step replaces it under a new id.
 
-    Within a run ids ascend in the order in which points can be read: they are a cursor.
+    Within a run, ids ascend in the order in which points become readable, so that an id
+    is a cursor.
     """
 
     run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="+")
@@ -131,7 +132,7 @@ class TrainingPoint(models.Model):
 
 
 class JobEvent(models.Model):
-    """What happened to a job; what its notebook measured are points."""
+    """An event in the life of a job. Measurements of its notebook are points instead."""
 
     class Kind(models.TextChoices):
         MADE = "made"

@@ -78,13 +78,6 @@ class JobDetailsSerializer(serializers.Serializer[Any]):
         return dict(TrainingSerializer(asdict(details.training)).data)
 
 
-class ConfigurationSerializer(StrictSerializer):
-    model_id = serializers.CharField(required=False, max_length=200)
-    task_type = TaskField(required=False)
-    deployment_target = TargetField(required=False)
-    training_config = serializers.DictField(required=False)
-
-
 # Clients of the original API send them; the server knows the true values itself.
 NOT_STORED = (
     "dataset_filename", "dataset_path", "total_examples", "total_tokens",
@@ -102,8 +95,11 @@ class NotStored(serializers.JSONField):
         raise serializers.SkipField
 
 
-class NewJobSerializer(ConfigurationSerializer):
-    session_id = SessionField()
+class ConfigurationSerializer(StrictSerializer):
+    model_id = serializers.CharField(required=False, max_length=200)
+    task_type = TaskField(required=False)
+    deployment_target = TargetField(required=False)
+    training_config = serializers.DictField(required=False)
     selected_model_id = serializers.CharField(
         required=False,
         allow_null=True,
@@ -123,6 +119,10 @@ class NewJobSerializer(ConfigurationSerializer):
                 "two names of one field, so send one of them."
             )
         return sent
+
+
+class NewJobSerializer(ConfigurationSerializer):
+    session_id = SessionField()
 
 
 class DeletionSerializer(LenientSerializer):

@@ -11,7 +11,7 @@ from django.utils import timezone
 from datasets.core.analysis.profile import Profile
 from datasets.models import AnyUser, Dataset
 from datasets.services import find_dataset, parse_id, stored_profile
-from datasets.storage.quotas import check_count, one_at_a_time
+from datasets.storage.quotas import check_count, lock_quota
 from datasets.storage.retention import delete_dataset
 from datasets.work.engine import Claim, handles
 from jobs.events import Kind, Source, record_event
@@ -36,7 +36,7 @@ from slmgen.errors import Conflict, InvalidInput, NotFound
 
 @dataclass(frozen=True)
 class JobDetails:
-    """A job with what its dataset, model and notebook say about it."""
+    """A job with details of its dataset, model and notebook."""
 
     job: Job
     profile: Profile | None
@@ -46,7 +46,7 @@ class JobDetails:
 
 @dataclass(frozen=True)
 class Configuration:
-    """What a caller may choose about a job; None leaves it as it is."""
+    """The configuration a caller may set; None leaves a field unchanged."""
 
     model_id: str | None = None
     task_type: str | None = None
@@ -54,7 +54,7 @@ class Configuration:
     training_config: Mapping[str, Any] | None = None
 
     def checked(self) -> dict[str, Any]:
-        """The chosen values in the words of the catalogue. Raises InvalidInput."""
+        """The configuration in the catalog's names. Raises InvalidInput."""
         values: dict[str, Any] = {}
         if self.model_id is not None:
             values["model_id"] = catalog().get(self.model_id).slug
@@ -84,7 +84,7 @@ def create_job(*, owner: User, session_id: str, configuration: Configuration) ->
 
 @transaction.atomic
 def _made(job: Job) -> Job:
-    one_at_a_time("jobs", job.owner_id)
+    lock_quota("jobs", job.owner_id)
     kept = Job.objects.filter(owner=job.owner_id).count()
     check_count(kept, settings.SLMGEN_QUOTA_JOBS, "jobs")
     job.save(force_insert=True)
@@ -94,9 +94,9 @@ def _made(job: Job) -> Job:
 
 @transaction.atomic
 def record_notebook(*, owner: User, notebook: Notebook) -> Job:
-    """The job of a generated notebook, the same one however often it is recorded; one
-    that compares has no model."""
-    one_at_a_time("jobs", owner.pk)
+    """The job of a generated notebook, created once. A notebook that compares models
+    gives a job without a model."""
+    lock_quota("jobs", owner.pk)
     job = Job.objects.filter(owner=owner, notebook=notebook).first()
     if job is not None:
         return job
@@ -117,7 +117,7 @@ def record_notebook(*, owner: User, notebook: Notebook) -> Job:
 def generate_notebook(
     dataset: Dataset, *, models: Sequence[ModelSpec], user: AnyUser, **chosen: Any
 ) -> Notebook:
-    """As `notebooks.services` generates it; a signed-in user's becomes a job."""
+    """Generates a notebook; a signed-in user's becomes a job."""
     notebook = notebooks.generate_notebook(dataset, models=models, user=user, **chosen)
     if isinstance(user, User):
         record_notebook(owner=user, notebook=notebook)
@@ -126,7 +126,7 @@ def generate_notebook(
 
 @handles(notebooks.WORK_KIND, label="The notebook", asked_by_post=True)
 def generate_as_work(claim: Claim) -> None:
-    """The same in a worker."""
+    """The same, as the handler of work."""
     owner = User.objects.filter(pk=claim.item.payload["user"]).first()
 
     def record(notebook: Notebook) -> None:
@@ -155,7 +155,7 @@ def find_job(job_id: str, *, user: AnyUser) -> Job:
 
 
 def model_names(job: Job) -> list[str]:
-    """What it trains: one model, or those that its notebook compares."""
+    """Names of the models it trains: one, or those that its notebook compares."""
     slugs = [job.model_id] if job.model_id else []
     if job.notebook and job.notebook.candidates:
         slugs = job.notebook.candidates
@@ -163,8 +163,8 @@ def model_names(job: Job) -> list[str]:
 
 
 def clone_of(job: Job) -> dict[str, Any]:
-    """The settings to choose for a job like this one. Raises Conflict where its model
-    has left the catalog."""
+    """The settings for another job like this one. Raises Conflict where its model has
+    left the catalog."""
     if not job.model_id:
         return dict(job.training_config)
     model = catalog().find(job.model_id)
@@ -180,12 +180,12 @@ def clone_of(job: Job) -> dict[str, Any]:
 
 
 def gpu_of(job: Job) -> str:
-    """What its notebook was planned for; the free one where nothing was said."""
+    """The GPU its notebook was planned for; the free one by default."""
     return (job.notebook.gpu if job.notebook else "") or DEFAULT_GPU.name
 
 
 def planned_training(job: Job) -> dict[str, Words]:
-    """What its notebook says of the training of each model."""
+    """What the notebook states about the training of each model."""
     return planned(job.notebook) if job.notebook else {}
 
 
@@ -207,7 +207,7 @@ def change_job(job: Job, change: JobChange) -> Job:
         values["status"] = _checked_move(job, change.status)
     if not values:
         return job
-    # The condition on the status refuses a move that another request overtook.
+    # The condition on the status refuses a change that another request has overtaken.
     unchanged = Job.objects.filter(pk=job.pk, status=job.status)
     if not unchanged.update(**values, updated_at=timezone.now()):
         raise InvalidInput("The job changed meanwhile; read it and try again.")
@@ -232,9 +232,10 @@ def _checked_move(job: Job, status: str) -> str:
 
 @transaction.atomic
 def delete_job(job: Job, *, by: Actor, keep_dataset: bool = False) -> None:
-    """Removes the job, and its notebook unless another job has it. Its dataset goes
-    along where `may_take_dataset` says so, unless it shall be kept."""
-    # First the row on which reports wait; the dataset may have got an owner meanwhile.
+    """Deletes the job, and its notebook unless another job has it; also its dataset if
+    requested and `may_take_dataset` allows it."""
+    # Locks the row that reports wait for first; the dataset may have got an owner
+    # meanwhile.
     list(Job.objects.select_for_update().filter(pk=job.pk))
     job.dataset = Dataset.objects.select_for_update().get(pk=job.dataset_id)
     takes_dataset = may_take_dataset(job) and not keep_dataset
@@ -248,13 +249,13 @@ def delete_job(job: Job, *, by: Actor, keep_dataset: bool = False) -> None:
 
 
 def may_take_dataset(job: Job) -> bool:
-    """Whether its dataset may be deleted with it: nobody else's, and used by no other
-    job."""
+    """Whether the dataset may be deleted with the job: it has no other owner, and no
+    other job uses it."""
     used = Job.objects.filter(dataset=job.dataset_id).exclude(pk=job.pk)
     return job.dataset.owner_id == job.owner_id and not used.exists()
 
 
 def _is_empty_and_unused(dataset: Dataset) -> bool:
-    """What has expired is kept for its jobs alone, and nobody can see it."""
+    """An expired dataset remains only for its jobs, and is visible to nobody."""
     used = Job.objects.filter(dataset=dataset).exists()
     return dataset.emptied_at is not None and not used

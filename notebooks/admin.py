@@ -14,7 +14,7 @@ class NotebookAdmin(OfDatasetAdmin):
     list_display = ("made", "owner", "data", "model_id", "size", "age")
     list_filter = ("model_id", "created_at")
     search_fields = ("id", "dataset__id", "dataset__owner__username", "sha256")
-    exclude = ("filename",)  # it is the key to the file
+    exclude = ("filename",)  # the file name is the key to the file
     actions = ("lint",)
 
     @admin.display(description="Notebook", ordering="id")

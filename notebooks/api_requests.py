@@ -1,4 +1,4 @@
-"""What a request for a plan or a notebook names."""
+"""Parses requests for a plan or a notebook."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ class WantedNotebook:
 
 
 def wanted_notebook(request: Request) -> WantedNotebook:
-    """Dataset, models, settings and GPU that a request names. Raises InvalidInput."""
+    """Dataset, models, settings and GPU of a request. Raises InvalidInput."""
     sent = serializers.GenerateSerializer(data=request.data)
     sent.is_valid(raise_exception=True)
     values = sent.validated_data

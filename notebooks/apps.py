@@ -5,5 +5,5 @@ class NotebooksConfig(AppConfig):
     name = "notebooks"
 
     def ready(self) -> None:
-        # Models exist only now; the services register what the worker needs of them.
+        # Models exist only now; the services register handlers of work.
         import notebooks.services  # noqa: F401

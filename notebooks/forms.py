@@ -22,7 +22,7 @@ TRUTH = {"true": True, "false": False}
 
 
 class OptionField(forms.CharField):
-    """A setting of a training run; left empty, it is computed."""
+    """A setting of a training run; an empty one is computed."""
 
     def __init__(self, option: Option) -> None:
         super().__init__(required=False, max_length=40, widget=_widget(option))
@@ -60,7 +60,7 @@ def _typed(option: Option, text: str) -> object:
 
 @dataclass(frozen=True)
 class Setting:
-    """A field with what the page says beside it."""
+    """A field with its help on the page."""
 
     bound: forms.BoundField
     name: str
@@ -71,7 +71,7 @@ class Setting:
 
 
 class TrainingForm(forms.Form):
-    """Model, preset, and whatever else is not to be computed."""
+    """Model, preset and settings; empty ones are computed."""
 
     model = forms.CharField(required=False, max_length=200)
     preset = forms.ChoiceField(
@@ -94,12 +94,12 @@ class TrainingForm(forms.Form):
         }
 
     def chosen_gpu(self) -> Gpu:
-        """For which batch, length and precision are computed."""
+        """The GPU that batch, length and precision are computed for."""
         self.is_valid()
         return self.cleaned_data.get("gpu") or DEFAULT_GPU
 
     def query(self) -> str:
-        """What was chosen, as the address of this page."""
+        """The choices as the query string of this page."""
         model, gpu = self.cleaned_data.get("model", ""), self.cleaned_data.get("gpu")
         return query_of(model, self.config(), gpu.name if gpu else "")
 
@@ -119,7 +119,7 @@ class TrainingForm(forms.Form):
 
 
 def query_of(model: str, config: Mapping[str, Value], gpu: str) -> str:
-    """Model, settings and GPU, where one is named, as the address of their page."""
+    """Model, settings and GPU, where one is chosen, as the query string of their page."""
     chosen = {name: written(value) for name, value in config.items()}
     return urlencode({"model": model, **chosen, **({"gpu": gpu} if gpu else {})})
 

@@ -1,4 +1,4 @@
-"""From a plan to a checked notebook that is kept: all of it, or nothing."""
+"""Generates notebooks: from a plan to a checked and stored file, or nothing."""
 
 import hashlib
 import re
@@ -18,27 +18,28 @@ from django.db.models import Sum
 from datasets.models import Dataset
 from datasets.services import open_verified_examples, profile_of
 from datasets.storage.files import deleted_on_failure, row_of
-from datasets.storage.quotas import counted, reserve_quota
+from datasets.storage.quotas import counts_toward_quota, reserve_quota
 from notebooks.core.building.build import Facts, build
 from notebooks.core.building.embed import Embedded, embed
 from notebooks.core.building.lint import lint
 from notebooks.core.building.percent import Cell, read_cells
 from notebooks.core.planning.plan import TrainingPlan, bake_off, plan
 from notebooks.models import Notebook
+from recommender.core.catalog.catalog import ModelSpec
 from recommender.core.catalog.gpus import Gpu
-from recommender.services import catalog, data_of
+from recommender.services import data_of
 
 SOURCE = Path(__file__).with_name("source") / "finetune.py"
-# Chat text packs to a third at best (bz2, then base64): more is not worth a try.
+# Chat text compresses to a third at best (bz2, then base64), so more need not be tried.
 MAX_PACKING = 20
 NO_NAME = re.compile(r"[^a-z0-9]+")
 DATA_SIGNER = signing.Signer(salt="notebooks.data", sep=".")
 
-Seal = Callable[[Notebook], None]
+RowCallback = Callable[[Notebook], None]
 
 
 class NotebookFault(Exception):
-    """A notebook of ours that must not be handed out."""
+    """A generated notebook is faulty and must not be delivered."""
 
 
 @cache
@@ -53,12 +54,11 @@ def cells() -> tuple[Cell, ...]:
 
 def plans_of(
     dataset: Dataset,
-    slugs: Sequence[str],
+    models: Sequence[ModelSpec],
     training_config: Mapping[str, Any] | None,
     gpu: Gpu,
 ) -> Sequence[TrainingPlan]:
-    """What a notebook would do for one model, or for several that it compares."""
-    models = [catalog().get(slug) for slug in slugs]
+    """The plan for one model, or the plans for several that a notebook compares."""
     data = data_of(dataset)
     if len(models) == 1:
         return [plan(models[0], data, training_config, gpu)]
@@ -69,11 +69,12 @@ def make_notebook(
     dataset: Dataset,
     plans: Sequence[TrainingPlan],
     server: str,
-    on_commit_row: Seal | None = None,
+    on_commit_row: RowCallback | None = None,
 ) -> Notebook:
     """Builds, checks and stores a notebook.
 
-    `on_commit_row` is called in the transaction of its row; what it raises undoes all.
+    `on_commit_row` is called in the transaction of its row; an exception in it undoes
+    everything.
     """
     profile = profile_of(dataset)
     facts = Facts(
@@ -101,14 +102,14 @@ def make_notebook(
     return notebook
 
 
-@counted
+@counts_toward_quota
 def bytes_of_notebooks(owner_id: Any) -> int:
     made = Notebook.objects.filter(dataset__owner=owner_id)
     return made.aggregate(stored=Sum("size"))["stored"] or 0
 
 
 def _data_token(dataset: Dataset) -> str:
-    """A key to the examples alone; the same for the same dataset, until it ends."""
+    """A token for the examples alone; the same for the same dataset until it expires."""
     seconds = settings.SLMGEN_DATA_LINK_DAYS * 86_400
     end = int(dataset.created_at.timestamp()) + seconds
     return DATA_SIGNER.sign(f"{dataset.id}_{end}")
@@ -129,7 +130,9 @@ def _filename(slugs: Sequence[str]) -> str:
     return f"slmgen-{safe}-{secrets.token_hex(16)}.ipynb"
 
 
-def _store(notebook: Notebook, content: bytes, on_commit_row: Seal | None) -> None:
+def _store(
+    notebook: Notebook, content: bytes, on_commit_row: RowCallback | None
+) -> None:
     with deleted_on_failure([notebook.key]):
         default_storage.save(notebook.key, ContentFile(content))
     with row_of([notebook.key]):

@@ -6,8 +6,8 @@ from django.db import models
 from datasets.models import AnyUser, Dataset
 from slmgen.db.fields import OrderedJSONField
 
-# Colab opens files only from public hosts; unless the user publishes the notebook
-# themselves, the honest link is its upload dialog.
+# Colab opens files only from public hosts. Unless users publish the notebook
+# themselves, its upload dialog is the right link.
 COLAB_UPLOAD_URL = "https://colab.research.google.com/#upload=true"
 
 
@@ -49,7 +49,7 @@ class Notebook(models.Model):
 
     @property
     def gpu(self) -> str:
-        """What it was planned for; empty in older ones."""
+        """The GPU it was planned for; empty in older notebooks."""
         return self.figures[0]["gpu"] if self.figures else ""
 
     @property

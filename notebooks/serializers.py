@@ -20,7 +20,7 @@ def _field(option: Option) -> Any:
     return kinds[option.kind](required=False, help_text=text)
 
 
-# Documents the settings; `options.checked` alone judges them.
+# Documents the settings; `settings.checked` alone validates them.
 TrainingConfigSerializer = type(
     "TrainingConfigSerializer",
     (StrictSerializer,),

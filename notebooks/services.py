@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from datasets.models import AnyUser, Dataset
 from datasets.services import open_verified_file
-from datasets.storage.files import Kept, discard, keeper, storage, verified
+from datasets.storage.files import StoredFile, discard, names_files, storage, verified
 from datasets.work import engine, results
 from datasets.work.engine import Claim
 from notebooks.core.building.lint import lint
@@ -39,7 +39,7 @@ def plan_training(
     training_config: Mapping[str, Any] | None,
     gpu: Gpu = DEFAULT_GPU,
 ) -> TrainingPlan:
-    """What a notebook would do. Raises InvalidInput for a senseless setting."""
+    """The plan of a notebook. Raises InvalidInput for a setting that makes no sense."""
     return plan(model, data_of(dataset), training_config, gpu)
 
 
@@ -50,8 +50,8 @@ def needed_settings(
     wanted: Mapping[str, Any],
     gpu: Gpu = DEFAULT_GPU,
 ) -> dict[str, Any]:
-    """The fewest settings with which a plan has all of `wanted`: what is computed alike
-    need not be chosen."""
+    """The fewest settings that give a plan with all of `wanted`: a value that is
+    computed anyway need not be chosen."""
     data = data_of(dataset)
     chosen = {name: wanted[name] for name in ("preset",) if name in wanted}
     for _ in wanted:
@@ -72,19 +72,18 @@ def generate_notebook(
     server: str = "",
     user: AnyUser | None = None,
 ) -> Notebook:
-    """Plans, builds, checks and stores a notebook: all of it, or nothing. Several
+    """Plans, builds, checks and stores a notebook: everything, or nothing. Several
     models are compared in one.
 
-    `server` is the address under which data that do not fit inside can be loaded. For
-    large data it is work, and NotReady is raised until it is done.
+    `server` is the address that data which is not embedded is downloaded from. Large
+    data makes this work for a worker: raises NotReady until it is done.
     """
-    slugs = [model.slug for model in models]
-    # What makes no sense is refused at once.
-    plans = plans_of(dataset, slugs, training_config, gpu)
+    # Invalid settings are refused at once.
+    plans = plans_of(dataset, models, training_config, gpu)
     if results.is_small(dataset):
         return make_notebook(dataset, plans, server)
     payload = {
-        "models": slugs,
+        "models": [model.slug for model in models],
         "config": dict(training_config or {}),
         "gpu": gpu.name,
         "server": server,
@@ -101,16 +100,17 @@ def generate_notebook(
 
 def make_as_work(claim: Claim, on_commit_row: Callable[[Notebook], None]) -> None:
     """The notebook that a work item asks for; `on_commit_row` is called in the
-    transaction in which it appears."""
+    transaction that inserts it."""
     dataset, asked = claim.item.dataset, claim.item.payload
 
     def finish(notebook: Notebook) -> None:
         claim.finish(result={"notebook": str(notebook.pk)})
         on_commit_row(notebook)
 
-    # What was asked for before it could name a GPU was planned for this one.
+    # Older requests could not name a GPU and were planned for this one.
     gpu = parse_gpu(asked.get("gpu", DEFAULT_GPU.name))
-    plans = plans_of(dataset, asked["models"], asked["config"], gpu)
+    models = [catalog().get(slug) for slug in asked["models"]]
+    plans = plans_of(dataset, models, asked["config"], gpu)
     make_notebook(dataset, plans, asked["server"], finish)
 
 
@@ -127,15 +127,15 @@ def open_data(token: str) -> BinaryIO:
     return open_verified_file(dataset)
 
 
-@keeper
-def kept_of_notebooks(datasets: QuerySet[Dataset]) -> Iterator[Kept]:
+@names_files
+def files_of_notebooks(datasets: QuerySet[Dataset]) -> Iterator[StoredFile]:
     for notebook in Notebook.objects.filter(dataset__in=datasets).iterator():
-        yield Kept(notebook.key, notebook.size)
+        yield StoredFile(notebook.key, notebook.size)
 
 
 def find_notebook(filename: str, *, user: AnyUser) -> Notebook:
     known = Notebook.objects.visible_to(user).filter(filename=filename)
-    notebook = None if "\0" in filename else known.first()  # PostgreSQL takes no NUL
+    notebook = None if "\0" in filename else known.first()  # PostgreSQL accepts no NUL
     if notebook is None:
         raise NotFound(
             "There is no notebook at this address; POST /generate makes one."
@@ -156,19 +156,20 @@ def latest_notebook(dataset: Dataset) -> Notebook | None:
 
 
 def names_of(notebook: Notebook) -> list[str]:
-    """The names of its model, or of all that it compares."""
+    """The name of its model, or the names of all that it compares."""
     slugs = notebook.candidates or [notebook.model_id]
     return [catalog().name_of(slug) for slug in slugs]
 
 
 def planned(notebook: Notebook) -> dict[str, Words]:
-    """By the name of each of its models: what the introduction says of its training."""
-    said = [words_of(figures_of(figures)) for figures in notebook.figures]
-    return dict(zip(names_of(notebook), said, strict=False))  # older ones have none
+    """What the introduction states about the training, by the name of each model."""
+    sentences = [words_of(figures_of(figures)) for figures in notebook.figures]
+    # Older notebooks have none
+    return dict(zip(names_of(notebook), sentences, strict=False))
 
 
 def read_notebook(notebook: Notebook) -> bytes:
-    """The file whole: what is embedded in it is limited by a setting."""
+    """The whole file, whose size a setting bounds."""
     with verified(notebook.key, notebook.sha256) as file:
         return file.read()
 
@@ -179,7 +180,8 @@ def link_to(notebook: Notebook) -> str | None:
 
 
 def lint_notebook(notebook: Notebook) -> list[str]:
-    """The faults of the stored file by the rules of today; it was without any."""
+    """The faults of the stored file by today's rules; it had none when it was
+    generated."""
     try:
         content = read_notebook(notebook)
     except Conflict:

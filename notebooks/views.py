@@ -14,7 +14,7 @@ from recommender.services import catalog
 
 @require_safe
 def latest(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
-    """The newest notebook of a dataset, or the page that makes one."""
+    """Redirects to the newest notebook of a dataset, or to the page that creates one."""
     dataset = find_dataset(dataset_id, user=request.user)
     notebook = services.latest_notebook(dataset)
     if notebook is None:
@@ -24,7 +24,7 @@ def latest(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
 
 @require_safe
 def download(request: HttpRequest, notebook_id: uuid.UUID) -> HttpResponse:
-    """The file, for a browser: the API's address knows people by their tokens alone."""
+    """Downloads the file in a browser; the API accepts tokens only."""
     found = services.find_notebook_by_id(notebook_id, user=request.user)
     if (link := services.link_to(found)) is not None:
         return redirect(link)

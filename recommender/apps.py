@@ -7,4 +7,5 @@ class RecommenderConfig(AppConfig):
     name = "recommender"
 
     def ready(self) -> None:
-        import_module("recommender.checks")  # knows models, which are loaded only now
+        # It imports models, which are loaded only now
+        import_module("recommender.checks")

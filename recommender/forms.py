@@ -10,7 +10,7 @@ from slmgen.errors import InvalidInput
 
 
 class GpuChoiceField(forms.CharField):
-    """A GPU as the API takes it: a known name, or its memory; None where left empty."""
+    """A GPU, by name or by its memory, as in the API; None where it is empty."""
 
     def __init__(self) -> None:
         choices = [(gpu.name, gpu.title) for gpu in GPUS.values()]
@@ -26,13 +26,13 @@ class GpuChoiceField(forms.CharField):
             gpu = parse_gpu(text)
         except InvalidInput as error:
             raise forms.ValidationError(error.detail) from None
-        if text not in GPUS:  # or the page would show, and send, another
+        if text not in GPUS:  # else the page would show, and submit, another GPU
             self.widget.choices = [*self.widget.choices, (text, gpu.title)]
         return gpu
 
 
 class NeedForm(forms.Form):
-    """Task, place and GPU. What is not answered takes the suggestion."""
+    """Task, target and GPU. Empty fields take the suggestion."""
 
     task = forms.CharField(required=False, max_length=40)
     target = forms.CharField(required=False, max_length=40)

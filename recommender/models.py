@@ -8,7 +8,7 @@ from slmgen.db.fields import OrderedJSONField
 
 
 class Recommendation(models.Model):
-    """A ranking that was given, with what it was made from."""
+    """A ranking that was returned, with everything it was computed from."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="+")

@@ -15,8 +15,8 @@ class NameField(ExpectedField):
     names: Names[Any]
 
     def __init__(self, **options: Any) -> None:
-        told = {"expected": self.names.expected, "help_text": self.names.help}
-        super().__init__(**{"max_length": 40, **told, **options})
+        defaults = {"expected": self.names.expected, "help_text": self.names.help}
+        super().__init__(**{"max_length": 40, **defaults, **options})
 
 
 class TaskField(NameField):
@@ -29,8 +29,8 @@ class TargetField(NameField):
 
 class GpuField(ExpectedField):
     def __init__(self, **options: Any) -> None:
-        told = {"expected": gpus.EXPECTED, "help_text": gpus.HELP}
-        super().__init__(**{"max_length": 40, **told, **options})
+        defaults = {"expected": gpus.EXPECTED, "help_text": gpus.HELP}
+        super().__init__(**{"max_length": 40, **defaults, **options})
 
 
 class NeedSerializer(StrictSerializer):

@@ -1,4 +1,4 @@
-"""The model and GPU that the pages of a dataset have in mind."""
+"""The model and GPU that a browser has chosen for a dataset."""
 
 from dataclasses import dataclass
 
@@ -16,8 +16,8 @@ KEY, GPU_KEY = "model", "gpu"
 
 
 def chosen_model(session: SessionBase, dataset: Dataset, name: str) -> ModelSpec:
-    """The one that is named, else the last one that this browser chose, else the best
-    for the data. Raises InvalidInput for a name that is no model's."""
+    """The model named in the query, else the last one this browser chose, else the best
+    for the data. Raises InvalidInput for an unknown name."""
     if name:
         model = services.catalog().get(name)
         remember_model(session, model)
@@ -32,7 +32,7 @@ def remember_model(session: SessionBase, model: ModelSpec) -> None:
 
 
 def query_with_gpu(request: HttpRequest) -> QueryDict:
-    """The query with the GPU that it names, else the last that this browser chose."""
+    """The query with a GPU: the one it names, else the last one this browser chose."""
     query = request.GET.copy()
     if not query.get("gpu"):
         query["gpu"] = request.session.get(GPU_KEY, DEFAULT_GPU.name)
@@ -46,7 +46,7 @@ def remember_gpu(session: SessionBase, gpu: Gpu) -> None:
 
 @dataclass(frozen=True)
 class Limit:
-    """The longest row that a model reads, in the tokens that the pages count in."""
+    """The longest row that a model can read, in the tokens of the pages."""
 
     model: ModelSpec
     tokens: int

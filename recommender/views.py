@@ -22,7 +22,7 @@ from recommender.session_model import (
 )
 from slmgen.errors import InvalidInput, NotFound
 
-COMPARED = 3  # at most by one notebook
+COMPARED = 3  # models that one notebook can compare
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -65,7 +65,7 @@ def _model_page(
     }
     try:
         ranking = services.ranking_for(dataset, task=task, target=target, wishes=wishes)
-    except InvalidInput as error:  # no model can work for this
+    except InvalidInput as error:  # no model satisfies the constraints
         return render(
             request, "recommender/model.html", {**context, "error": error.detail}
         )
@@ -75,7 +75,7 @@ def _model_page(
 
 
 def _need_form(request: HttpRequest, dataset: Dataset) -> NeedForm:
-    """What the address says; where it says nothing, what was last asked."""
+    """The need from the query string, completed by the last one of this browser."""
     query = query_with_gpu(request)
     for name, value in _asked(services.last_need(dataset)).items():
         query.setdefault(name, value)
@@ -88,7 +88,7 @@ def _asked(last: services.LastNeed | None) -> dict[str, str]:
 
 @require_safe
 def models_page(request: HttpRequest) -> HttpResponse:
-    """All models; those that the form chose are compared above."""
+    """All models; the selected ones are compared above the list."""
     models, error = catalog(), None
     try:
         chosen = model_facts.chosen_models(models, request.GET.getlist("compare"))

@@ -1,4 +1,4 @@
-"""Where Django looks for the admin."""
+"""Makes Django's autodiscovery load `slmgen.site.admin`."""
 
 from slmgen.site import admin
 

@@ -5,12 +5,12 @@ from typing import cast
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "slmgen.settings")
-# WhiteNoise's static files are read at one go, and are small; what may be large is
-# streamed by slmgen.http.streaming.
+# WhiteNoise reads static files whole, and they are small; large responses are streamed
+# by slmgen.http.streaming.
 warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous")
 django_application = get_asgi_application()
 
-# Settings must be loaded before the guard reads them.
+# Settings must be loaded before slmgen.http.body_limits reads them.
 from datasets.core.processes import bounded  # noqa: E402
 from slmgen.http.body_limits import App, guard  # noqa: E402
 

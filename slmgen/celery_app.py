@@ -1,7 +1,7 @@
-"""Celery, where it carries the ids of work items to workers on any number of hosts.
+"""Celery, which carries the ids of work items to workers on any number of hosts.
 
-A message is no more than a hint to look at a row: the row says whether there is
-anything to do. Redis may lose all that it holds; `manage.py beat` sends it again.
+A message is only a hint to look at a row; the row decides whether there is anything to
+do. Redis may lose everything: `manage.py beat` sends it again.
 """
 
 import logging
@@ -16,13 +16,13 @@ from kombu.exceptions import OperationalError
 logger = logging.getLogger("slmgen.work")
 
 WORK = "slmgen.work"
-MAIN = process.current_process()  # before Celery puts one of its own into its place
+MAIN = process.current_process()  # before Celery replaces it with an object of its own
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]  # celery is not annotated
 def may_have_children(**_: object) -> None:
-    """Celery's processes are to `multiprocessing` daemons of another library, which may
-    start none. Ours do, to read data under limits, and end them themselves."""
+    """Celery's pool processes count as daemons, which may start no children. Ours start
+    some, to read data under limits, and end them themselves."""
     process._current_process = MAIN  # type: ignore[attr-defined]
 
 
@@ -44,7 +44,7 @@ app.conf.update(
 
 
 def send_work(item_id: UUID) -> bool:
-    """Whether Redis took the message. Never fails: it can be sent again."""
+    """Whether Redis accepted the message. Never raises: it can be sent again."""
     try:
         app.send_task(WORK, (str(item_id),), retry=False)
     except OperationalError:

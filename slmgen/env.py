@@ -1,4 +1,4 @@
-"""Environment variables, read once in `settings.py`; a bad value stops the start."""
+"""Reads environment variables, once, for `settings.py`; a bad value stops the start."""
 
 import os
 import secrets
@@ -65,7 +65,7 @@ def words(name: str, default: str) -> list[str]:
 
 
 def choice(name: str, *known: str) -> str:
-    """One of `known`; the first where nothing is set."""
+    """One of `known`; the first of them where the variable is not set."""
     value = text(name) or known[0]
     if value not in known:
         raise ImproperlyConfigured(
@@ -75,14 +75,14 @@ def choice(name: str, *known: str) -> str:
 
 
 def origin(name: str) -> str:
-    """A scheme with a host, and a port where it is another than usual; or nothing."""
+    """Scheme, host and any unusual port, such as https://example.org; may be empty."""
     value = text(name).rstrip("/")
     try:
         found = urlsplit(value)
         whole = found.scheme in {"http", "https"} and bool(found.hostname)
         whole = whole and value == f"{found.scheme}://{found.netloc}"
         whole = whole and "@" not in value and found.port != 0
-    except ValueError:  # a port that is no number
+    except ValueError:  # not a valid port
         whole = False
     if value and not whole:
         raise ImproperlyConfigured(
@@ -93,7 +93,7 @@ def origin(name: str) -> str:
 
 
 def networks(name: str, default: str) -> list[str]:
-    """Addresses and networks, such as 10.0.0.0/8."""
+    """Addresses and networks in CIDR notation, such as 10.0.0.0/8."""
     found = words(name, default)
     for word in found:
         try:
@@ -107,9 +107,9 @@ def networks(name: str, default: str) -> list[str]:
 
 
 def state(name: str, default: Path, *within: str) -> Path:
-    """The folder of all state and those `within` it, open to this user alone."""
+    """Creates the state folder and those `within` it, open to this user alone."""
     place = Path(text(name) or default).resolve()
-    # What this process creates from here on is nobody else's to read.
+    # Files that this process creates from here on are private.
     os.umask(0o077)
     try:
         for folder in (place, *(place / one for one in within)):
@@ -125,21 +125,21 @@ def state(name: str, default: Path, *within: str) -> Path:
 
 
 def _close_to_others(folder: Path) -> None:
-    """Older versions left it open. Where everybody may write, such as in /tmp, it is
-    not SLMGEN's alone and stays as it is."""
+    """Older releases left the folder open. A folder that everybody may write to, such
+    as /tmp, is shared with others and stays as it is."""
     mode = folder.stat().st_mode
     if mode & 0o077 and not mode & stat.S_ISVTX:
-        with suppress(OSError):  # somebody else's, who decides who opens it
+        with suppress(OSError):  # another user's folder stays as that user wants it
             folder.chmod(stat.S_IMODE(mode) & ~0o077)
 
 
 def share(name: str, folder: Path) -> None:
-    """Names a folder to a library that reads its own variable when it is imported."""
+    """Sets the variable for a library that reads it when it is imported."""
     os.environ[name] = str(folder)
 
 
-def handed_on(name: str) -> str:
-    """The value, also where a library reads the variable itself and knows no files."""
+def exported(name: str) -> str:
+    """The value, exported for a library that reads the variable but knows no `_FILE`."""
     value = text(name)
     if value:
         os.environ[name] = value
@@ -174,8 +174,8 @@ def database(name: str, file: Path, connections: int) -> dict[str, Any]:
 
 
 def _sqlite(file: Path) -> dict[str, Any]:
-    # A write transaction takes the lock at its start (IMMEDIATE), because one that
-    # upgrades later fails at once with "database is locked" instead of waiting.
+    # A write transaction takes the lock when it starts (IMMEDIATE). One that upgrades
+    # later fails at once with "database is locked" instead of waiting.
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": file,
@@ -188,7 +188,8 @@ def _sqlite(file: Path) -> dict[str, Any]:
 
 
 def secret(name: str, file: Path) -> str:
-    """The variable, else a random secret made once and kept in `file` (mode 0600)."""
+    """The variable, else a random secret that is created once and kept in `file` (mode
+    0600)."""
     value = text(name)
     if value:
         return value
@@ -208,7 +209,7 @@ def _create_secret(file: Path) -> None:
     fresh = file.with_suffix(f".{os.getpid()}")
     fresh.touch(mode=0o600)
     fresh.write_text(secrets.token_urlsafe(50), encoding="utf-8")
-    # A link fails where the file exists: of two first starts, one secret wins.
+    # os.link fails where the file exists, so of two first starts one secret wins.
     try:
         os.link(fresh, file)
     except FileExistsError:

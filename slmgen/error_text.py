@@ -1,4 +1,5 @@
-"""What an error sentence says of what was sent: the value found, the name meant."""
+"""Sentences about a rejected value: what was found, what was expected, the nearest
+name."""
 
 import re
 from collections.abc import Iterable
@@ -6,15 +7,15 @@ from difflib import get_close_matches
 
 MAX_SHOWN_CHARACTERS = 60
 SEPARATORS = re.compile(r"[\s_-]+")
-# Of `difflib`, 0..1: how alike a name is to the one that may have been meant. A field
-# of a query is refused for it; of a value it is only said.
+# Similarity by `difflib`, 0..1, from which a name counts as a misspelling of another. A
+# query parameter is refused for it; for a value it is only mentioned.
 ALIKE = 0.6
 ALIKE_VALUE = 0.5
 
 
 def shown(value: object) -> str:
-    """A value as a sentence may quote it: short, what cannot be seen escaped, lists and
-    objects by their kind."""
+    """A value as a message quotes it: shortened, invisible characters escaped, lists
+    and objects by their kind."""
     if isinstance(value, str):
         return _quoted(value)
     if value is None or isinstance(value, bool):
@@ -34,13 +35,12 @@ def _quoted(text: str) -> str:
 
 
 def key_of(name: str) -> str:
-    """What two spellings of a name share: case, blanks, hyphens and underscores do not
-    count."""
+    """Normalizes a name: ignores case, blanks, hyphens and underscores."""
     return SEPARATORS.sub("", name).casefold()
 
 
 def nearest(name: str, known: Iterable[str], alike: float = ALIKE) -> str | None:
-    """The one of `known` that is spelled most like `name`, if any is alike."""
+    """The most similar one of `known`, or None where none is similar enough."""
     by_key = {key_of(each): each for each in known}
     key = key_of(name[: 2 * MAX_SHOWN_CHARACTERS])
     found = get_close_matches(key, by_key, 1, alike)
@@ -48,20 +48,20 @@ def nearest(name: str, known: Iterable[str], alike: float = ALIKE) -> str | None
 
 
 def named_one_of(field: str, found: str, known: Iterable[str]) -> str:
-    """The sentence about a value that is none of `known`."""
+    """The message about a value that is not in `known`."""
     names = tuple(known)
     return refusal(field, found, f"one of {', '.join(names)}", names)
 
 
 def refusal(field: str, found: str, expected: str, names: Iterable[str]) -> str:
-    """The sentence about a value that fits nothing, with the nearest of `names`."""
+    """The message about a value that matches nothing, with the nearest of `names`."""
     meant = nearest(found, names, ALIKE_VALUE)
     more = "." if meant is None else f"; did you mean '{meant}'?"
     return f"{field} is {shown(found)}; expected {expected}{more}"
 
 
 def unknown(name: str, known: Iterable[str], kind: str = "field") -> str:
-    """The sentence about a name that is none of `known`."""
+    """The message about a name that is not in `known`."""
     names = list(known)
     start, listed = f"Unknown {kind} {shown(name)}", ", ".join(names)
     meant = nearest(name, names)

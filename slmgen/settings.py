@@ -1,4 +1,4 @@
-"""Every setting; each environment variable is read here, once, and has a default.
+"""All settings; each environment variable is read here, once, and has a default.
 
 `.env.example` explains the variables.
 """
@@ -22,7 +22,7 @@ ALLOWED_HOSTS = env.words("SLMGEN_ALLOWED_HOSTS", "localhost 127.0.0.1 [::1]")
 CSRF_TRUSTED_ORIGINS = env.words("SLMGEN_TRUSTED_ORIGINS", "")
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.port("PORT", 8000)
-# X-Forwarded-For and -Proto are believed of so many proxies, at these addresses.
+# X-Forwarded-For and -Proto are trusted from this many proxies, at these addresses.
 SLMGEN_TRUSTED_PROXIES = env.number("SLMGEN_TRUSTED_PROXIES", 0)
 SLMGEN_PROXY_ADDRESSES = env.networks(
     "SLMGEN_PROXY_ADDRESSES",
@@ -67,7 +67,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "slmgen.accounts.leaving.LeavingMiddleware",
+    "slmgen.accounts.external_redirects.ExternalRedirectMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "slmgen.http.error_pages.PageErrorsMiddleware",
@@ -85,8 +85,8 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "slmgen.site.theme.words",
-                "slmgen.accounts.offers.words",
+                "slmgen.site.theme.theme_options",
+                "slmgen.accounts.context_processors.account_options",
             ]
         },
     }
@@ -98,7 +98,7 @@ DATABASE_POOL = env.number("SLMGEN_DATABASE_POOL", 20, at_least=1)
 DATABASES = {
     "default": env.database("DATABASE_URL", VAR / "slmgen.sqlite3", DATABASE_POOL)
 }
-# Limits are counted here, by all processes together.
+# Rate limits count here, across all processes.
 REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
 SLMGEN_CACHE = env.choice("SLMGEN_CACHE", "database", "redis")
 DATABASE_CACHE = {
@@ -110,7 +110,7 @@ REDIS_CACHE = {
     "BACKEND": "django.core.cache.backends.redis.RedisCache",
     "LOCATION": REDIS_URL,
 }
-# Plain requests are counted so often that this must not write to the database.
+# Plain requests are counted here; they are too many for writes to the database.
 MEMORY_CACHE = {
     "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
     "LOCATION": "requests",
@@ -123,7 +123,7 @@ CACHES = (
 )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Files: nothing that users sent has a public address, so there is no MEDIA_URL.
+# Files. No upload has a public address, so there is no MEDIA_URL.
 
 SLMGEN_STORAGE = env.choice("SLMGEN_STORAGE", "files", "s3")
 S3_BUCKET = env.text("SLMGEN_S3_BUCKET")
@@ -150,7 +150,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = VAR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 FILE_UPLOAD_TEMP_DIR = VAR / "tmp"
-# Django would open what it copies, such as static files, to everybody.
+# Django would make files that it copies, such as static files, readable for everybody.
 FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o600, 0o700
 FILE_UPLOAD_HANDLERS = ["slmgen.http.upload_handler.LimitedUploadHandler"]
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 50
@@ -181,23 +181,23 @@ ACCOUNT_FORMS = {
     "change_password": "slmgen.accounts.forms.PasswordChangeForm",
     "reset_password_from_key": "slmgen.accounts.forms.PasswordResetForm",
 }
-ACCOUNT_USERNAME_VALIDATORS = "slmgen.accounts.names.VALIDATORS"
+ACCOUNT_USERNAME_VALIDATORS = "slmgen.accounts.usernames.VALIDATORS"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[SLMGEN] "
 ACCOUNT_EMAIL_NOTIFICATIONS = True
-# A sign-in or a repeated password is recent for so long: a new API token, address or
-# connection asks for it.
+# How long a sign-in or a repeated password counts as recent: creating an API token and
+# changing an email address or a connection ask for one.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
 ACCOUNT_MAX_EMAIL_ADDRESSES = 5
-# By address only; the backend limits the failures of an account at every door.
+# By address only; the authentication backend counts failures per account.
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip"}
-# No form tells whether somebody has an account with an address, sign-up included.
+# No form reveals whether an email address has an account, sign-up included.
 ACCOUNT_PREVENT_ENUMERATION = "strict"
-# An address that a client writes into X-Forwarded-For is not believed.
+# Addresses that a client writes into X-Forwarded-For are not trusted.
 ALLAUTH_TRUSTED_PROXY_COUNT = SLMGEN_TRUSTED_PROXIES
 
-# Other servers that may say who somebody is; the apps exist only where configured.
+# Sign-in providers; their apps are installed only where they are configured.
 
 SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX = ""
 SOCIALACCOUNT_ADAPTER = "slmgen.accounts.adapters.SocialAccountAdapter"
@@ -218,7 +218,7 @@ INSTALLED_APPS += [
     f"allauth.socialaccount.providers.{name}" for name in SOCIALACCOUNT_PROVIDERS
 ]
 
-# E-mail: to a server, or as files into a folder where none is configured.
+# Email: by SMTP, or as files in a folder where no server is configured.
 
 EMAIL_HOST = env.text("SLMGEN_EMAIL_HOST")
 EMAIL_PORT = env.port("SLMGEN_EMAIL_PORT", 587)
@@ -275,8 +275,8 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
-# How much a client may ask for within a minute: by account, without one half of it by
-# address. A server that nobody else can reach has nobody to slow down.
+# Requests per minute: by account; without one, half as many by address. A server that
+# nobody else can reach needs no limits.
 
 SLMGEN_RATE_LIMITS = env.flag(
     "SLMGEN_RATE_LIMITS", HOST not in env.LOOPBACK or SLMGEN_TRUSTED_PROXIES > 0
@@ -288,7 +288,7 @@ SLMGEN_RATES = {
     "refusals": env.number("SLMGEN_RATE_REFUSED", 60, at_least=1),
 }
 
-# How much one owner may keep; 0 is no limit.
+# Quotas per owner; 0 is no limit.
 
 SLMGEN_QUOTA_DATASETS = env.number("SLMGEN_QUOTA_DATASETS", 1_000)
 SLMGEN_QUOTA_MB = env.number("SLMGEN_QUOTA_MB", 50_000)
@@ -306,16 +306,16 @@ SLMGEN_WORK_MEMORY_BYTES = (
     env.number("SLMGEN_WORK_MEMORY_MB", 2_000, at_least=200) * 10**6
 )
 SLMGEN_PROCESSES = env.number("SLMGEN_PROCESSES", os.cpu_count() or 1, at_least=1)
-SLMGEN_SPREAD_BYTES = 16 * 10**6  # smaller files are done before processes start
+SLMGEN_SPREAD_BYTES = 16 * 10**6  # Smaller files are read in one process
 SLMGEN_ANALYSIS_WAIT_SECONDS = env.number("SLMGEN_ANALYSIS_WAIT_SECONDS", 20)
 SLMGEN_INLINE_ANALYSIS_BYTES = env.number("SLMGEN_INLINE_ANALYSIS_MB", 2) * 10**6
 
-# Content expires: what nobody owns after hours, the rest after days; 0 is never.
+# Content expires: unowned data after hours, other data after days; 0 is never.
 
 SLMGEN_KEEP_ANONYMOUS_HOURS = env.number("SLMGEN_KEEP_ANONYMOUS_HOURS", 24)
 SLMGEN_KEEP_DAYS = env.number("SLMGEN_KEEP_DAYS", 30)
 
-# Work: who does it, and how long a worker that says nothing keeps what it has claimed.
+# Work: the executor, and how long a worker without progress keeps a claim.
 
 SLMGEN_TASKS = env.choice("SLMGEN_TASKS", "embedded", "celery")
 SLMGEN_LEASE_SECONDS = env.number("SLMGEN_LEASE_SECONDS", 60, at_least=1)
@@ -329,7 +329,7 @@ SLMGEN_DATA_LINK_DAYS = env.number("SLMGEN_DATA_LINK_DAYS", 30, at_least=1)
 # Jobs
 
 SLMGEN_TRAINING_SECRET_DAYS = env.number("SLMGEN_TRAINING_SECRET_DAYS", 7, at_least=1)
-# Event streams that are open at once; a process counts its own.
+# Open event streams per process.
 SLMGEN_STREAMS = env.number("SLMGEN_STREAMS", 500, at_least=1)
 SLMGEN_STREAMS_PER_ACCOUNT = env.number("SLMGEN_STREAMS_PER_ACCOUNT", 20, at_least=1)
 SLMGEN_STREAMS_PER_JOB = env.number("SLMGEN_STREAMS_PER_JOB", 5, at_least=1)
@@ -345,38 +345,38 @@ if SLMGEN_TRUSTED_PROXIES:
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 if HTTPS:
-    # Browsers take these from this host alone, and never over plain http.
+    # Browsers send these cookies to this host only, and never over plain http.
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
-# Asked on this host or inside its network, where there is no https: they hold no data.
+# Probed on this host or inside its network, without https: they hold no data.
 SECURE_REDIRECT_EXEMPT = [r"^health(/ready)?$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
-# What else is under the domain may have no https: nobody but its owner knows.
+# Other hosts of the domain may have no https; its owner decides.
 SLMGEN_HSTS = env.choice("SLMGEN_HSTS", "host", "subdomains", "preload")
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS and SLMGEN_HSTS != "host"
 SECURE_HSTS_PRELOAD = HTTPS and SLMGEN_HSTS == "preload"
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 if not HTTPS:
-    # A plain server on a laptop cannot promise https; SLMGEN_HTTPS=true lifts these.
+    # A server on a laptop has no https; SLMGEN_HTTPS=true enables these.
     plain = ["security.W004", "security.W008", "security.W012", "security.W016"]
     SILENCED_SYSTEM_CHECKS += plain
 
-# Figures for Prometheus: off, unless there is a token that reads them.
+# Metrics for Prometheus: off, unless there is a token to read them with.
 
 SLMGEN_METRICS_TOKEN = env.text("SLMGEN_METRICS_TOKEN")
 METRICS_FOLDER = VAR / "metrics"
 if SLMGEN_METRICS_TOKEN:
     env.share("PROMETHEUS_MULTIPROC_DIR", METRICS_FOLDER)
 
-# Traces: off, unless a collector is named. The library reads all its OTEL_ variables
-# itself; these are the ones without which it does nothing, and a secret.
+# Traces: off, unless a collector is configured. The library reads its OTEL_ variables
+# itself; these are the ones that turn it on, and a secret.
 
 TRACES = any(
     [
-        env.handed_on("OTEL_EXPORTER_OTLP_ENDPOINT"),
-        env.handed_on("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
+        env.exported("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        env.exported("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
     ]
 )
-env.handed_on("OTEL_EXPORTER_OTLP_HEADERS")
+env.exported("OTEL_EXPORTER_OTLP_HEADERS")
 if TRACES:
     env.choice("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
 

@@ -15,8 +15,7 @@ from tests.corpus.families import tools
 from tests.corpus.files import CHAT_FILES, FILES, hard, path_of, write_all
 from tests.corpus.grammar import WORDS, Grammar
 from tests.corpus.spoiled import CHARACTERS
-from tests.datasets.core.validation.test_content import problems_of
-from tests.datasets.reading import read
+from tests.datasets.reading import problems_of, read
 
 MOST_BYTES = 10**6  # that the repository holds of the corpus and other test data
 

@@ -6,13 +6,12 @@ import sys
 import urllib.request
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from datasets.core.analysis.quality_score import WEIGHTS
-from datasets.core.faults.catalog import KINDS
 from datasets.core.fixes.operations import REPAIR_KINDS
 from notebooks.core.planning.settings import OPTIONS
 from slmgen.site.api_urls import urlpatterns
@@ -139,6 +138,81 @@ def test_links_lead_to_files_that_exist(document):
     assert missing == []
 
 
+DECISIONS = [
+    path.name
+    for path in sorted((REPO / "docs/decisions").glob("*.md"))
+    if path.name != "README.md"
+]
+
+
+def test_decisions_are_numbered_once_in_name_heading_and_index():
+    numbers = [int(name[:4]) for name in DECISIONS]
+    headings = [
+        (REPO / "docs/decisions" / name).read_text(encoding="utf-8").splitlines()[0]
+        for name in DECISIONS
+    ]
+    index = (REPO / "docs/decisions/README.md").read_text(encoding="utf-8")
+
+    assert numbers == list(range(1, len(DECISIONS) + 1))
+    assert re.findall(r"^\d+\. .*", index, re.MULTILINE) == [
+        f"{number}. [{heading.removeprefix(f'# {number}. ')}]({name})"
+        for number, heading, name in zip(numbers, headings, DECISIONS, strict=True)
+    ]
+
+
+def tracked_files():
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=REPO, capture_output=True, text=True, check=True
+    )
+    return listed.stdout.split()
+
+
+def quoted_in(document):
+    """What stands between backticks, whole."""
+    return re.findall(r"`([^`\n]+)`", document.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_files_named_in_documents_exist(document):
+    files = tracked_files()
+    names = {Path(file).name for file in files}
+    tops = {file.partition("/")[0] for file in files if "/" in file}
+
+    named = [text for text in quoted_in(document) if re.fullmatch(r"[\w./*-]+", text)]
+    missing = [
+        name
+        for name in named
+        if (name.partition("/")[0] in tops and "/" in name)
+        and not any(REPO.glob(name.rstrip("/")))
+        or re.fullmatch(r"[\w-]+\.(py|rs)", name)
+        and name not in names
+    ]
+
+    assert missing == []
+
+
+# Names with dots that are no modules: a database, what spans carry, permissions.
+NOT_MODULES = {
+    "slmgen.sqlite3",
+    "slmgen.request_id",
+    "slmgen.work.kind",
+    "datasets.view_dataset_content",
+}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_modules_named_in_documents_exist(document):
+    ours = r"(?:slmgen|datasets|recommender|notebooks|jobs|benchmarks|tests)(?:\.\w+)+"
+    named = {
+        name.removesuffix("()")
+        for name in quoted_in(document)
+        if re.fullmatch(rf"{ours}(?:\(\))?", name)
+    }
+
+    for name in named - NOT_MODULES:
+        resolve_name(name)  # raises where it is not there
+
+
 def test_every_setting_stands_in_the_documents_as_in_the_code():
     text = (REPO / "docs/notebook.md").read_text(encoding="utf-8")
 
@@ -153,13 +227,6 @@ def test_every_route_stands_in_the_documents():
         address = re.sub(r"<str:(\w+)>", r"{\1}", f"/{route.pattern}")
         address = address.replace("{filename}", "{file}.ipynb")
         assert address.replace("{job_id}", "{id}") in text
-
-
-def test_every_kind_of_fault_stands_in_the_documents_with_its_weight():
-    text = (REPO / "docs/faults.md").read_text(encoding="utf-8")
-
-    for kind, title in KINDS.items():
-        assert f"| `{kind}` | {title} | {WEIGHTS.get(kind, 'left out')} |" in text
 
 
 def test_every_repair_stands_in_the_documents():

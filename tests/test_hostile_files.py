@@ -8,9 +8,12 @@ import gzip
 import http.client
 import io
 import json
+import os
+import sys
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pyarrow as pa
@@ -20,7 +23,6 @@ import pytest
 from tests.conftest import GUARD_SECONDS
 
 MOST_SECONDS = 0.5  # that one request may keep the interpreter from all others
-TRIES = 3  # a busy machine is slow once; what holds the interpreter does so each time
 MB = 10**6
 
 
@@ -138,11 +140,32 @@ AFTERWARDS = (
 )  # fmt: skip
 
 
+def web_of(port):
+    """The web process that serves there."""
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = place.read_bytes().split(b"\0")
+        except OSError:  # ended meanwhile
+            continue
+        if b"slmgen.asgi:application" in command and str(port).encode() in command:
+            return place.parent
+    raise AssertionError("no web process was found")
+
+
+def cpu_seconds(process):
+    """What a process of Linux has computed, in all of its threads."""
+    user, system = (process / "stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 class SecondClient:
-    """Asks for `/health` again and again, and keeps the longest time that it took."""
+    """Asks for `/health` again and again, and keeps the longest time that the web
+    process kept it waiting by its own computing: what others compute on the same
+    machine says nothing of it."""
 
     def __init__(self, port):
         self.port = port
+        self.web = web_of(port)
         self.longest = 0.0
 
     @contextmanager
@@ -150,13 +173,16 @@ class SecondClient:
         stop = threading.Event()
 
         def ask():
-            connection = http.client.HTTPConnection("127.0.0.1", self.port)
             while not stop.wait(0.01):
-                begun = time.monotonic()
-                connection.request("GET", "/health")
-                assert connection.getresponse().read()
-                self.longest = max(self.longest, time.monotonic() - begun)
-            connection.close()
+                begun, computed = time.monotonic(), cpu_seconds(self.web)
+                # A connection each: a client that rests for long would lose its own.
+                one = http.client.HTTPConnection("127.0.0.1", self.port)
+                one.request("GET", "/health")
+                assert one.getresponse().read()
+                waited = time.monotonic() - begun
+                held = cpu_seconds(self.web) - computed
+                self.longest = max(self.longest, min(waited, held))
+                one.close()
 
         thread = threading.Thread(target=ask)
         thread.start()
@@ -167,33 +193,36 @@ class SecondClient:
             thread.join()
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_a_file_keeps_the_server_from_nobody(server, name):
+@pytest.fixture(scope="module")
+def warm(server):
+    """The server after it has loaded what it loads once: vocabularies, templates."""
     port, _ = server
-    content = FILES[name]()
-    slowest = []
     with httpx.Client(
         base_url=f"http://127.0.0.1:{port}", timeout=GUARD_SECONDS
     ) as client:
-        for _ in range(TRIES):
-            slowest.append(ask_for_everything(client, port, content))
-            if slowest[-1] < MOST_SECONDS:
-                break
-
-    assert min(slowest) < MOST_SECONDS
+        ask_for_everything(client, rows("An answer.", count=20))
+        yield port, client
 
 
-def ask_for_everything(client, port, content):
+@pytest.mark.skipif(sys.platform != "linux", reason="read from /proc, which Linux has")
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_keeps_the_server_from_nobody(warm, name):
+    port, client = warm
     second = SecondClient(port)
     with second.asking():
-        answer = client.post("/upload", files={"file": ("data", content)})
-        assert answer.status_code in {200, 400, 413}, answer.text
-        assert len(answer.content) < 20_000
-        if answer.status_code == 200:
-            session = answer.json()["session_id"]
-            for path in AFTERWARDS:
-                with client.stream("GET", path.replace("{id}", session)) as found:
-                    assert found.status_code < 500, path
-                    for _ in found.iter_raw():
-                        pass
-    return second.longest
+        ask_for_everything(client, FILES[name]())
+
+    assert second.longest < MOST_SECONDS
+
+
+def ask_for_everything(client, content):
+    answer = client.post("/upload", files={"file": ("data", content)})
+    assert answer.status_code in {200, 400, 413}, answer.text
+    assert len(answer.content) < 20_000
+    if answer.status_code == 200:
+        session = answer.json()["session_id"]
+        for path in AFTERWARDS:
+            with client.stream("GET", path.replace("{id}", session)) as found:
+                assert found.status_code < 500, path
+                for _ in found.iter_raw():
+                    pass

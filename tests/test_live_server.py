@@ -10,7 +10,7 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from slmgen.http.head_timeout import PatientProtocol, Waiting
+from slmgen.http.head_timeout import HeadTimeoutProtocol, Waiting
 from slmgen.http.middleware import SAFE_HEADERS
 from tests.conftest import GUARD_SECONDS, until
 from tests.factories import make_lines
@@ -117,7 +117,7 @@ def test_a_connection_that_says_nothing_is_closed():
     assert whole.startswith(b"HTTP/1.1 204")
 
 
-class ImpatientProtocol(PatientProtocol):
+class ImpatientProtocol(HeadTimeoutProtocol):
     waiting = Waiting()
     head_seconds = 0.1
 

@@ -1,4 +1,4 @@
-"""A stored canonical line → its conversation, which was checked when it was written."""
+"""A line of the examples file → its conversation. Lines were validated when written."""
 
 import msgspec
 
@@ -20,14 +20,14 @@ _text_transcript = msgspec.json.Decoder(_TextTranscript)
 
 
 def transcript(line: bytes) -> Transcript:
-    """The conversation of a canonical line, which was checked when it was written."""
+    """The conversation of a line, without validation."""
     try:
         return _text_transcript.decode(line)
     except msgspec.ValidationError:
         found = _transcript.decode(line)
     for turn in found.messages:
         if isinstance(turn.content, list):
-            turn.content = turn.text  # parts say the same as their text
+            turn.content = turn.text  # joins the parts of a content
     return found
 
 
@@ -35,5 +35,5 @@ _weighted = msgspec.json.Decoder(Conversation)
 
 
 def weighted(line: bytes) -> list[Message]:
-    """The messages of a canonical line with their weights."""
+    """The messages of a line, with their weights."""
     return _weighted.decode(line).messages

@@ -1,4 +1,4 @@
-"""What an example is: a list of messages, read from one JSON object."""
+"""The conversation: a list of messages, decoded from one JSON object."""
 
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
 
 
 class Turn(msgspec.Struct, gc=False, omit_defaults=True):
-    """What makes two messages the same: who speaks, what is said, what is called."""
+    """The part of a message that makes it equal to another: role, content and calls."""
 
     role: Role
     content: str | list[Any] | None = None
@@ -34,7 +34,7 @@ class Turn(msgspec.Struct, gc=False, omit_defaults=True):
 
 
 class Message(Turn, gc=False):
-    """A turn with what else OpenAI's form says about it."""
+    """A turn with the other fields of OpenAI's format."""
 
     tool_call_id: Any = None
     name: Any = None
@@ -56,14 +56,14 @@ class Transcript(msgspec.Struct, gc=False):
     def uses_tools(self) -> bool:
         if self.tools:
             return True
-        for turn in self.messages:  # a generator takes twice as long
+        for turn in self.messages:  # a loop; `any` with a generator takes twice as long
             if turn.tool_calls or turn.function_call or turn.role in TOOL_ROLES:
                 return True
         return False
 
 
 def whole_text(example: Transcript) -> str:
-    """What an example is about: all messages but system prompts, which repeat."""
+    """The text of an example, without system prompts, which repeat."""
     return "\n".join(
         [
             turn.content if type(turn.content) is str else turn.text

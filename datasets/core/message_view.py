@@ -1,4 +1,4 @@
-"""A message as a person reads it: cut where it is endless, its calls in plain form."""
+"""A message for display: long text cut, tool calls in plain form."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -33,15 +33,15 @@ class MessageView:
     side: str  # system, user, assistant or tool
     name: str
     text: str
-    folded: str  # what follows the text, shown on demand
-    left_out: int  # characters after that
+    folded: str  # the text after the cut, shown on demand
+    left_out: int  # characters after `folded`
     calls: tuple[Call, ...]
     tokens: int
-    is_untrained: bool  # an answer whose weight is 0
+    is_untrained: bool  # an answer with weight 0
 
 
 def text_of(message: Mapping[str, Any]) -> str:
-    """All text of a message, whether written as a string or in parts."""
+    """All text of a message, whether a string or parts."""
     content = message.get("content")
     if isinstance(content, str):
         return content
@@ -52,7 +52,7 @@ def text_of(message: Mapping[str, Any]) -> str:
 def message_view(
     message: Mapping[str, Any], tokens: int, folded: int = FOLDED_CHARACTERS
 ) -> MessageView:
-    """`folded` characters at most follow those that are shown at once."""
+    """The message for display; at most `folded` characters follow the shown ones."""
     role, text = str(message.get("role", "")), text_of(message)
     cut, end = _cut(text), SHOWN_CHARACTERS + folded
     return MessageView(
@@ -69,7 +69,7 @@ def message_view(
 
 
 def _cut(text: str) -> int:
-    """Where the shown part ends: after a word, where one ends near."""
+    """Where to cut: after a word, if one ends near the limit."""
     if len(text) <= SHOWN_CHARACTERS:
         return len(text)
     space = text.rfind(" ", SHOWN_CHARACTERS - LONGEST_WORD, SHOWN_CHARACTERS)
@@ -97,12 +97,12 @@ def _call(function: Any) -> Call:
 
 
 def pretty(value: Any) -> str:
-    """JSON with indentation; text that is no JSON stays as it is."""
+    """Indented JSON; other text stays as it is."""
     try:
         if isinstance(value, str):
             value = json.loads(value)
         text = json.dumps(value, ensure_ascii=False, indent=2)
-    except (ValueError, RecursionError):  # no JSON, or nested too deeply for it
+    except (ValueError, RecursionError):  # no JSON, or nested too deeply
         text = str(value)
     return text[:FOLDED_CHARACTERS]
 

@@ -1,5 +1,4 @@
-"""What a process of `processes.bounded` has in memory before it begins: the whole
-engine, with what takes long to load."""
+"""Imports that `processes.bounded` loads once, before it forks: the whole engine."""
 
 # ruff: noqa: F401  # they are imported to be there
 from datasets.core.analysis import analyze, language

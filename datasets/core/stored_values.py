@@ -1,14 +1,14 @@
-"""Stored values → today's types, whatever release stored them."""
+"""Stored values of any release → today's types."""
 
 from typing import TypeVar
 
 import msgspec
 
-Kept = TypeVar("Kept")
+StoredFile = TypeVar("StoredFile")
 
 
-def loaded(kind: type[Kept], stored: object) -> Kept | None:
-    """None where a field is missing or of another type; unknown ones are ignored."""
+def loaded(kind: type[StoredFile], stored: object) -> StoredFile | None:
+    """None where a field is missing or has another type; unknown fields are ignored."""
     try:
         return msgspec.convert(stored, kind)
     except msgspec.ValidationError:

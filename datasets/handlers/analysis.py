@@ -1,4 +1,4 @@
-"""Analysis, closer look and export as work."""
+"""Handlers of work: analysis, insights and export."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -51,7 +51,7 @@ def analyze(claim: Claim) -> None:
 
 @contextmanager
 def open_index(analysis: WorkItem) -> Iterator[BinaryIO]:
-    """What a finished analysis points to. Raises Conflict when it was damaged."""
+    """The index of a finished analysis. Raises Conflict when it is damaged."""
     rows, distinct = (
         analysis.result["total_examples"],
         analysis.result["distinct_lengths"],
@@ -62,18 +62,19 @@ def open_index(analysis: WorkItem) -> Iterator[BinaryIO]:
 
 @contextmanager
 def index_for_work(dataset: Dataset) -> Iterator[BinaryIO]:
-    """The whole index, for work. An analysis by other rules is begun again first."""
+    """The index as a local file, for a handler. Restarts an outdated analysis and
+    raises Requeued."""
     analysis = results.stored(dataset, Kind.ANALYSIS)
     if analysis is None:
-        results.renew(results.analysis_of(dataset))
-        raise engine.GivenBack
+        results.restart_outdated(results.analysis_of(dataset))
+        raise engine.Requeued
     with open_index(analysis) as stored, on_disk(stored) as index:
         yield index
 
 
 @handles(Kind.INSIGHTS, label="The closer look")
 def find_insights(claim: Claim) -> None:
-    # Imported when needed: most processes never take a closer look.
+    # Imported late: most processes never compute insights.
     from datasets.core.insights import insights
 
     dataset = claim.item.dataset
@@ -102,7 +103,7 @@ def export_to_file(claim: Claim) -> None:
 
 
 def exported(dataset: Dataset, form: str, report: Progress = no_progress) -> BinaryIO:
-    """The examples in another form, in a file that is gone when it is closed."""
+    """The examples in another format, in a temporary file that is deleted when closed."""
     with ExitStack() as stack:
         folder = settings.FILE_UPLOAD_TEMP_DIR
         target = stack.enter_context(TemporaryFile(dir=folder))

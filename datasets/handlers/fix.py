@@ -1,4 +1,4 @@
-"""New versions of a dataset by repair."""
+"""Handlers of work: fixes, which make a new version of a dataset, and their preview."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from datasets.core.readers.rows import Progress
 from datasets.handlers.analysis import index_for_work
 from datasets.models import Dataset, Kind
 from datasets.storage.files import verified
-from datasets.uploads import Origin, Seal, limits, store_upload
+from datasets.uploads import Origin, RowCallback, limits, store_upload
 from datasets.work.engine import Claim, handles
 from datasets.work.limits import run_bounded, temporary_file
 from slmgen.errors import InvalidInput
@@ -27,12 +27,12 @@ MAX_REPAIRS = 20
 
 @dataclass(frozen=True)
 class Repaired:
-    dataset: Dataset  # the new version, or the old one after a dry run
+    dataset: Dataset  # the new version; after a dry run the old one
     summary: dict[str, Any]
 
 
 def repairs_of(wanted: list[dict[str, Any]]) -> tuple[Repair, ...]:
-    """Raises InvalidInput for an unknown repair, and for none or too many."""
+    """Raises InvalidInput for an unknown fix, and for none or too many."""
     if not 0 < len(wanted) <= MAX_REPAIRS:
         raise InvalidInput(
             f"repairs has {len(wanted):,} entries; name at least one and at most "
@@ -48,13 +48,13 @@ def repair_dataset(
     dataset: Dataset,
     repairs: tuple[Repair, ...],
     *,
-    on_commit_row: Seal | None = None,
+    on_commit_row: RowCallback | None = None,
     share_done: Callable[[float], None] = lambda share: None,
 ) -> Repaired:
-    """A new version of `dataset` with `repairs` made in their order."""
+    """A new version of `dataset`, with `repairs` applied in order."""
 
     def half(first: int) -> Progress:
-        """Mending and reading again take about as long."""
+        """Applying fixes and ingesting the result take about the same time."""
         return lambda done: share_done((first + min(done / dataset.size, 1)) / 2)
 
     with temporary_file() as target:
@@ -79,8 +79,8 @@ def repair_as_work(claim: Claim) -> None:
 
 @handles(Kind.PREVIEW, label="The preview of the repair")
 def preview_as_work(claim: Claim) -> None:
-    """A dry run. Its rows may hold private data, so they are in a file, as all content
-    of a dataset is; the row of the work has them masked."""
+    """Previews fixes. The rows may hold personal data, so they are stored in a file, as
+    all content is; the work item holds them masked."""
 
     def report(done: float) -> None:
         claim.report(int(dataset.examples_bytes * min(done / dataset.size, 1)))
@@ -115,7 +115,7 @@ def _bounded(
 
 
 def _near_copies(dataset: Dataset) -> frozenset[int]:
-    # Imported when needed: most processes never take a closer look.
+    # Imported late: most processes never compute insights.
     from datasets.core.insights.insights import near_copies_by_index
 
     with (

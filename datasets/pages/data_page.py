@@ -1,4 +1,4 @@
-"""What the pages of a dataset show of it as a whole."""
+"""The pages that show a dataset as a whole."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,7 +32,7 @@ class IssueGroup:
 
     @property
     def is_visible(self) -> bool:
-        """Whether rows with it are among the examples."""
+        """Whether rows with this issue were kept."""
         return self.left_out < self.problems
 
     @property
@@ -58,8 +58,8 @@ def profile_now(dataset: Dataset) -> Profile:
 
 
 def insights_now(dataset: Dataset) -> dict[str, Any]:
-    """The closer look, begun where nobody has asked for it before; for a large dataset
-    NotReady is raised at once until the worker has finished."""
+    """The insights, started by the first request. Raises NotReady at once while a
+    worker computes those of a large dataset."""
     profile_now(dataset)
     try:
         return services.insights_of(dataset, seconds=0)
@@ -74,18 +74,18 @@ def insights_now(dataset: Dataset) -> dict[str, Any]:
 
 
 def languages_known(dataset: Dataset) -> dict[str, int]:
-    """Rows by language, where a closer look was taken; never waits for one."""
+    """Number of rows by language, where the insights are computed; never waits."""
     found = services.stored_insights(dataset)
     return dict(found["languages"]) if found else {}
 
 
 def issue_groups(dataset: Dataset) -> list[IssueGroup]:
-    """The faults by kind, the most frequent first, each with its first example."""
+    """Faults by kind, the most frequent first, each with its first example."""
     ordered = sorted(groups_of(dataset.problem_groups), key=lambda group: -group.rows)
     return [
         IssueGroup(
             kind=group.kind,
-            title=KINDS[group.kind],
+            title=KINDS[group.kind].title,
             rows=group.rows,
             problems=group.problems,
             left_out=group.left_out,
@@ -99,7 +99,7 @@ def issue_groups(dataset: Dataset) -> list[IssueGroup]:
 def _first_problem(dataset: Dataset, group: Group) -> dict[str, Any]:
     if group.first is not None:
         return {**to_builtins(group.first), "sentence": str(group.first)}
-    # Stored by a release that kept no first one.
+    # Older releases stored no first problem.
     found = services.problems_of(dataset, kind=group.kind, page=1, page_size=1)
     return found.problems[0]
 
@@ -129,7 +129,7 @@ def list_problems(dataset: Dataset, kind: str | None, page: int) -> ProblemList:
 
 @dataclass(frozen=True)
 class DataPage:
-    """What the page of a dataset shows."""
+    """Everything that the page of a dataset shows."""
 
     profile: Profile
     report: ProfileView
@@ -144,7 +144,7 @@ class DataPage:
 def data_page(dataset: Dataset, wanted: RowFilter) -> DataPage:
     profile = profile_now(dataset)
     groups = issue_groups(dataset)
-    seen = fix_options.Found(
+    evidence = fix_options.Found(
         kinds=frozenset(group.kind for group in groups),
         copies=profile.duplicates,
         system_rows=profile.system_examples,
@@ -153,9 +153,9 @@ def data_page(dataset: Dataset, wanted: RowFilter) -> DataPage:
         profile=profile,
         report=report(profile),
         groups=groups,
-        safe=fix_options.safe_fixes(seen),
+        safe=fix_options.safe_fixes(evidence),
         copies=fix_options.plain("drop_exact_duplicates"),
-        repairs=list(fix_options.general(seen)),
+        repairs=list(fix_options.general(evidence)),
         wanted=wanted,
         found=find_rows(dataset, wanted),
     )

@@ -1,4 +1,4 @@
-"""A repair before it is made: what it would change, for the page that asks."""
+"""The page of a fix before it is applied: what it would change."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +33,7 @@ class ShownChange:
 class FixPreview:
     report: Preview
     changes: list[ShownChange]
-    fields: list[tuple[str, str]]  # that ask for the same again
+    fields: list[tuple[str, str]]  # form fields that request the same fixes
 
     @property
     def changes_nothing(self) -> bool:
@@ -41,7 +41,7 @@ class FixPreview:
 
 
 def try_repairs(dataset: Dataset, wanted: list[dict[str, Any]]) -> FixPreview:
-    """Nothing is kept. Raises InvalidInput for what no repair can do."""
+    """Changes nothing. Raises InvalidInput for fixes that cannot be applied."""
     profile_now(dataset)
     report = services.preview_of(dataset, wanted, seconds=0)
     return FixPreview(
@@ -62,7 +62,7 @@ def _shown(change: PreviewedChange) -> ShownChange:
 
 
 def role_names(dataset: Dataset) -> list[RoleName]:
-    """The roles of an upload as its file names them."""
+    """The role names of an upload, as its file spells them."""
     layout = Layout(dataset.form, stored_columns(dataset.columns))
     with opened(dataset.original_key) as source:
         return run_bounded(roles_in, source, limits(), layout, size=dataset.size)

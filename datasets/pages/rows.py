@@ -1,4 +1,4 @@
-"""The rows of a dataset: page by page, by search and filter, and one in full."""
+"""The rows of a dataset: by page, by search and filter, and a single row."""
 
 import time
 from collections.abc import Iterable
@@ -27,24 +27,24 @@ from datasets.work.limits import run_bounded
 from slmgen.errors import InvalidInput, NotFound
 
 PAGE_ROWS = 10
-FIRST_RECORDS = 2 * PAGE_ROWS  # read of the index before it is known to take more
-SECONDS_TO_SEARCH = 1.5  # after which the page says how far it came
+FIRST_RECORDS = 2 * PAGE_ROWS  # first read of the index; later reads grow
+SECONDS_TO_SEARCH = 1.5  # then the page shows how far it came
 COPIES = "duplicates"
 SHOWN_COPIES = 10
 SHOWN_CHARACTERS = 200_000  # of one row on its own page
-LISTED_CHARACTERS = 5_000  # of one row among others, before the last message shown
-FOLDED_CHARACTERS = 1_500  # of one message among others, behind those shown at once
+LISTED_CHARACTERS = 5_000  # of each row in a list, before the last message shown
+FOLDED_CHARACTERS = 1_500  # of each message in a list, in the part shown on demand
 
 
 @dataclass(frozen=True)
 class RowFilter:
-    """Which rows to show. Rows count from 1, as the lines of a file do."""
+    """Which rows to show. Rows count from 1, as lines of a file do."""
 
-    row: int = 1  # where to begin
+    row: int = 1  # the first one
     text: str = ""
     role: str = ""
     issue: str = ""
-    language: str = ""  # as a closer look names it
+    language: str = ""  # a language code of the insights
     min_tokens: int = 0
     max_tokens: int | None = None
 
@@ -72,8 +72,8 @@ class RowView:
 class Rows:
     rows: list[RowView]
     total: int
-    first: int  # what was asked for
-    next: int | None  # where to look on
+    first: int  # as requested
+    next: int | None  # where to continue; None at the end
     is_cut: bool  # the time was up before the page was full
 
     @property
@@ -82,7 +82,7 @@ class Rows:
 
 
 def find_rows(dataset: Dataset, wanted: RowFilter) -> Rows:
-    """A page of the rows that are wanted. Raises InvalidInput for an unknown issue."""
+    """A page of matching rows. Raises InvalidInput for an unknown issue."""
     if wanted.issue not in {"", COPIES, *KINDS}:
         raise InvalidInput("There is no such kind of issue; choose one from the list.")
     with (
@@ -106,7 +106,7 @@ def find_rows(dataset: Dataset, wanted: RowFilter) -> Rows:
 def _candidates(
     start: int, records: NDArray[np.void], wanted: RowFilter
 ) -> NDArray[np.intp]:
-    """What the index alone can tell."""
+    """Positions of the records that match by the index alone."""
     kept = records["tokens"] >= wanted.min_tokens
     if wanted.max_tokens is not None:
         kept &= records["tokens"] <= wanted.max_tokens
@@ -120,8 +120,8 @@ def _search(
     chunks: Iterable[tuple[int, NDArray[np.void]]],
     wanted: RowFilter,
 ) -> tuple[list[tuple[int, Any]], int | None]:
-    """The first rows that fit with their records, and where to look on when there may
-    be more. No more of the index is read than is looked at."""
+    """The first matching rows with their records, and where to continue, if there may
+    be more. Reads only as much of the index as needed."""
     found: list[tuple[int, Any]] = []
     deadline = time.monotonic() + SECONDS_TO_SEARCH
     for start, records in chunks:
@@ -184,7 +184,7 @@ def _shown(
 def turns(
     messages: list[dict[str, Any]], folded: int = message_views.FOLDED_CHARACTERS
 ) -> list[message_views.MessageView]:
-    """Messages as they are read by people, each with its tokens."""
+    """Messages for display, each with its token count."""
     texts = [message_views.text_of(message) for message in messages]
     count = partial(
         counted, name=settings.SLMGEN_ENCODING, library=settings.SLMGEN_TOKENIZER
@@ -201,11 +201,11 @@ class RowInFull:
     """Everything about one row."""
 
     row: RowView
-    value: dict[str, Any]  # as it is kept
+    value: dict[str, Any]  # as stored
     issues: list[str]
     size: int  # bytes
     language: str
-    copies: list[int]  # numbers of later identical rows, the first of them
+    copies: list[int]  # numbers of the first later identical rows
     total: int
 
     @property
@@ -248,6 +248,6 @@ def _in_full(value: dict[str, Any], place: int, record: Any) -> RowView:
 
 
 def _as_many_as_fit(messages: list[dict[str, Any]], characters: int) -> int:
-    """How many of the messages a page can hold, one at least."""
+    """How many of the messages fit in `characters`, at least one."""
     ends = np.cumsum([len(message_views.text_of(message)) for message in messages])
     return max(int((ends <= characters).sum()), 1)

@@ -1,4 +1,4 @@
-"""What a browser has uploaded, kept in its session: no account is needed."""
+"""The datasets that a browser has uploaded, kept in its session; no account is needed."""
 
 import uuid
 
@@ -30,8 +30,8 @@ def recent(session: SessionBase, user: AnyUser) -> list[Dataset]:
 
 
 def may_delete(session: SessionBase, user: AnyUser, dataset: Dataset) -> bool:
-    """Its owner, or the browser that made what nobody owns; the address alone lets
-    others look."""
+    """Allows the owner, or the browser that uploaded an unowned dataset. Others who
+    know the address may only view it."""
     if dataset.owner_id is not None:
         return bool(user.is_authenticated and user.pk == dataset.owner_id)
     return dataset.pk in remembered(session)

@@ -1,4 +1,4 @@
-"""Where a dataset comes from, and which other versions of it there are."""
+"""The origin of a dataset, and its other versions."""
 
 from dataclasses import dataclass
 
@@ -11,22 +11,22 @@ MOST_VERSIONS = 100
 @dataclass(frozen=True)
 class Version:
     dataset: Dataset
-    number: int  # in the order in which they were made
-    done: list[str]  # what was done to its parent
+    number: int  # in order of creation
+    done: list[str]  # what was changed in its parent
     parent_number: int | None
     is_this: bool
 
 
 @dataclass(frozen=True)
 class VersionOrigin:
-    """What the page of a version says about where it comes from."""
+    """The origin of a version, as its page shows it."""
 
     parent: Dataset | None
     done: list[str]
 
 
 def origin_of(dataset: Dataset, *, user: AnyUser) -> VersionOrigin | None:
-    """None for an upload that was made from nothing else."""
+    """None for an upload that no other dataset was the source of."""
     visible = Dataset.objects.visible_to(user)
     parent = visible.filter(pk=dataset.parent_id).first() if dataset.parent_id else None
     if parent is None and not dataset.repairs:
@@ -41,7 +41,7 @@ def _done(dataset: Dataset) -> list[str]:
 
 
 def versions_of(dataset: Dataset, *, user: AnyUser) -> list[Version]:
-    """Every version that has its first one in common with `dataset`, oldest first."""
+    """All versions with the same first version as `dataset`, oldest first."""
     visible = Dataset.objects.visible_to(user)
     root, seen = dataset, {dataset.pk}
     while root.parent_id and len(seen) < MOST_VERSIONS:

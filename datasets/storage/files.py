@@ -1,4 +1,4 @@
-"""Stored files: read with care, deleted by recorded intent, swept when nobody's."""
+"""Stored files: opened with checks, deleted through a record, swept when orphaned."""
 
 import hashlib
 import logging
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("slmgen.files")
 
 COPY_BYTES = 1 << 20
-# Longer than any request or piece of work needs from its first file to its row.
+# Longer than any request or work item takes from its first file to its row.
 ORPHAN_AGE = timedelta(hours=2)
 
 
@@ -41,7 +41,7 @@ def damaged(remedy: str = "upload the data again") -> Conflict:
 
 
 def open_file(key: str) -> BinaryIO:
-    """A stored file, as Python's own kind of file. Raises Conflict when it is gone."""
+    """A stored file, as a plain Python file. Raises Conflict when it is missing."""
     try:
         return cast("BinaryIO", default_storage.open(key).file)
     except FileNotFoundError:
@@ -51,7 +51,7 @@ def open_file(key: str) -> BinaryIO:
 
 @contextmanager
 def opened(key: str, size: int | None = None) -> Iterator[BinaryIO]:
-    """The same for a while. Raises Conflict when it has another `size` than it had."""
+    """Opens a stored file. Raises Conflict when its size is not `size`."""
     with open_file(key) as file:
         if size is not None and file.seek(0, SEEK_END) != size:
             logger.error("the stored file %s has another size than it had", key)
@@ -61,10 +61,10 @@ def opened(key: str, size: int | None = None) -> Iterator[BinaryIO]:
 
 
 def verified_file(key: str, sha256: str) -> BinaryIO:
-    """A stored file whose content is what it was; else raises Conflict.
+    """A stored file with its checksum verified. Raises Conflict where it differs.
 
-    From a storage behind a network it is a local copy: the check has to read all of it
-    anyway, and who works on it may jump about.
+    Of a remote storage it is a local copy, because the check reads all of it anyway,
+    and the caller may seek. The caller closes it.
     """
     with ExitStack() as stack:
         file = stack.enter_context(open_file(key))
@@ -92,13 +92,13 @@ def _copy_of(file: BinaryIO) -> BinaryIO:
 
 @contextmanager
 def verified(key: str, sha256: str) -> Iterator[BinaryIO]:
-    """The same for a while."""
+    """Opens a stored file with its checksum verified."""
     with verified_file(key, sha256) as file:
         yield file
 
 
 def read_line(file: BinaryIO, record: Any) -> bytes:
-    """The example that a record of the index points to."""
+    """The line that an index record points to."""
     file.seek(int(record["offset"]))
     line = file.read(int(record["length"]))
     if len(line) != record["length"]:
@@ -113,13 +113,13 @@ def read_example(file: BinaryIO, record: Any) -> Any:
         raise damaged() from None
 
 
-# Keeping: files come first, their row last. They are deleted only while it is certain
-# that there is no row; whatever else is left behind is swept.
+# Storing: files first, their row last. Files are deleted only while it is certain that
+# there is no row; all other leftovers are swept.
 
 
 @contextmanager
 def deleted_on_failure(keys: Iterable[str]) -> Iterator[None]:
-    """Around storing files before their row exists."""
+    """Deletes the files if storing them fails, before their row exists."""
     try:
         yield
     except Exception:  # whatever it is, there is no row yet
@@ -129,14 +129,16 @@ def deleted_on_failure(keys: Iterable[str]) -> Iterator[None]:
 
 @contextmanager
 def row_of(keys: Iterable[str]) -> Iterator[None]:
-    """The transaction that inserts the row of stored files: what is raised in it undoes
-    both. When the commit itself fails, the row may be there, so the files stay."""
+    """The transaction that inserts the row of stored files. An error in it rolls back
+    the row and deletes the files. When the commit itself fails, the row may exist, so
+    the files stay."""
     is_whole = False
     try:
         with transaction.atomic():
             yield
             is_whole = True
-    except Exception:  # whatever it is, the transaction was undone unless it was whole
+    # Whatever it is, the transaction is rolled back, unless it was complete
+    except Exception:
         if not is_whole:
             delete_stored(keys)
         raise
@@ -148,12 +150,13 @@ def delete_stored(keys: Iterable[str]) -> None:
             default_storage.delete(key)
 
 
-# Deleting: the intent is a row of the transaction that removes what the file belongs
-# to. Whoever dies after it, the file goes.
+# Deleting: the transaction that deletes a row also records the files to delete, so they
+# are deleted even if this process ends before it gets to them.
 
 
 def discard(keys: Iterable[str]) -> None:
-    """Has files deleted; called inside the transaction that deletes their row."""
+    """Schedules files for deletion. Call it inside the transaction that deletes their
+    row."""
     wanted = list(keys)
     Deletion.objects.bulk_create(
         [Deletion(key=key) for key in wanted], ignore_conflicts=True
@@ -162,10 +165,11 @@ def discard(keys: Iterable[str]) -> None:
 
 
 def delete_discarded(keys: Iterable[str] | None = None) -> None:
-    """Deletes files that were discarded: these, or all. Again, it changes nothing.
+    """Deletes discarded files: these, or all of them. Safe to repeat.
 
-    While a backup runs it does nothing. The backup is asked about after the keys are
-    known: their rows were gone then, so one that begins later copies none of them.
+    Does nothing while a backup runs. The order matters: the keys are read before the
+    check, when their rows are gone already, so a backup that starts later copies none
+    of them.
     """
     if keys is None:
         keys = list(Deletion.objects.values_list("key", flat=True))
@@ -182,57 +186,60 @@ def delete_discarded(keys: Iterable[str] | None = None) -> None:
         Deletion.objects.filter(key=key).delete()
 
 
-# Sweeping: what no row speaks of. A file comes first and its row last, so a young file
-# without a row is one that is being kept just now.
+# Sweeping: deletes files that no row refers to. A file comes before its row, so a young
+# file without a row may be part of an upload in progress.
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A file that a row speaks of, with its size where the row knows it."""
+class StoredFile:
+    """A file that a row refers to, with its size where the row knows it."""
 
     key: str
     size: int | None = None
 
 
-Keeper = Callable[[QuerySet[Dataset]], Iterator[Kept]]
-KEEPERS: list[Keeper] = []
+FilesOf = Callable[[QuerySet[Dataset]], Iterator[StoredFile]]
+FILES_OF: list[FilesOf] = []
 
 
-def keeper(function: Keeper) -> Keeper:
-    """Registers what names all files that the rows of an app speak of, for datasets."""
-    KEEPERS.append(function)
+def names_files(function: FilesOf) -> FilesOf:
+    """Registers a function that yields all files that an app's rows refer to, for
+    datasets."""
+    FILES_OF.append(function)
     return function
 
 
-def kept_of(datasets: QuerySet[Dataset]) -> list[Kept]:
-    return [one for names in KEEPERS for one in names(datasets)]
+def files_of(datasets: QuerySet[Dataset]) -> list[StoredFile]:
+    return [one for names in FILES_OF for one in names(datasets)]
 
 
-@keeper
-def kept_of_datasets(datasets: QuerySet[Dataset]) -> Iterator[Kept]:
+@names_files
+def files_of_datasets(datasets: QuerySet[Dataset]) -> Iterator[StoredFile]:
     for dataset in datasets.filter(emptied_at=None).iterator():
-        yield Kept(dataset.original_key, dataset.size)
-        yield Kept(dataset.examples_key, dataset.examples_bytes)
+        yield StoredFile(dataset.original_key, dataset.size)
+        yield StoredFile(dataset.examples_key, dataset.examples_bytes)
         if dataset.problem_groups:
-            yield Kept(dataset.problems_key)
-            yield Kept(dataset.problem_index_key)
+            yield StoredFile(dataset.problems_key)
+            yield StoredFile(dataset.problem_index_key)
     items = WorkItem.objects.filter(dataset__in=datasets).exclude(file="")
     for key in items.values_list("file", flat=True).iterator():
-        yield Kept(key)
+        yield StoredFile(key)
 
 
 @dataclass(frozen=True)
 class Differences:
     orphans: list[Stored]
-    missing: list[Kept]  # gone, or of another size
+    missing: list[StoredFile]  # absent, or of another size
 
 
 def differences(age: timedelta = ORPHAN_AGE) -> Differences:
-    """What rows and files disagree about, files younger than `age` left out."""
-    # Files are listed before rows are read: a file that gets its row meanwhile has it.
+    """Files without a row, except those younger than `age`, and rows without their
+    file."""
+    # Files are listed before rows are read, so that a file which gets its row meanwhile
+    # is no orphan.
     started = timezone.now()
     stored = {found.key: found for found in storage().listing()}
-    kept = kept_of(Dataset.objects.all())
+    kept = files_of(Dataset.objects.all())
     known = {one.key for one in kept}
     orphans = [
         found
@@ -243,17 +250,18 @@ def differences(age: timedelta = ORPHAN_AGE) -> Differences:
     return Differences(orphans, missing)
 
 
-def _is_there(kept: Kept, found: Stored | None) -> bool:
-    if found is None:  # listed before it was written?
+def _is_there(kept: StoredFile, found: Stored | None) -> bool:
+    if found is None:  # perhaps written after the listing
         return default_storage.exists(kept.key)
     return kept.size is None or kept.size == found.size
 
 
 def sweep(age: timedelta = ORPHAN_AGE) -> int:
-    """Deletes orphans and what was discarded; gives the number of orphans."""
+    """Deletes orphans and discarded files; returns the number of orphans."""
     delete_discarded()
     orphans = differences(age).orphans
-    if storage().is_being_copied():  # asked after the rows are read, as above
+    # Asked after the rows are read, as in `delete_discarded`
+    if storage().is_being_copied():
         return 0
     for orphan in orphans:
         default_storage.delete(orphan.key)

@@ -1,4 +1,4 @@
-"""How much one owner may keep. Checked in the transaction that inserts the row."""
+"""Storage quotas per owner, checked in the transaction that inserts the row."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,27 +13,27 @@ from slmgen.errors import Conflict
 ADVICE = "delete what you no longer need, or wait until it expires"
 
 
-# What apps to the left of this one keep for an owner, in bytes.
-Counted = Callable[[Any], int]
-COUNTED: list[Counted] = []
+# Functions of apps that store files for an owner; each returns their bytes.
+StoredBytes = Callable[[Any], int]
+STORED_BYTES: list[StoredBytes] = []
 
 
-def counted(function: Counted) -> Counted:
-    """Registers files that use up the room of the owner whose key they are given."""
-    COUNTED.append(function)
+def counts_toward_quota(function: StoredBytes) -> StoredBytes:
+    """Registers a function that returns the bytes it stores for the owner with a key."""
+    STORED_BYTES.append(function)
     return function
 
 
-@counted
+@counts_toward_quota
 def bytes_of_datasets(owner_id: Any) -> int:
     sizes = F("size") + F("examples_bytes") + F("problems_bytes")
     kept = Dataset.objects.filter(owner=owner_id, emptied_at=None)
     return kept.aggregate(stored=Sum(sizes))["stored"] or 0
 
 
-@counted
+@counts_toward_quota
 def bytes_of_work(owner_id: Any) -> int:
-    """Exports and previews. An index is small beside its examples and not counted."""
+    """Exports and previews. Indexes are small beside their examples and not counted."""
     made = WorkItem.objects.filter(
         dataset__owner=owner_id, kind__in=(Kind.EXPORT, Kind.PREVIEW)
     )
@@ -41,8 +41,8 @@ def bytes_of_work(owner_id: Any) -> int:
 
 
 def reserve_quota(owner_id: Any, needed: int, *, datasets: int = 0) -> None:
-    """Raises Conflict when an owner has too much already to keep `needed` bytes."""
-    one_at_a_time("datasets", owner_id)
+    """Raises Conflict when `needed` more bytes exceed the owner's quota."""
+    lock_quota("datasets", owner_id)
     room_mb = settings.SLMGEN_QUOTA_MB
     if owner_id is None:
         room_mb = settings.SLMGEN_QUOTA_ANONYMOUS_MB
@@ -51,7 +51,7 @@ def reserve_quota(owner_id: Any, needed: int, *, datasets: int = 0) -> None:
         check_count(kept, settings.SLMGEN_QUOTA_DATASETS, "datasets")
     if not room_mb:
         return
-    stored = sum(count(owner_id) for count in COUNTED)
+    stored = sum(count(owner_id) for count in STORED_BYTES)
     if stored + needed > room_mb * 10**6:
         thing = "upload" if datasets else "notebook"
         raise Conflict(_no_room(owner_id, stored, room_mb, thing))
@@ -70,15 +70,15 @@ def _no_room(owner_id: Any, stored: int, room_mb: int, thing: str) -> str:
 
 
 def check_count(kept: int, most: int, things: str) -> None:
-    """Raises Conflict when one more would be too many; 0 is no limit."""
+    """Raises Conflict when one more would exceed `most`; 0 is no limit."""
     if most and kept >= most:
         raise Conflict(f"You keep {kept:,} of at most {most:,} {things}; {ADVICE}.")
 
 
-def one_at_a_time(things: str, owner_id: Any) -> None:
-    """Until the transaction ends, nobody else counts these things of this owner.
+def lock_quota(things: str, owner_id: Any) -> None:
+    """Serializes checks of one owner's quota until the transaction ends.
 
-    SQLite's transactions do that by themselves: each takes the one lock as it begins.
+    SQLite does that by itself: each transaction takes its only lock when it starts.
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:

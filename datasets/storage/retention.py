@@ -1,4 +1,4 @@
-"""How long data are kept, and what goes with them."""
+"""How long data is kept, and what is deleted with it."""
 
 from datetime import datetime, timedelta
 
@@ -8,18 +8,19 @@ from django.db.models import Q, RestrictedError
 from django.utils import timezone
 
 from datasets.models import Dataset, WorkItem
-from datasets.storage.files import discard, kept_of, kept_of_datasets
+from datasets.storage.files import discard, files_of, files_of_datasets
 from slmgen.errors import Conflict
 
 
 @transaction.atomic
 def delete_dataset(dataset: Dataset) -> None:
-    """With all that other apps made of it. Raises Conflict where one still uses it.
+    """Deletes a dataset with everything other apps made from it. Raises Conflict where
+    a job still uses it.
 
-    The rows go first: a row never points to files that are gone.
+    The rows go first, so that no row points to a file that is gone.
     """
     rows = Dataset.objects.filter(pk=dataset.pk)
-    kept = kept_of(rows)
+    kept = files_of(rows)
     try:
         rows.delete()
     except RestrictedError:
@@ -42,9 +43,9 @@ def with_versions(dataset: Dataset) -> list[Dataset]:
 
 
 def empty_dataset(dataset: Dataset) -> None:
-    """Removes what users sent and what was read in it; the row stays for its jobs."""
+    """Deletes the content and everything computed from it; the row stays for its jobs."""
     with transaction.atomic():
-        kept = list(kept_of_datasets(Dataset.objects.filter(pk=dataset.pk)))
+        kept = list(files_of_datasets(Dataset.objects.filter(pk=dataset.pk)))
         WorkItem.objects.filter(dataset=dataset).delete()
         Dataset.objects.filter(pk=dataset.pk).update(
             emptied_at=timezone.now(), problems=[], problem_groups=[], columns={}
@@ -53,14 +54,14 @@ def empty_dataset(dataset: Dataset) -> None:
 
 
 def expiry_of(dataset: Dataset) -> datetime | None:
-    """When its content is deleted; None is never."""
-    anonymous, owned = lives()
-    life = anonymous if dataset.owner_id is None else owned
-    return dataset.created_at + life if life else None
+    """When the content is deleted; None is never."""
+    anonymous, owned = retention_periods()
+    period = anonymous if dataset.owner_id is None else owned
+    return dataset.created_at + period if period else None
 
 
-def lives() -> tuple[timedelta, timedelta]:
-    """How long data are kept without an owner and with one; zero is for ever."""
+def retention_periods() -> tuple[timedelta, timedelta]:
+    """How long data is kept without an owner and with one; zero is forever."""
     return (
         timedelta(hours=settings.SLMGEN_KEEP_ANONYMOUS_HOURS),
         timedelta(days=settings.SLMGEN_KEEP_DAYS),
@@ -68,9 +69,9 @@ def lives() -> tuple[timedelta, timedelta]:
 
 
 def expired(now: datetime) -> list[Dataset]:
-    """Those whose time is over and whose content is still there."""
+    """Datasets whose retention period is over and whose content still exists."""
     ended = Q(pk__in=[])
-    for life, is_anonymous in zip(lives(), (True, False), strict=True):
-        if life:
-            ended |= Q(owner__isnull=is_anonymous, created_at__lt=now - life)
+    for period, is_anonymous in zip(retention_periods(), (True, False), strict=True):
+        if period:
+            ended |= Q(owner__isnull=is_anonymous, created_at__lt=now - period)
     return list(Dataset.objects.filter(ended, emptied_at=None))

@@ -16,7 +16,7 @@ from slmgen.errors import InvalidInput
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def columns(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
-    """Which column holds what; kept, it makes a new version of the data."""
+    """Shows and changes which column holds what; saving makes a new version."""
     dataset = services.find_dataset(dataset_id, user=request.user)
     shown = services.mapping_of(dataset)
     form = ColumnsForm(shown.columns, request.POST or shown.mapping)

@@ -14,7 +14,7 @@ from slmgen.http.rate_limits import check_costly
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def repair(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
-    """What a repair would change; confirmed, it makes a new version."""
+    """Shows what a fix would change; a POST applies it and makes a new version."""
     dataset = services.find_dataset(dataset_id, user=request.user)
     if request.method == "POST":
         wanted = wanted_repairs(request.POST)
@@ -33,7 +33,7 @@ def repair(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
 
 @require_safe
 def roles(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
-    """Which role each name in the file stands for; leads to the repair."""
+    """Asks which role each role name in the file stands for; leads to the fix."""
     dataset = services.find_dataset(dataset_id, user=request.user)
     context = {
         "dataset": dataset,

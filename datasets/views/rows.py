@@ -12,7 +12,7 @@ from datasets.services import find_dataset
 
 @require_safe
 def row(request: HttpRequest, dataset_id: uuid.UUID, number: int) -> HttpResponse:
-    """One row in full."""
+    """The page of one row."""
     dataset = find_dataset(dataset_id, user=request.user)
     profile_now(dataset)
     found = row_in_full(dataset, number)

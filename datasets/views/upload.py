@@ -13,8 +13,8 @@ from datasets.samples import SAMPLES
 from slmgen.errors import InvalidInput
 
 
-# The CSRF check reads the upload. Inside the view, a file that is too large is answered
-# as one; in the middleware it would be a server error.
+# The CSRF check reads the upload. It runs inside the view, where a file that is too
+# large becomes a 413; in the middleware it would be a server error.
 @csrf_exempt
 @csrf_protect
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -24,7 +24,7 @@ def versions(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def undo(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
-    """Deletes a version and goes back to the one that it was made from."""
+    """Deletes a version and returns to the one that it was made from."""
     dataset = services.find_dataset(dataset_id, user=request.user)
     if dataset.parent_id is None or not may_delete(
         request.session, request.user, dataset

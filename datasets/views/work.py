@@ -6,12 +6,12 @@ from django.views.decorators.http import require_http_methods
 
 from datasets import services
 from datasets.work import results
-from slmgen.http.error_pages import SECONDS_BETWEEN_LOOKS
+from slmgen.http.error_pages import POLL_SECONDS
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def work_page(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
-    """What is being computed: how far it is, cancel it, start it again."""
+    """Shows running work, with its progress; cancels or restarts it."""
     dataset = services.find_dataset(dataset_id, user=request.user)
     if request.method == "POST":
         item = results.find_work(dataset, request.POST.get("item", ""))
@@ -24,5 +24,5 @@ def work_page(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
     context = {"dataset": dataset, "step": "data", "items": items}
     response = render(request, "datasets/work.html", context)
     if any(item.is_active for item in items):
-        response["Refresh"] = str(SECONDS_BETWEEN_LOOKS)
+        response["Refresh"] = str(POLL_SECONDS)
     return response

@@ -1,4 +1,4 @@
-"""What a Celery worker does with a message."""
+"""The task of a Celery worker."""
 
 import signal
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_shutting_down
 
-from datasets.work.engine import stop_soon, work_on
+from datasets.work.engine import request_stop, work_on
 from slmgen.celery_app import WORK
 
 
@@ -21,13 +21,14 @@ def work(item_id: str) -> None:
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]  # as above
 def stop_pool(**_: Any) -> None:
-    """Celery lets its processes finish; what they do is given back sooner."""
-    stop_soon()
+    """Celery lets its processes finish their task; they requeue it sooner."""
+    request_stop()
 
 
 @contextmanager
 def _stopped_by_flag() -> Iterator[None]:
-    """A signal to the process itself, as to a whole group, breaks nothing off."""
+    """Handles SIGTERM sent to the process itself, as to a whole group, without
+    interrupting."""
     before = signal.signal(signal.SIGTERM, _stop)
     try:
         yield
@@ -36,4 +37,4 @@ def _stopped_by_flag() -> Iterator[None]:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    stop_soon()
+    request_stop()

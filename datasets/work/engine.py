@@ -1,7 +1,7 @@
-"""Work items: asked for, claimed, renewed, finished. The row is the truth.
+"""Work items: queued, claimed, renewed, finished. The row is the truth.
 
-Executors only say when to look at the rows: a worker that polls, or Celery's messages.
-A message that is lost, late or doubled changes nothing.
+Executors (a polling worker, or Celery's messages) only say when to look at the rows. A
+message that is lost, late or duplicated changes nothing.
 """
 
 import hashlib
@@ -35,26 +35,29 @@ logger = logging.getLogger("slmgen.work")
 
 MAX_ATTEMPTS = 3
 SECONDS_BETWEEN_REPORTS = 1.0
-SEND_AGAIN_AFTER = timedelta(minutes=5)  # a message that nobody took
-BACK_OFF = timedelta(seconds=5)  # before the second try, twice that before the third
+SEND_AGAIN_AFTER = timedelta(minutes=5)  # the age of a lost message
+# Before the second attempt, and twice that before the third
+BACK_OFF = timedelta(seconds=5)
 GIVEN_UP = "was tried three times and failed each time; start it again, or upload again"
 
 
 class LostLease(Exception):
-    """Somebody else has claimed this work, or it was cancelled or deleted."""
+    """Another worker has claimed this work, or it was canceled or deleted."""
 
 
-class GivenBack(Exception):
-    """The work is put back into the queue at once; the attempt does not count."""
+class Requeued(Exception):
+    """The work returns to the queue at once; the attempt does not count."""
 
 
 # One byte that a worker shares with the processes it forks (Celery's pool). A signal
-# handler only sets it: nothing is interrupted between a commit and what follows it.
+# handler only sets it, so nothing is interrupted between a commit and the code after
+# it.
 _stopping = mmap.mmap(-1, 1)
 
 
-def stop_soon() -> None:
-    """Has running work given back at its next report. Safe in a signal handler."""
+def request_stop() -> None:
+    """Makes running work return to the queue at its next report. Safe in a signal
+    handler."""
     _stopping[0] = 1
 
 
@@ -62,8 +65,8 @@ def is_stopping() -> bool:
     return bool(_stopping[0])
 
 
-def resume() -> None:
-    """Takes `stop_soon` back, for a process that goes on."""
+def clear_stop() -> None:
+    """Undoes `request_stop`, for a process that continues."""
     _stopping[0] = 0
 
 
@@ -73,21 +76,21 @@ def lease() -> timedelta:
 
 @dataclass
 class Claim:
-    """The right to write one piece of work, for as long as its fence stands."""
+    """The right to write a work item, as long as no other claim has raised its fence."""
 
     item: WorkItem
     state: str = State.RUNNING  # as last written
-    failure: str = ""  # the kind of what was raised
+    failure: str = ""  # the type of the exception raised
     reported_at: float = field(default_factory=time.monotonic)
     lost: threading.Event = field(default_factory=threading.Event)
 
     def report(self, done_bytes: int) -> None:
-        """Progress, in bytes of the examples. Raises LostLease or GivenBack, to stop
-        the work; called where stopping leaves nothing behind."""
+        """Stores progress, in bytes of the examples. Raises LostLease or Requeued to
+        stop the work; call it where stopping leaves nothing half done."""
         if self.lost.is_set():
             raise LostLease
         if is_stopping():
-            raise GivenBack
+            raise Requeued
         now = time.monotonic()
         if now - self.reported_at < SECONDS_BETWEEN_REPORTS:
             return
@@ -107,7 +110,8 @@ class Claim:
     def finish(
         self, *, file: str = "", file_bytes: int = 0, result: object = None
     ) -> None:
-        """The one moment in which a result appears; a file of an earlier try goes."""
+        """Publishes the result, in one transaction; deletes the file of an earlier
+        attempt."""
         before = self.item.file
         try:
             with transaction.atomic():
@@ -123,21 +127,21 @@ class Claim:
             raise
 
     def key(self, name: str) -> str:
-        """A name for a file that no other try uses."""
+        """A key for a file that no other attempt uses."""
         return f"{self.item.dataset.folder}/{name}-{self.item.pk.hex}-{self.item.fence}"
 
 
 Handler = Callable[[Claim], None]
 HANDLERS: dict[str, Handler] = {}
-# What a page or client that loads itself again cannot start over and over.
+# Requested by POST: a page that reloads itself cannot restart it again and again.
 ASKED_BY_POST: set[str] = set()
 
 
 def handles(
     kind: str, *, label: str, asked_by_post: bool = False
 ) -> Callable[[Handler], Handler]:
-    """Registers what does a kind of work, for the app whose kind it is. Work that is
-    `asked_by_post` begins again when it is asked for after it failed."""
+    """Registers the handler of a kind of work, in the app that the kind belongs to.
+    Failed work that is `asked_by_post` restarts when it is requested again."""
 
     def register(handler: Handler) -> Handler:
         HANDLERS[kind] = handler
@@ -149,10 +153,10 @@ def handles(
     return register
 
 
-def ask_for(
+def enqueue(
     dataset: Dataset, kind: str, payload: Mapping[str, Any] | None = None
 ) -> WorkItem:
-    """The item that computes this; the same one however often it is asked for."""
+    """The item of this computation, created by the first request for it."""
     content = dict(payload or {})
     item, is_new = WorkItem.objects.get_or_create(
         dataset=dataset, kind=kind, key=_key_of(content), defaults={"payload": content}
@@ -162,7 +166,7 @@ def ask_for(
     return item
 
 
-def is_asked_for(dataset: Dataset, kind: str, payload: Mapping[str, Any]) -> bool:
+def is_enqueued(dataset: Dataset, kind: str, payload: Mapping[str, Any]) -> bool:
     items = WorkItem.objects.filter(dataset=dataset, kind=kind, key=_key_of(payload))
     return items.exists()
 
@@ -172,20 +176,21 @@ def _key_of(payload: Mapping[str, Any]) -> str:
     return hashlib.sha256(text).hexdigest() if payload else ""
 
 
-def forget_oldest(kept: WorkItem, most: int) -> None:
-    """Drops all but the newest `most` of a kind of work on a dataset, `kept` not."""
+def keep_newest(kept: WorkItem, most: int) -> None:
+    """Deletes all but the newest `most` items of `kept`'s kind and dataset; never
+    `kept`."""
     alike = WorkItem.objects.filter(dataset=kept.dataset_id, kind=kept.kind)
     old = alike.exclude(pk=kept.pk).order_by("-updated_at")[most - 1 :]
     files = dict(old.values_list("pk", "file"))
     if not files:
-        return  # and no write transaction was begun for it
+        return  # without a write transaction
     with transaction.atomic():
         WorkItem.objects.filter(pk__in=files).delete()
         discard(file for file in files.values() if file)
 
 
 def cancel(item: WorkItem) -> bool:
-    """Stops it, now if it waits, else at the worker's next report."""
+    """Cancels at once if it is queued, else at the worker's next report."""
     rows = WorkItem.objects.filter(pk=item.pk, state__in=ACTIVE)
     return bool(
         rows.update(
@@ -196,8 +201,8 @@ def cancel(item: WorkItem) -> bool:
 
 
 def restart(item: WorkItem, *, fence: int | None = None) -> bool:
-    """Has it done once more, from the start; with a `fence`, unless that was done since
-    the row was read."""
+    """Queues the item again from the start. With a `fence`, only if nobody else has
+    restarted it since the row was read."""
     rows = WorkItem.objects.filter(pk=item.pk).exclude(state__in=ACTIVE)
     if fence is not None:
         rows = rows.filter(fence=fence)
@@ -220,7 +225,7 @@ def announce(item_id: UUID) -> None:
 
 
 def send(item_id: UUID) -> None:
-    """A message that Redis does not take is due again at once."""
+    """Sends a message; one that Redis does not accept is due again at once."""
     if settings.SLMGEN_TASKS != "celery":
         return
     # Imported when needed: most servers run without it.
@@ -231,8 +236,8 @@ def send(item_id: UUID) -> None:
 
 
 def send_again() -> int:
-    """Sends what can be claimed and has no message under way: one that was never
-    sent, was sent before the lease or the pause ended, or seems lost by now."""
+    """Sends claimable items without a message in transit: never sent, sent before the
+    lease or the pause ended, or lost. Returns their number."""
     unsent = (
         Q(sent_at=None)
         | Q(sent_at__lt=F("lease_until"))
@@ -248,7 +253,7 @@ def send_again() -> int:
 
 
 def claim_item(item: WorkItem) -> Claim | None:
-    """The claim, or None when another worker got there first or it failed too often."""
+    """The claim; None when another worker was faster, or the item has failed too often."""
     is_spent = item.attempts >= MAX_ATTEMPTS
     rows = WorkItem.objects.claimable().filter(
         pk=item.pk, fence=item.fence, attempts=item.attempts
@@ -257,8 +262,8 @@ def claim_item(item: WorkItem) -> Claim | None:
     if is_spent:
         message = f"{item.get_kind_display()} {GIVEN_UP}."
         changes = {"state": State.FAILED, "lease_until": None, "message": message}
-    # The row was as `item` says until this update, so what it is now is known. Read
-    # again, it could be somebody's who cancelled it meanwhile.
+    # The update succeeds only if the row still is as `item` says, so its new values are
+    # known. A fresh read could return what somebody else has written since.
     fence, attempts = item.fence + 1, item.attempts + (not is_spent)
     claimed = rows.update(
         **changes, fence=fence, attempts=attempts, updated_at=timezone.now()
@@ -270,10 +275,10 @@ def claim_item(item: WorkItem) -> Claim | None:
 
 
 def claim_next() -> Claim | None:
-    """A claim of what waits longest. Where the database can, workers that look at the
-    same time skip each other's rows instead of waiting for them."""
+    """Claims the oldest claimable item. Where the database supports it, concurrent
+    workers skip each other's rows instead of waiting for them."""
     if not WorkItem.objects.claimable().exists():
-        return None  # and no write transaction was begun for it
+        return None  # without a write transaction
     with transaction.atomic():
         rows = WorkItem.objects.claimable().select_for_update(
             skip_locked=True, of=("self",)
@@ -283,7 +288,7 @@ def claim_next() -> Claim | None:
 
 
 def work_once() -> bool:
-    """Finishes one piece of waiting work; False when there is none."""
+    """Does one queued item; False when there is none."""
     claim = claim_next()
     if claim is not None:
         run(claim)
@@ -291,25 +296,25 @@ def work_once() -> bool:
 
 
 def work_on(item_id: UUID | str) -> bool:
-    """Finishes this piece of work, unless it is done or somebody is at it."""
+    """Does this item, unless it is done or another worker has it."""
     item = WorkItem.objects.filter(pk=item_id).first()
     claim = claim_item(item) if item is not None else None
     if claim is not None:
         run(claim)
-    else:  # its message came too early: it is sent again as soon as it can be claimed
+    else:  # the message came too early: it is sent again when the item can be claimed
         WorkItem.objects.filter(pk=item_id, state=State.QUEUED).update(sent_at=None)
     return claim is not None
 
 
 def run(claim: Claim) -> None:
-    """Never raises for the work's sake: what went wrong is in the row."""
-    with step("CONSUMER") as told:
-        told.name = f"work {claim.item.kind}"
+    """Never raises an error of the work: it is stored in the row."""
+    with step("CONSUMER") as span:
+        span.name = f"work {claim.item.kind}"
         try:
             _run(claim)
         finally:
-            told.failure = claim.failure
-            told.attributes = {
+            span.failure = claim.failure
+            span.attributes = {
                 "slmgen.work.id": str(claim.item.pk)[:SHOWN_CHARACTERS],
                 "slmgen.work.kind": claim.item.kind,
                 "slmgen.work.attempt": claim.item.attempts,
@@ -324,22 +329,22 @@ def _run(claim: Claim) -> None:
     except LostLease:
         claim.failure = LostLease.__name__
         logger.warning("the lease of %s was lost; nothing was written", claim.item.pk)
-    except GivenBack:
-        _give_back(claim)
+    except Requeued:
+        _requeue(claim)
     except SlmgenError as error:
         claim.failure = type(error).__name__
         _settle(claim, state=State.FAILED, lease_until=None, message=error.detail,
                 is_refused=isinstance(error, InvalidInput))  # fmt: skip
-    except Exception as error:  # whatever it is, the item is tried again or fails
-        if is_stopping():  # a stop of the whole group ends the processes that help
-            _give_back(claim)
+    except Exception as error:  # whatever it is, the item is retried or fails
+        if is_stopping():  # SIGTERM to the group ends the helper processes too
+            _requeue(claim)
             return
         claim.failure = type(error).__name__
         _log(claim, error)
         _try_again(claim)
 
 
-def _give_back(claim: Claim) -> None:
+def _requeue(claim: Claim) -> None:
     attempts = F("attempts") - 1
     _settle(
         claim, state=State.QUEUED, lease_until=None, attempts=attempts, sent_at=None
@@ -363,7 +368,7 @@ def _settle(claim: Claim, **values: object) -> None:
 
 
 def _log(claim: Claim, error: Exception) -> None:
-    """Where it went wrong; the message of an exception may quote the data."""
+    """Logs the stack; the exception's message may quote the data."""
     places = "".join(traceback.format_tb(error.__traceback__))
     name = type(error).__name__
     logger.error("%s failed with %s\n%s", claim.item.pk, name, places)
@@ -371,7 +376,7 @@ def _log(claim: Claim, error: Exception) -> None:
 
 @contextmanager
 def _heartbeat(claim: Claim) -> Iterator[None]:
-    """Renews the lease beside the work, however long one step of it takes."""
+    """Renews the lease from a thread, however long a step of the work takes."""
     stop = threading.Event()
 
     def beat() -> None:

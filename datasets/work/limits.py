@@ -1,4 +1,4 @@
-"""How much computing the data that strangers send may take."""
+"""Limits on the computation that uploaded data may cause."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,28 +19,29 @@ from slmgen.http.clients import client_now
 
 Answer = TypeVar("Answer")
 
-# What is done where it is asked for, in milliseconds: its patterns and parsers take
-# time in proportion to it. All else, and whatever is packed, has a process of its own.
+# Data up to this size is handled in the calling process, in milliseconds: patterns and
+# parsers take time in proportion to it. Everything else, and all compressed data, is
+# handled in a process of its own.
 SMALL_BYTES = 64_000
 BASE_SECONDS = 20
-SECONDS_PER_MB = 4  # ten times what real data take on a slow machine
-MOST_UNPACKED = 20  # bytes that real data have for each byte of a packed file
+SECONDS_PER_MB = 4  # ten times what real data takes on a slow machine
+MOST_UNPACKED = 20  # most bytes of real data per byte of a compressed file
 SECONDS_TO_WAIT = 30
 RETRY_SECONDS = 10
 
 
-class WorkPlaces:
-    """So many compute at once, so that memory stays bounded too; half of them at most
-    for one client, so that nobody's slow files keep all others waiting."""
+class WorkSlots:
+    """Limits concurrent computations, which bounds memory. One client gets at most half
+    of the slots, so that slow files of one do not block all others."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._taken: list[str] = []  # by whom; "" for the server's own work
+        self._taken: list[str] = []  # by client; "" is the server itself
         self._changed = Condition()
 
     @contextmanager
-    def one(self, client: str, seconds: float) -> Iterator[None]:
-        """Waits for a place. Raises Unavailable when there is none in that time."""
+    def acquire(self, client: str, seconds: float) -> Iterator[None]:
+        """Waits for a slot. Raises Unavailable after `seconds` without one."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._has_room(client), seconds):
                 raise Unavailable(
@@ -62,11 +63,11 @@ class WorkPlaces:
         return len(self._taken) < self._most and not is_one_too_many
 
 
-places = WorkPlaces(settings.SLMGEN_PROCESSES + 2)
+slots = WorkSlots(settings.SLMGEN_PROCESSES + 2)
 
 
 def budget_for(size: int) -> bounded.Budget:
-    """For data of so many bytes."""
+    """The limits for `size` bytes of data."""
     return bounded.Budget(
         cpu_seconds=BASE_SECONDS + SECONDS_PER_MB * size // 10**6,
         memory_bytes=settings.SLMGEN_WORK_MEMORY_BYTES,
@@ -79,22 +80,23 @@ def run_bounded(
     size: int,
     report: Progress | None = None,
 ) -> Answer:
-    """`work(*arguments)` on data of `size` bytes, under limits; with a `report`, that
-    is the last argument.
+    """`work(*arguments)` on `size` bytes of data, within limits. A `report` becomes the
+    last argument.
 
-    The first argument is the data or their file, packed or not. Raises what `work`
-    raises, InvalidInput when the data take too much, Unavailable when too many wait.
+    The first argument is the data or its file, compressed or not. Raises what `work`
+    raises, InvalidInput when the data exceeds its limits, Unavailable when all slots
+    are taken.
     """
     source = arguments[0]
     packed = bounded.is_file(source) and _is_packed(source)
     if size <= SMALL_BYTES and not packed:
         return work(*arguments, *([report] if report is not None else []))
-    if packed:  # more than this is refused, whatever it was packed into
+    if packed:  # more than this is refused, however well it compresses
         size = min(size * MOST_UNPACKED, settings.SLMGEN_MAX_UPLOAD_BYTES)
     budget = budget_for(size)
     release_connection()
     with ExitStack() as stack:
-        stack.enter_context(places.one(client_now.get(), SECONDS_TO_WAIT))
+        stack.enter_context(slots.acquire(client_now.get(), SECONDS_TO_WAIT))
         if bounded.is_file(source):
             source = stack.enter_context(on_disk(source))
         return bounded.run(work, source, *arguments[1:], budget=budget, report=report)
@@ -115,10 +117,10 @@ def temporary_file() -> Iterator[BinaryIO]:
 
 @contextmanager
 def on_disk(source: BinaryIO) -> Iterator[BinaryIO]:
-    """The file where another process can read it too."""
+    """The source as a file that another process can read."""
     try:
         source.fileno()
-    except OSError:  # in memory, or behind a network
+    except OSError:  # in memory, or in a remote storage
         with temporary_file() as copy:
             copyfileobj(source, copy)
             copy.seek(0)

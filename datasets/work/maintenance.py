@@ -1,4 +1,4 @@
-"""What has to be done from time to time, by whoever looks after the queue."""
+"""Periodic tasks of the process that looks after the queue."""
 
 import logging
 import time
@@ -17,23 +17,23 @@ logger = logging.getLogger("slmgen.upkeep")
 @dataclass
 class PeriodicTask:
     do: Callable[[], object]
-    seconds: float  # between two times
+    seconds: float  # between two runs
     due: float = 0.0
 
 
 @dataclass
-class Upkeep:
+class Scheduler:
     tasks: list[PeriodicTask] = field(
         default_factory=lambda: [
             PeriodicTask(delete_discarded, 10),
             PeriodicTask(sweep, 3600),
-            # By its name: it looks at what apps to the left of this one keep.
+            # A command, because it looks at what apps above this one store.
             PeriodicTask(partial(call_command, "expire"), 600),
         ]
     )
 
-    def look(self) -> None:
-        """Does what is due. Again, or by several at once, it does no harm."""
+    def run_due(self) -> None:
+        """Runs the tasks that are due. Safe to repeat and to run in parallel."""
         for task in self.tasks:
             if time.monotonic() < task.due:
                 continue

@@ -1,4 +1,4 @@
-"""Work as those see it who wait for its result."""
+"""Work as its callers see it: wait for a result, or start it."""
 
 import logging
 import time
@@ -19,17 +19,19 @@ from slmgen.errors import Conflict, InvalidInput, NotFound, NotReady
 
 logger = logging.getLogger("slmgen.work")
 
-MAX_PREVIEWS = 20  # of one dataset; of a new one the oldest goes
-STORED = (Kind.ANALYSIS, Kind.INSIGHTS)  # what pages look up again and again
+MAX_PREVIEWS = 20  # per dataset; the oldest ones are deleted
+STORED = (Kind.ANALYSIS, Kind.INSIGHTS)  # results that pages look up again and again
+# Requested by POST: a page that reloads itself cannot restart it again and again.
+ASKED_BY_POST = (Kind.REPAIR, "notebook")
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 1.0  # seconds between two looks
-# Each request that waits holds a thread; more than these are told at once to come back.
+# Each waiting request holds a thread; further ones get NotReady at once.
 WAITS_AT_ONCE = 50
 waits = BoundedSemaphore(WAITS_AT_ONCE)
 RETRY_AFTER_SECONDS = 5
 
 
 def is_small(dataset: Dataset) -> bool:
-    """Whether work on it is done while its answer is waited for."""
+    """Whether work on it is done during the request."""
     return dataset.examples_bytes <= int(settings.SLMGEN_INLINE_ANALYSIS_BYTES)
 
 
@@ -40,8 +42,8 @@ def do_now(item: WorkItem) -> None:
 
 
 def try_now(item: WorkItem) -> None:
-    """For what is kept whatever comes of it: where the disk is full or the database
-    does not answer, the work waits for a worker."""
+    """For work on data that is kept in any case: where the disk is full or the database
+    does not answer, the work is left to a worker."""
     try:
         do_now(item)
     except (DatabaseError, OSError):
@@ -49,15 +51,15 @@ def try_now(item: WorkItem) -> None:
 
 
 def is_current(item: WorkItem) -> bool:
-    """Whether its result is by the rules of today and can be read."""
+    """Whether today's rules computed the result, and it can be read."""
     if item.kind == Kind.ANALYSIS:
         return loaded_profile(item.result) is not None
     return item.kind != Kind.INSIGHTS or are_insights(item.result)
 
 
 def stored(dataset: Dataset, kind: Kind) -> WorkItem | None:
-    """The finished analysis or insights by the rules of today, if they are there.
-    Looked up once for each instance of a dataset."""
+    """The finished, current analysis or insights, or None. Cached on the dataset
+    instance."""
     known = dataset.known_work
     if known.get(Kind.ANALYSIS) is None or kind not in known:
         items = WorkItem.objects.filter(
@@ -75,25 +77,26 @@ def _remember(dataset: Dataset, item: WorkItem) -> WorkItem:
 
 
 def analyzed(dataset: Dataset, *, seconds: float | None = None) -> WorkItem:
-    """The finished analysis, as `finished` gives it. One by other rules is redone."""
+    """The finished analysis; an outdated one is computed again. Raises as `finished`
+    does."""
     item = stored(dataset, Kind.ANALYSIS)
     if item is None:
         item = analysis_of(dataset)
-        _begin(dataset, item)
+        _start(dataset, item)
         item = _remember(dataset, finished(item, seconds=seconds))
     return item
 
 
-def renew(item: WorkItem) -> None:
-    """Has a result by other rules computed again."""
+def restart_outdated(item: WorkItem) -> None:
+    """Restarts an item whose result is outdated."""
     if item.state == State.DONE and not is_current(item):
         engine.restart(item, fence=item.fence)
-        _look_again(item)
+        _refresh(item)
 
 
-def _begin(dataset: Dataset, item: WorkItem) -> None:
-    """On small data what waits is done now, on others by the worker."""
-    renew(item)
+def _start(dataset: Dataset, item: WorkItem) -> None:
+    """Does queued work on small data now; leaves other work to a worker."""
+    restart_outdated(item)
     if item.state == State.QUEUED and is_small(dataset):
         item.dataset = dataset
         do_now(item)
@@ -107,8 +110,8 @@ def analysis_of(dataset: Dataset) -> WorkItem:
 
 
 def finished(item: WorkItem, *, seconds: float | None = None) -> WorkItem:
-    """The item when it is done. Waits, then raises NotReady; Conflict or InvalidInput
-    when it failed or was cancelled."""
+    """The item once it is done. Waits up to `seconds`, then raises NotReady. Raises
+    Conflict or InvalidInput where it failed, Conflict where it was canceled."""
     if seconds is None:
         seconds = settings.SLMGEN_ANALYSIS_WAIT_SECONDS
     if _is_done(item):
@@ -142,13 +145,13 @@ def _is_done_within(item: WorkItem, seconds: float) -> bool:
 
 def _is_done(item: WorkItem) -> bool:
     if item.state != State.DONE:
-        _look_again(item)
+        _refresh(item)
     if item.state != State.DONE:
         _refuse_ended(item)
     return item.state == State.DONE
 
 
-def _look_again(item: WorkItem) -> None:
+def _refresh(item: WorkItem) -> None:
     try:
         item.refresh_from_db()
     except WorkItem.DoesNotExist:
@@ -169,7 +172,7 @@ def _refuse_ended(item: WorkItem) -> None:
 
 
 def _show_failures(items: Iterable[WorkItem]) -> None:
-    """Records that somebody saw why these failed: see `_ask_again`."""
+    """Records that the reason of these failures was shown: see `_restart_failed`."""
     new = [item.pk for item in items if not item.failure_shown]
     if new:
         WorkItem.objects.filter(pk__in=new, state=State.FAILED).update(
@@ -177,9 +180,9 @@ def _show_failures(items: Iterable[WorkItem]) -> None:
         )
 
 
-def _ask_again(item: WorkItem) -> None:
-    """Asking once more for what failed starts it again: its reason may be gone. First
-    the failure is shown once, so that whoever asks until it is done learns of it."""
+def _restart_failed(item: WorkItem) -> None:
+    """Restarts failed work when it is requested again, because the reason may be gone.
+    The failure is shown once first, so that a client that polls learns of it."""
     if item.state != State.FAILED or item.is_refused or not item.failure_shown:
         return
     if item.kind in engine.ASKED_BY_POST:
@@ -193,18 +196,18 @@ def done(
     *,
     seconds: float | None = None,
 ) -> WorkItem:
-    """The finished item, as `finished` gives it; begun where nobody has asked for it
-    before."""
-    item = engine.ask_for(dataset, kind, payload)
+    """The finished item of this computation, which the first request starts. Raises as
+    `finished` does."""
+    item = engine.enqueue(dataset, kind, payload)
     if kind == Kind.PREVIEW:
-        engine.forget_oldest(item, MAX_PREVIEWS)
-    _ask_again(item)
-    _begin(dataset, item)
+        engine.keep_newest(item, MAX_PREVIEWS)
+    _restart_failed(item)
+    _start(dataset, item)
     return _remember(dataset, finished(item, seconds=seconds))
 
 
 def list_work(dataset: Dataset) -> list[WorkItem]:
-    """All that was computed or is being computed about a dataset, oldest first."""
+    """All work on a dataset, done or not, oldest first."""
     items = list(WorkItem.objects.filter(dataset=dataset))
     _show_failures(item for item in items if item.state == State.FAILED)
     return items
@@ -223,7 +226,7 @@ def find_work(dataset: Dataset, item_id: str) -> WorkItem:
 
 
 def cancel_work(item: WorkItem) -> WorkItem:
-    """Raises Conflict when there is nothing to cancel any more."""
+    """Raises Conflict when the work has ended."""
     if not engine.cancel(item):
         raise Conflict(
             f"{item.get_kind_display()} has ended; there is nothing to cancel."
@@ -233,7 +236,7 @@ def cancel_work(item: WorkItem) -> WorkItem:
 
 
 def restart_work(item: WorkItem) -> WorkItem:
-    """Raises Conflict while it is waiting or running, and when it is done well."""
+    """Raises Conflict while it is waiting or running, and when it is done."""
     if item.state == State.DONE or not engine.restart(item):
         name = item.get_kind_display()
         raise Conflict(f"{name} is {item.state}: there is nothing to restart.")

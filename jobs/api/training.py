@@ -117,7 +117,8 @@ class StreamView(APIView):
         job = find_job(job_id, user=request.user)
         wanted = serializers.SinceSerializer(data=_since(request))
         wanted.is_valid(raise_exception=True)
-        if request.method == "HEAD":  # its answer has no body that could end it
+        # The response to HEAD has no body whose end would close the stream
+        if request.method == "HEAD":
             return HttpResponse(headers=EVENT_STREAM)
         return StreamingHttpResponse(
             streams.open(job, **wanted.validated_data), headers=EVENT_STREAM
@@ -125,7 +126,8 @@ class StreamView(APIView):
 
 
 def _since(request: Request) -> QueryDict:
-    """What a browser saw last is newer than the address that it was given."""
+    """On a reconnect, the browser's `Last-Event-ID` is newer than the `since` in the
+    URL."""
     query = request.query_params.copy()
     if last := request.headers.get("Last-Event-ID"):
         query["since"] = last

@@ -1,9 +1,9 @@
-"""Loss curves: smoothing, thinning, and the few rows that a table can hold."""
+"""Loss curves: smoothing, thinning, and a selection of rows for a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-SPAN_SHARE = 1 / 20  # of the points: how far back smoothing looks
+SPAN_SHARE = 1 / 20  # of the points: the span of the smoothing
 MIN_SPAN = 5
 MAX_DRAWN = 400
 
@@ -15,7 +15,7 @@ class LossPoint:
 
 
 def smoothed(points: Sequence[LossPoint]) -> list[LossPoint]:
-    """An exponential mean; the weights of the first points are corrected for bias."""
+    """An exponential moving average with bias correction for the first points."""
     keep = 1 - 2 / (max(MIN_SPAN, len(points) * SPAN_SHARE) + 1)
     mean, weight, found = 0.0, 0.0, []
     for point in points:
@@ -26,7 +26,8 @@ def smoothed(points: Sequence[LossPoint]) -> list[LossPoint]:
 
 
 def thinned(points: Sequence[LossPoint], most: int = MAX_DRAWN) -> list[LossPoint]:
-    """At most `most` points: lowest and highest of each stretch, and the last."""
+    """At most `most` points: the lowest and the highest of each stretch, and the last
+    one."""
     if len(points) <= most:
         return list(points)
     stretches = most // 2 - 1
@@ -43,11 +44,11 @@ def thinned(points: Sequence[LossPoint], most: int = MAX_DRAWN) -> list[LossPoin
 
 @dataclass(frozen=True)
 class Curve:
-    """What one run reported of its losses."""
+    """The losses that one run reported."""
 
     train: tuple[LossPoint, ...]
     eval: tuple[LossPoint, ...]
-    diverged: tuple[int, ...] = ()  # steps whose losses are in neither
+    diverged: tuple[int, ...] = ()  # steps whose losses are in neither curve
 
     @property
     def smoothed(self) -> list[LossPoint]:
@@ -67,7 +68,7 @@ class CurveRow:
 
 
 def rows(curve: Curve, most: int) -> list[CurveRow]:
-    """Every evaluation, and as many steps between them as there is room for."""
+    """All evaluations, and as many steps in between as there is room for."""
     train = {point.step: point.value for point in curve.train}
     means = {point.step: point.value for point in curve.smoothed}
     evals = {point.step: point.value for point in curve.eval}

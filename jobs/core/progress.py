@@ -1,4 +1,4 @@
-"""What a notebook reports of its training, and what that says about the run."""
+"""Reports of a notebook about its training, and the state of the run that follows."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,11 +12,11 @@ from slmgen.error_text import shown
 from slmgen.errors import InvalidInput
 
 MAX_STEP = 10_000_000
-MAX_VALUE = 1e6  # of a loss: one that is larger, infinite or NaN has diverged
+MAX_VALUE = 1e6  # of a loss; larger, infinite or NaN means that it has diverged
 STALLED_AFTER = timedelta(seconds=90)
 EVENTS = ("begin", "log", "beat", "end", "fail")
 ERROR_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
-# What a trainer logs and people look at; the rest is not kept.
+# What trainers log and people read; everything else is dropped.
 NAMES = frozenset(
     {"loss", "eval_loss", "learning_rate", "grad_norm", "epoch", "entropy",
      "mean_token_accuracy", "eval_mean_token_accuracy", "eval_runtime"}
@@ -24,7 +24,7 @@ NAMES = frozenset(
 
 
 class RunState(StrEnum):
-    """What a job is in, as lists, pages and the API name it."""
+    """The state of a job, as lists, pages and the API name it."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -56,7 +56,7 @@ class TrainingReport:
 
     @property
     def kind(self) -> str | None:
-        """Which curve this is a point of; None if of none."""
+        """The curve that this report belongs to; None if it belongs to none."""
         if "eval_loss" in self.values:
             return "eval"
         return "train" if "loss" in self.values else None
@@ -83,13 +83,13 @@ def _whole(body: Mapping[str, Any], name: str) -> int:
 
 
 def _error(body: Mapping[str, Any]) -> str:
-    """A name alone: no other text is kept."""
+    """The name of an exception; other text is not stored."""
     name = body.get("error")
     return name if isinstance(name, str) and ERROR_NAME.fullmatch(name) else ""
 
 
 def _values(body: Mapping[str, Any]) -> dict[str, float | None]:
-    """Numbers, and null, which JSON has for those that are none."""
+    """Finite numbers, and null, which stands for others in JSON."""
     return {
         name: measured(value)
         for name, value in body.items()
@@ -100,7 +100,7 @@ def _values(body: Mapping[str, Any]) -> dict[str, float | None]:
 
 
 def measured(value: float | None) -> float | None:
-    """None where it diverged: infinite, NaN, or too large to mean anything."""
+    """None where it diverged: infinite, NaN, or too large to be meaningful."""
     if value is None or not -MAX_VALUE <= value <= MAX_VALUE:
         return None
     return float(value)
@@ -116,7 +116,7 @@ class Times:
 def status_after(status: str, event: str, *, set_by_notebook: bool) -> str:
     """The status of a job after a report of its notebook.
 
-    What a person ended stays so; what the notebook itself ended, it may begin again.
+    A status that a person has ended stays; one that the notebook ended, it may resume.
     """
     if event == "begin":
         may_begin = STATES[status] is RunState.PENDING or (
@@ -129,7 +129,7 @@ def status_after(status: str, event: str, *, set_by_notebook: bool) -> str:
 
 
 def state(status: str, times: Times, now: datetime) -> RunState:
-    """The one rule; `JobQuerySet.in_state` finds jobs by the same."""
+    """The state of a run. `JobQuerySet.in_state` has the same rule as a query."""
     found = STATES[status]
     if found is RunState.RUNNING and _is_silent(times, now):
         return RunState.STALLED
@@ -143,7 +143,7 @@ def _is_silent(times: Times, now: datetime) -> bool:
 
 
 def seconds_left(times: Times, *, first_step: int, step: int, steps: int) -> int | None:
-    """At the speed so far; None before a step was made."""
+    """At the average speed so far; None before the first step."""
     if times.started is None or times.seen is None or step <= first_step:
         return None
     speed = (times.seen - times.started).total_seconds() / (step - first_step)
@@ -152,7 +152,7 @@ def seconds_left(times: Times, *, first_step: int, step: int, steps: int) -> int
 
 @dataclass(frozen=True)
 class Mark:
-    """A step and when it was reported."""
+    """A step and the time it was reported at."""
 
     step: int
     at: datetime
@@ -164,7 +164,7 @@ QUARTERS = 4
 def range_left(marks: Sequence[Mark], *, steps: int) -> tuple[int, int] | None:
     """Seconds left at the speed of the fastest and of the slowest quarter so far.
 
-    None before there are enough marks to tell: one number would promise too much.
+    None while there are too few marks: a single number would promise too much.
     """
     marks = _forward(marks)
     if len(marks) <= QUARTERS:
@@ -180,7 +180,7 @@ def range_left(marks: Sequence[Mark], *, steps: int) -> tuple[int, int] | None:
 
 
 def _forward(marks: Sequence[Mark]) -> list[Mark]:
-    """Without those that came late."""
+    """Drops marks that arrived late."""
     kept: list[Mark] = []
     for mark in sorted(marks, key=lambda mark: mark.at):
         if not kept or mark.step > kept[-1].step:

@@ -1,4 +1,4 @@
-"""Times and figures of a run, as a page says them."""
+"""Times and figures of a run, worded for pages."""
 
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ SOON_SECONDS = 20
 
 
 def time_left(seconds: tuple[int, int] | None) -> str:
-    """A range, because one number would promise too much."""
+    """A range, because a single number would promise too much."""
     if seconds is None:
         return ""
     low, high = seconds

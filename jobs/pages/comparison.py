@@ -1,4 +1,4 @@
-"""Two to four jobs side by side: what differs, how they learned, what came of it."""
+"""Compares two to four jobs: settings, losses and outcome."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Comparison:
 
 
 def compare(ids: Sequence[str], *, user: AnyUser) -> Comparison:
-    """Raises InvalidInput where there are too few or too many, NotFound."""
+    """Raises InvalidInput for too few or too many jobs, NotFound for unknown ones."""
     ids = list(dict.fromkeys(ids))
     if not FEWEST <= len(ids) <= MOST:
         raise InvalidInput(
@@ -73,9 +73,9 @@ def _name(job: Job) -> str:
 
 
 def _results(jobs: list[Job], curves: list[Curve]) -> list[ComparisonRow]:
-    def row(name: str, told: Callable[[Job, Curve], str]) -> ComparisonRow:
+    def row(name: str, text_of: Callable[[Job, Curve], str]) -> ComparisonRow:
         return ComparisonRow(
-            name, [told(*pair) for pair in zip(jobs, curves, strict=True)]
+            name, [text_of(*pair) for pair in zip(jobs, curves, strict=True)]
         )
 
     return [
@@ -133,7 +133,7 @@ def _size(job: Job) -> str:
 
 
 def _settings(jobs: list[Job]) -> list[ComparisonRow]:
-    """Every setting that one of them has; one without it has an empty cell."""
+    """Every setting that one of the jobs has; jobs without it get an empty cell."""
     named: dict[str, list[Any]] = {
         "data": [job.dataset.filename for job in jobs],
         "version of the data": [str(job.dataset_id)[:8] for job in jobs],
@@ -161,18 +161,18 @@ def _losses(curves: list[Curve]) -> list[ComparisonRow]:
     """The lines of the chart as a table."""
     tables = [{row.step: row for row in rows(curve, TABLE_ROWS)} for curve in curves]
     return [
-        ComparisonRow(f"{step:,}", [_told(table.get(step)) for table in tables])
+        ComparisonRow(f"{step:,}", [_losses_of(table.get(step)) for table in tables])
         for step in sorted({step for table in tables for step in table})
     ]
 
 
-def _told(row: LossRow | None) -> str:
+def _losses_of(row: LossRow | None) -> str:
     if row is None:
         return "–"
-    told = [wording.loss(row.smoothed)] if row.smoothed is not None else []
+    parts = [wording.loss(row.smoothed)] if row.smoothed is not None else []
     if row.eval_loss is not None:
-        told.append(f"evaluation {wording.loss(row.eval_loss)}")
-    return ", ".join(told)
+        parts.append(f"evaluation {wording.loss(row.eval_loss)}")
+    return ", ".join(parts)
 
 
 def _lines(jobs: list[Job], curves: list[Curve]) -> list[Line]:

@@ -1,4 +1,4 @@
-"""The jobs of a user: found, paged, and each in a row."""
+"""The list of a user's jobs: filter, pages and rows."""
 
 import uuid
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ JOBS_PER_PAGE = 25
 
 @dataclass(frozen=True)
 class HistoryFilter:
-    """Which jobs to list; what is empty leaves none out."""
+    """Which jobs to list; empty fields exclude none."""
 
     text: str = ""
     state: RunState | None = None
@@ -104,7 +104,7 @@ def _row(job: Any) -> HistoryRow:
 
 @dataclass(frozen=True)
 class HistoryChoices:
-    """What the jobs of a user can be filtered by."""
+    """The values that a user's jobs can be filtered by."""
 
     models: list[tuple[str, str]]
     datasets: list[tuple[str, str]]
@@ -116,12 +116,12 @@ def choices(*, user: AnyUser) -> HistoryChoices:
     datasets = jobs.values_list("dataset", "dataset__filename").distinct()
     return HistoryChoices(
         sorted((slug, slug) for slug in models),
-        sorted(_told_apart(datasets), key=lambda choice: choice[1]),
+        sorted(_disambiguated(datasets), key=lambda choice: choice[1]),
     )
 
 
-def _told_apart(datasets: Iterable[tuple[uuid.UUID, str]]) -> list[tuple[str, str]]:
-    """Datasets of one name are told apart by the start of their ids."""
+def _disambiguated(datasets: Iterable[tuple[uuid.UUID, str]]) -> list[tuple[str, str]]:
+    """Adds the start of the id to datasets that share a name."""
     found = [(str(key), name) for key, name in datasets]
     names = [name for _, name in found]
     return [

@@ -1,4 +1,4 @@
-"""A job in the words of its page."""
+"""The page of a job."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from jobs.core.curves import Curve, CurveRow, rows, thinned
 from jobs.core.progress import STALLED_AFTER, RunState
 from jobs.events import events_of, last_move
 from jobs.models import MOVES, Job, JobEvent, Status
-from jobs.pages.timeline import SOURCES, Happening, timeline
+from jobs.pages.timeline import SOURCES, TimelineEntry, timeline
 from jobs.training.measurements import is_connected, measured, run_of_job, state_of
 from slmgen.templatetags.curves import Line
 
 TABLE_ROWS = 60
-TRAINING = 2  # its place among the phases
+TRAINING = 2  # index among the phases
 STATE_WORDS = {
     RunState.PENDING: "Nothing has run yet.",
     RunState.RUNNING: "The notebook is training.",
@@ -47,7 +47,7 @@ MOVE_WORDS = {
 
 @dataclass(frozen=True)
 class Look:
-    """How the page of a job is looked at; the address says it."""
+    """Display options of a job's page, from its query string."""
 
     log: bool = False
     live: bool = True
@@ -61,12 +61,12 @@ class Phase:
 
 @dataclass(frozen=True)
 class Run:
-    """How far the training is."""
+    """The progress of the training."""
 
     step: int
     steps: int
     percent: int
-    left: str  # in words; empty where nothing honest can be said
+    left: str  # a text; empty where there is no reliable estimate
     spent: str
     seen: datetime | None
 
@@ -87,12 +87,12 @@ class Live:
     level: str
     words: str
     reason: str
-    diverged: str  # in words; empty where no loss did
+    diverged: str  # a text; empty where no loss diverged
     phases: list[Phase]
     run: Run | None
     losses: Losses | None
-    happened: list[Happening]
-    moves: list[tuple[str, str]]  # status and what its button says
+    happened: list[TimelineEntry]
+    moves: list[tuple[str, str]]  # status and the label of its button
     asks_reason: bool
     polls: bool
     tag: str
@@ -119,7 +119,7 @@ def live(job: Job, look: Look) -> Live:
 
 
 def tag_of(job: Job, look: Look) -> str:
-    """Changes with anything that the live part shows, and is known without points."""
+    """Changes whenever the live part does; computed without reading any points."""
     run, state = run_of_job(job), state_of(job)
     facts = [job.updated_at, state, look, _may_change(job, state), is_connected(job)]
     if run is not None:
@@ -138,7 +138,7 @@ def _words(job: Job, state: RunState) -> str:
 
 
 def _reason(job: Job) -> str:
-    """Why it ended so, as whoever ended it said it."""
+    """The reason for the end, as the person or notebook that ended the job gave it."""
     if job.status not in (Status.FAILED, Status.CANCELLED):
         return ""
     event = last_move(job)
@@ -197,8 +197,8 @@ def _losses(curve: Curve) -> Losses:
 
 
 def _title(curve: Curve) -> str:
-    told = curve.smoothed or list(curve.eval)
-    first, last = told[0], told[-1]
+    points = curve.smoothed or list(curve.eval)
+    first, last = points[0], points[-1]
     return (
         f"Loss by step: {wording.loss(first.value)} at step {first.step:,}, "
         f"{wording.loss(last.value)} at step {last.step:,}"
@@ -206,7 +206,7 @@ def _title(curve: Curve) -> str:
 
 
 def _may_change(job: Job, state: RunState) -> bool:
-    """A run that has ended may still measure the trained model for a while."""
+    """After its end, a run may still measure the trained model for a while."""
     run = run_of_job(job)
     if state is RunState.COMPLETED:
         seen = run.seen_at if run else None

@@ -1,4 +1,4 @@
-"""What happened to a job and was measured, newest first, in words."""
+"""Events and evaluations of a job, newest first, worded for its page."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,16 +16,16 @@ SOURCES = {
 
 
 @dataclass(frozen=True)
-class Happening:
+class TimelineEntry:
     at: datetime
     words: str
 
 
-def timeline(events: list[JobEvent], job: Job) -> list[Happening]:
+def timeline(events: list[JobEvent], job: Job) -> list[TimelineEntry]:
     points = TrainingPoint.objects.filter(run__job=job, kind="eval")
-    found = [Happening(event.at, _words(event)) for event in reversed(events)]
+    found = [TimelineEntry(event.at, _words(event)) for event in reversed(events)]
     found += [
-        Happening(
+        TimelineEntry(
             point.at,
             f"Evaluation at step {point.step:,}: "
             f"loss {wording.reported(point.values['eval_loss'])}",

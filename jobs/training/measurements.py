@@ -1,4 +1,4 @@
-"""What a job's notebook measured, read once for a page."""
+"""Measurements of a job's notebook, read once per page."""
 
 import csv
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ COLUMNS = ("loss", "eval_loss", "learning_rate", "grad_norm")
 @dataclass(frozen=True)
 class JobMeasurements:
     curve: Curve
-    marks: tuple[Mark, ...]  # of the run that goes on, not of one before it
+    marks: tuple[Mark, ...]  # of the current run, not of earlier ones
 
 
 def run_of_job(job: Job) -> TrainingRun | None:
@@ -28,7 +28,7 @@ def run_of_job(job: Job) -> TrainingRun | None:
 
 
 def is_connected(job: Job) -> bool:
-    """Whether its notebook holds a secret that may still report."""
+    """Whether its notebook has a token that is still valid."""
     run = run_of_job(job)
     ends_at = run.secret_ends_at if run else None
     return ends_at is not None and ends_at > timezone.now()
@@ -84,7 +84,7 @@ def _is_of(run: TrainingRun, at: datetime) -> bool:
 
 
 def losses_csv(job: Job) -> str:
-    """All points of a job's run, one row for a step; `nan` is a loss that diverged."""
+    """All points of a job's run, one row a step; `nan` is a diverged loss."""
     steps: dict[int, dict[str, Any]] = {}
     for point in TrainingPoint.objects.filter(run__job=job):
         values = {k: "nan" if v is None else v for k, v in point.values.items()}

@@ -1,4 +1,4 @@
-"""Services of the training run that belongs to a job."""
+"""Services of the training run of a job."""
 
 import hashlib
 import secrets
@@ -29,7 +29,7 @@ class Secret:
 
 @dataclass(frozen=True)
 class Training:
-    """A run at a moment."""
+    """A run at one moment."""
 
     state: RunState
     step: int
@@ -43,7 +43,7 @@ class Training:
 
 
 def new_secret(job: Job) -> Secret:
-    """A secret for the job's notebook, shown this once; an earlier one ends."""
+    """A new token for the job's notebook, shown this once; replaces an earlier one."""
     token = f"slt_{secrets.token_urlsafe(32)}"
     ends_at = timezone.now() + timedelta(days=settings.SLMGEN_TRAINING_SECRET_DAYS)
     with transaction.atomic():
@@ -64,7 +64,7 @@ def revoke_secret(job: Job, source: Source = Source.OWNER) -> None:
 
 
 def forget_ended_secrets() -> int:
-    """The hashes of secrets that have ended; how many there were."""
+    """Deletes the hashes of expired tokens; returns their number."""
     ended = TrainingRun.objects.filter(secret_ends_at__lte=timezone.now())
     return ended.update(secret_hash=None, secret_ends_at=None)
 
@@ -74,7 +74,7 @@ def _hash(token: str) -> str:
 
 
 def run_of(header: str | None) -> TrainingRun:
-    """The run whose secret this Authorization header holds. Raises Unauthorized."""
+    """The run of the token in this Authorization header. Raises Unauthorized."""
     scheme, _, token = (header or "").partition(" ")
     run = None
     if scheme.lower() == "bearer" and token:
@@ -94,9 +94,9 @@ def _unknown_secret() -> Unauthorized:
 
 @transaction.atomic
 def record(run: TrainingRun, body: Mapping[str, Any]) -> None:
-    """Keeps a report; the same one again changes nothing but the last sign of life.
+    """Stores a report; a repeated one only updates the time of the last contact.
 
-    Raises InvalidInput, and Unauthorized where the job was deleted meanwhile.
+    Raises InvalidInput; Unauthorized where the job was deleted meanwhile.
     """
     report = progress.read_report(body)
     job = _locked(run.pk)
@@ -120,16 +120,17 @@ def record(run: TrainingRun, body: Mapping[str, Any]) -> None:
 
 
 def _locked(job_id: Any) -> Job | None:
-    """The job, which reports wait for one by one: an id of a point is given before the
-    commit, and a lower one must not appear after a higher one. None if it was deleted.
+    """Locks the job, or returns None if it was deleted. Reports wait for each other
+    here: ids of points are assigned before the commit, and a lower one must not appear
+    after a higher one.
 
-    Not the key: events may be written meanwhile.
+    The lock leaves the key alone, so that events can be written meanwhile.
     """
     return Job.objects.select_for_update(no_key=True).filter(pk=job_id).first()
 
 
 def _keep_point(run: TrainingRun, report: TrainingReport, now: datetime) -> None:
-    """A point that changes gets another id, so that whoever reads on sees it."""
+    """Gives a changed point a new id, so that readers with a cursor get it."""
     if report.kind is None:
         return
     points = TrainingPoint.objects.filter(run=run)
@@ -167,7 +168,8 @@ def _move_job(job: Job, report: TrainingReport) -> None:
 
 
 def _was_set_by_notebook(job: Job) -> bool:
-    """What a person ended is noted with its source; that a run ended well is not."""
+    """An end by a person is recorded with its source; a successful end of the run is
+    not."""
     move = last_move(job)
     if move is None:
         return job.status == Status.COMPLETED
@@ -175,7 +177,7 @@ def _was_set_by_notebook(job: Job) -> bool:
 
 
 def training_of(job: Job) -> Training | None:
-    """None before anything was set up for the job's notebook."""
+    """None before a token was created for the job's notebook."""
     run = TrainingRun.objects.filter(job=job).first()
     if run is None:
         return None
@@ -201,8 +203,8 @@ def _last(run: TrainingRun, kind: str, name: str) -> float | None:
 
 
 def points_of(job: Job, *, since: int = 0, since_step: int = -1) -> list[TrainingPoint]:
-    """Measurements in the order in which they came, at most a page of them: those after
-    the one with the id `since`, of steps after `since_step`."""
+    """A page of measurements in the order they came: those after the id `since`, of
+    steps after `since_step`."""
     points = TrainingPoint.objects.filter(
         run__job=job, pk__gt=since, step__gt=since_step
     )

@@ -1,8 +1,7 @@
-"""Server-sent events of the trainings that are followed.
+"""Server-sent events of trainings.
 
-One poller in a process looks once a second at all jobs that are followed, whoever and
-however many follow them. A stream that waits for news holds no thread and no connection
-to the database.
+One poller per process queries all followed jobs once a second, for any number of
+clients. A stream that waits for news holds no thread and no database connection.
 """
 
 import asyncio
@@ -32,22 +31,22 @@ from slmgen.http.streaming import release_thread
 
 logger = logging.getLogger("slmgen.streams")
 
-SECONDS_BETWEEN_LOOKS = 1.0
+POLL_SECONDS = 1.0
 SECONDS_OF_A_STREAM = 3_600.0
-# A comment after so much silence: proxies give up what is silent for longer.
+# Sends a comment after this much silence: proxies close silent connections.
 SECONDS_OF_SILENCE = 30.0
 RETRY_AFTER_SECONDS = 30
 
 
 @dataclass(frozen=True)
 class Position:
-    """How far a stream has got; streams at the same position get the same news."""
+    """How far a stream has read; streams at the same position get the same news."""
 
     job_id: UUID
-    since: int = 0  # the last point's id
+    since: int = 0  # id of the last point
     since_step: int = -1
-    mark: Hashable = None  # of the job when its training was sent last
-    is_behind: bool = True  # there may be points behind the cursor
+    mark: Hashable = None  # of the job when its training was last sent
+    is_behind: bool = True  # there may be points after the cursor
 
 
 @dataclass(frozen=True)
@@ -58,12 +57,13 @@ class News:
 
 
 class Stream:
-    """What one client follows. Its place is free again once it is closed or ends."""
+    """The stream of one client. Its slot is free again once it is closed or ends."""
 
     def __init__(self, streams: "Streams", owner_id: int, position: Position) -> None:
         self.owner_id = owner_id
         self.position = position
-        self.news: asyncio.Queue[News] = asyncio.Queue()  # one at most: see `deliver`
+        # At most one item: see `deliver`
+        self.news: asyncio.Queue[News] = asyncio.Queue()
         self._streams = streams
 
     async def __aiter__(self) -> AsyncIterator[str]:
@@ -91,7 +91,7 @@ class Stream:
             self.news.put_nowait(news)
 
     def close(self) -> None:
-        """Django calls it too, also where nothing was read."""
+        """Called by Django too, also where nothing was read."""
         self._streams.leave(self)
 
 
@@ -99,14 +99,14 @@ class Streams:
     """All streams of a process, and the poller that serves them."""
 
     def __init__(self) -> None:
-        # Weak: a response that was made and never sent is closed by nobody.
+        # Weak references: a response that is never sent is never closed.
         self._open: WeakSet[Stream] = WeakSet()
-        self._lock = Lock()  # places are taken in threads
-        self._followed: set[Stream] = set()  # by the event loop alone
+        self._lock = Lock()  # slots are taken in threads
+        self._followed: set[Stream] = set()  # used by the event loop only
         self._poller: asyncio.Task[None] | None = None
 
     def open(self, job: Job, *, since: int = 0, since_step: int = -1) -> Stream:
-        """Raises TooMany."""
+        """Opens a stream. Raises TooMany."""
         position = Position(job.pk, since, since_step)
         with self._lock:
             self._check_room(job)
@@ -125,7 +125,7 @@ class Streams:
     def follow(self, stream: Stream) -> None:
         self._followed.add(stream)
         if self._poller is None or self._poller.done():
-            # A context of its own: that of a request would end with it.
+            # In a context of its own, because a request's context ends with it.
             self._poller = asyncio.get_running_loop().create_task(
                 self._poll(), context=Context()
             )
@@ -138,7 +138,7 @@ class Streams:
     async def _poll(self) -> None:
         try:
             while self._followed:
-                # Who has not read the last news yet gets none on top of it.
+                # A client that has not read its last news gets no more for now.
                 waiting = [one for one in self._followed if one.news.empty()]
                 try:
                     news = await sync_to_async(look, thread_sensitive=False)(
@@ -150,7 +150,7 @@ class Streams:
                 for stream in waiting:
                     if stream.position in news:
                         stream.deliver(news[stream.position])
-                await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+                await asyncio.sleep(POLL_SECONDS)
         finally:
             for stream in self._followed:
                 stream.deliver(News("", stream.position, is_last=True))
@@ -169,15 +169,15 @@ def _check(whose: str, taken: list[Stream], limit: int) -> None:
 
 
 def look(positions: Iterable[Position]) -> dict[Position, News]:
-    """What is new at each position, where anything is. One query finds which jobs have
-    changed; only those are read."""
+    """The news at each position. One query finds the jobs that have changed; only those
+    are read."""
     wanted = set(positions)
     try:
         rows = Job.objects.select_related("training_run")
         jobs = rows.in_bulk({position.job_id for position in wanted})
         news = {one: _news(one, jobs.get(one.job_id)) for one in wanted}
     finally:
-        release_connection()  # this thread belongs to no request that would
+        release_connection()  # no request ends on this thread and releases it
     return {position: one for position, one in news.items() if one is not None}
 
 
@@ -198,7 +198,7 @@ def _news(position: Position, job: Job | None) -> News | None:
 
 
 def _mark(job: Job) -> Hashable:
-    """Changes with every report and with every move of the job."""
+    """Changes with every report and every change of the job."""
     run = run_of_job(job)
     facts = (job.status, job.updated_at, state_of(job))
     if run is None:

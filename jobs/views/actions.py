@@ -1,4 +1,4 @@
-"""What the owner of a job does on its page: clone, connect, take files, delete."""
+"""Actions of the owner on a job's page: clone, connect, download, delete."""
 
 import uuid
 from urllib.parse import urlsplit
@@ -24,7 +24,7 @@ from slmgen.env import LOOPBACK
 @require_safe
 @login_required
 def clone(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
-    """Leads to where the same job can be changed and made again."""
+    """Redirects to the settings for another job like this one."""
     job = services.find_job(str(job_id), user=request.user)
     if job.notebook and job.notebook.candidates:
         return redirect("page-model", job.dataset_id)
@@ -37,7 +37,7 @@ def clone(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @login_required
 def secret(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
-    """Makes a secret and shows it: this answer is the only place where it stands."""
+    """Creates a token and shows it; it is shown nowhere else."""
     job = services.find_job(str(job_id), user=request.user)
     address = request.build_absolute_uri(reverse("report_training"))
     context = {

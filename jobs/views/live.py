@@ -1,4 +1,4 @@
-"""The part of a job's page that htmx asks for again while the notebook runs."""
+"""The part of a job's page that htmx reloads while the notebook runs."""
 
 import uuid
 
@@ -22,7 +22,7 @@ def live(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
     try:
         job = services.find_job(str(job_id), user=request.user)
     except NotFound:
-        # Signed out or deleted meanwhile: the whole page says so.
+        # Signed out or deleted meanwhile: reload the whole page, which shows that.
         return HttpResponseClientRefresh()
     look = LookForm(request.GET).look()
     if request.headers.get("If-None-Match") == f'"{job_page.tag_of(job, look)}"':

@@ -20,7 +20,7 @@ from slmgen.errors import InvalidInput
 
 
 class TrainingPageView(View):
-    """How the model will be trained: computed, changed where wanted, and then made."""
+    """Shows how the model will be trained, takes changes, and generates the notebook."""
 
     def get(self, request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
         dataset = find_dataset(dataset_id, user=request.user)
@@ -73,7 +73,7 @@ def _training_page(
 
 @require_POST
 def compare_models(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
-    """A notebook that compares the models that were sent."""
+    """Generates a notebook that compares the posted models."""
     notebook = services.generate_notebook(
         find_dataset(dataset_id, user=request.user),
         models=[catalog().get(name) for name in request.POST.getlist("model")],

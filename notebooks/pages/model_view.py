@@ -1,4 +1,4 @@
-"""What a chosen model sees of one row, for the row's page."""
+"""A row as a chosen model reads it, for the row's page."""
 
 import json
 import unicodedata
@@ -35,7 +35,7 @@ def view_by(row: dict[str, Any], model: ModelSpec) -> ModelView:
 
 
 def _normal(row: dict[str, Any]) -> dict[str, Any]:
-    """As Qwen's tokenizers read it: composed characters (NFC)."""
+    """As Qwen's tokenizers normalize text: composed characters (NFC)."""
     text = json.dumps(row, ensure_ascii=False)
     normal: dict[str, Any] = json.loads(unicodedata.normalize("NFC", text))
     return normal

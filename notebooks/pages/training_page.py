@@ -95,6 +95,6 @@ def _preset(
 
 
 def _is_inside(dataset: Dataset) -> bool:
-    """Whether the rows will most likely fit into the notebook; packing decides."""
+    """Whether the rows will most likely be embedded; their compressed size decides."""
     limit = settings.SLMGEN_NOTEBOOK_EMBED_MB * 10**6
     return dataset.examples_bytes <= limit * MAX_PACKING

@@ -1,4 +1,4 @@
-"""What a model sees of a row, on the page of the row."""
+"""Shows a row as a model reads it, on the row's page."""
 
 from typing import Any
 
@@ -12,19 +12,19 @@ from recommender.session_model import chosen_model
 
 register = template.Library()
 
-MOST_BYTES = 500_000  # of a row that is shown as a model reads it, which takes long
+MOST_BYTES = 500_000  # of a row; rendering takes time in proportion
 
 
 @register.inclusion_tag("notebooks/_model_view.html", takes_context=True)
 def model_view(context: dict[str, Any], dataset: Dataset, found: RowInFull) -> Any:
     request = context["request"]
     model = chosen_model(request.session, dataset, request.GET.get("model", ""))
-    sight = view_by(found.value, model) if found.size <= MOST_BYTES else None
+    view = view_by(found.value, model) if found.size <= MOST_BYTES else None
     return {
         "found": found,
         "model": model,
         "models": catalog().models,
-        "sight": sight,
-        "cut": sight.tokens_over(model.context_length) if sight else 0,
+        "view": view,
+        "cut": view.tokens_over(model.context_length) if view else 0,
         "most_bytes": MOST_BYTES,
     }

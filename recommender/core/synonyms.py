@@ -1,4 +1,4 @@
-"""What people call a thing that we have a name for, and what comes nearest."""
+"""Other names of our values, and the nearest value to names we do not have."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from slmgen.errors import InvalidInput
 Value = TypeVar("Value")
 Name = TypeVar("Name", bound=str)
 
-MISSPELLED = 0.85  # of `difflib`: one letter in seven or so is wrong
-SHORTEST = 6  # characters; shorter names are too alike to guess what was meant
+MISSPELLED = 0.85  # similarity by `difflib`: about one letter in seven differs
+SHORTEST = 6  # characters; shorter names are too similar to guess
 
 
 @dataclass(frozen=True)
 class Reading(Generic[Value]):
-    """What was understood; `remark` says so where no name of ours fits exactly."""
+    """The value that was understood; `remark` says so where the name was not exact."""
 
     value: Value
     remark: str = ""
@@ -29,16 +29,16 @@ def remarks(*readings: Reading[Any]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Names(Generic[Name]):
-    """The values of one field: each with its other names, and names of what is not
-    among them with the value that comes nearest."""
+    """The values of one field, with their other names, and names of things that are not
+    among them with the nearest value."""
 
     field: str
     synonyms: Mapping[Name, tuple[str, ...]]
     near: Mapping[str, Name]
 
     def read(self, text: str) -> Reading[Name]:
-        """The value called so, in any case, with blanks, hyphens or underscores, or the
-        nearest. Raises InvalidInput for what fits nothing."""
+        """The value with this name, ignoring case, blanks, hyphens and underscores, or
+        the nearest one. Raises InvalidInput where nothing matches."""
         key = key_of(text)
         if key in self._called:
             return Reading(self._called[key])
@@ -59,7 +59,7 @@ class Names(Generic[Name]):
 
     @property
     def help(self) -> str:
-        """The values with their other names, then what is read as the nearest."""
+        """The values with their other names, then the names with a nearest value."""
         listed = ", ".join(
             f"{value} ({', '.join(names)})" if names else value
             for value, names in self.synonyms.items()

@@ -1,4 +1,4 @@
-"""What pages of other apps show of models."""
+"""What pages of other apps show about models."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def all_models() -> tuple[ModelSpec, ...]:
 
 @register.simple_tag(takes_context=True)
 def model_limit(context: dict[str, Any], dataset: Dataset) -> Limit:
-    """Of the model that the address names or that this browser has in mind."""
+    """The context limit of the model that the query or this browser has chosen."""
     request = context["request"]
     model = chosen_model(request.session, dataset, request.GET.get("model", ""))
     return limit_of(dataset, model)

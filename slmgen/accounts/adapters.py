@@ -1,4 +1,4 @@
-"""Where allauth asks us how things are done here."""
+"""Adapters for allauth: the points where it asks this project for its rules."""
 
 import logging
 from typing import Any
@@ -22,9 +22,10 @@ from slmgen.identity.passwords import forget_failures
 
 logger = logging.getLogger("slmgen.accounts")
 
-TOKEN_USERS = "sb_"  # accounts that are made for tokens, see slmgen.identity.services
-# What was done stays done without its email: the account page sends another one, and
-# lists the tokens.
+# Accounts that are created for tokens, see slmgen.identity.services
+TOKEN_USERS = "sb_"
+# A failed email undoes nothing: the account page can send another one and lists the
+# tokens.
 NEW_TOKEN = "account/email/api_token_created"
 DISPENSABLE = {"account/email/email_confirmation_signup", NEW_TOKEN}
 
@@ -34,7 +35,8 @@ class AccountAdapter(DefaultAccountAdapter):
         return bool(settings.SLMGEN_SIGNUP)
 
     def is_safe_url(self, url: str | None) -> bool:
-        """allauth would follow a link to every host that this server answers to."""
+        """Narrower than allauth's check, which accepts links to every host of
+        ALLOWED_HOSTS."""
         return url_has_allowed_host_and_scheme(url, {context.request.get_host()})
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
@@ -47,7 +49,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def login(self, request: HttpRequest, user: User) -> None:
         super().login(request, user)
-        # Who has just signed in is not asked for the password again.
+        # Somebody who has just signed in is not asked for the password again.
         record_authentication(request, user, method="sign_in", reauthenticated=True)
         adopt(request.session, user)
         audit(user, "sign in")
@@ -62,7 +64,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def set_password(self, user: User, password: str) -> None:
         super().set_password(user, password)
         audit(user, "change password", user)
-        # Anybody may add an address, so that only a confirmed one is the user's.
+        # Anybody may add an address, so only a confirmed one belongs to the user.
         confirmed = EmailAddress.objects.filter(user=user, verified=True)
         for login in (user.username, *confirmed.values_list("email", flat=True)):
             forget_failures(login)
@@ -88,7 +90,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         provider: str | None = None,
         client_id: str | None = None,
     ) -> list[Any]:
-        """Those of the environment; rows in the database configure nothing."""
+        """Only the providers of the environment; rows in the database configure
+        nothing."""
         apps = super().list_apps(request, provider, client_id)
         return [app for app in apps if app.pk is None]
 

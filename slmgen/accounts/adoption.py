@@ -1,4 +1,4 @@
-"""What a browser uploaded before its user signed in becomes the user's."""
+"""Datasets that a browser uploaded before its user signed in become the user's."""
 
 import uuid
 
@@ -14,8 +14,8 @@ from notebooks.models import Notebook
 
 
 def adopt(session: SessionBase, user: User) -> None:
-    """Never what belongs to somebody, nor what another account works with: who has
-    the address of data that nobody owns may have made a job of them."""
+    """Skips datasets with an owner, and those that another account has a job on: anyone
+    who knows the address of an unowned dataset may have started one."""
     for key in _free(remembered(session), user):
         with transaction.atomic():
             unowned = Dataset.objects.filter(pk=key, owner=None)
@@ -31,7 +31,8 @@ def _free(keys: list[uuid.UUID], user: User) -> list[uuid.UUID]:
 
 
 def _keep_history(dataset_id: uuid.UUID, user: User) -> None:
-    """A notebook made while signed in is a job; so is one that was made before."""
+    """A notebook that was generated before the sign-in becomes a job, as one does after
+    it."""
     made = Notebook.objects.filter(dataset=dataset_id).select_related("dataset")
     without_job = made.exclude(
         pk__in=Job.objects.exclude(notebook=None).values("notebook")

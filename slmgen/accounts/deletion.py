@@ -11,9 +11,10 @@ from slmgen.audit.services import Actor, audit
 
 @transaction.atomic
 def delete_account(user: User, *, by: Actor) -> None:
-    """The user and everything of theirs: all rows together, then the files.
+    """Deletes the user with everything they own: the rows in one transaction, then the
+    files.
 
-    Data that nobody owns stay until they expire, as when the job alone is deleted.
+    Unowned data stays until it expires, as when only the job is deleted.
     """
     theirs = Q(owner=user) | Q(dataset__owner=user)
     for job in list(Job.objects.filter(theirs).select_related("dataset", "notebook")):

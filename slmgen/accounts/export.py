@@ -1,4 +1,5 @@
-"""Everything that belongs to a user, as a zip file that is made while it is sent."""
+"""Everything that belongs to a user, as a zip file that is streamed while it is
+written."""
 
 import io
 import json
@@ -24,7 +25,7 @@ from slmgen.audit.services import audit
 from slmgen.identity.models import ApiToken, Identity
 
 PIECE_BYTES = 256 * 1024
-# What lets somebody in is no fact about them.
+# Credentials are left out: they are no facts about the user.
 SECRET = {"password", "hash", "secret_hash"}
 
 
@@ -38,7 +39,7 @@ class Entry:
 
 
 def export(user: User) -> Iterator[bytes]:
-    """The archive piece by piece; none is empty."""
+    """The archive in chunks, none of them empty."""
     audit(user, "export", user)
     return _pieces(user)
 
@@ -74,7 +75,7 @@ def entries(user: User) -> Iterator[Entry]:
 
 
 def _datasets_of(user: User) -> QuerySet[Dataset]:
-    """Their own, and what their jobs use and nobody owns."""
+    """The user's own datasets, and unowned ones that their jobs use."""
     used = Job.objects.filter(owner=user).values("dataset")
     return Dataset.objects.filter(Q(owner=user) | Q(owner=None, pk__in=used))
 
@@ -130,7 +131,8 @@ def _content(entry: Entry) -> Iterator[bytes]:
 
 @dataclass
 class _Pipe(io.RawIOBase):
-    """What a ZipFile has written and nobody has taken yet. It cannot seek."""
+    """The write end of a ZipFile: holds what was written and not yet taken. Cannot
+    seek."""
 
     pieces: list[bytes] = field(default_factory=list)
     size: int = 0

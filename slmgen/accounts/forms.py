@@ -35,9 +35,9 @@ class TokenForm(forms.Form):
 
 
 class RevokingForm(forms.Form):
-    """A new password, which may end the API tokens of the old one.
+    """A new password, with the option to end the API tokens created under the old one.
 
-    For allauth's forms, which set `user` and keep the password in `save`.
+    A mixin for allauth's forms, which set `user` and keep the password in `save`.
     """
 
     user: User
@@ -57,7 +57,7 @@ class RevokingForm(forms.Form):
     def save(self) -> None:
         super().save()  # type: ignore[misc]  # of the form this is mixed into
         if self.cleaned_data.get("revoke_tokens"):
-            user = self.user  # by the old password or by the email, they have shown it
+            user = self.user  # authenticated by the old password or by the email
             api_tokens.revoke_all(user, by=user)
 
 
@@ -66,13 +66,13 @@ class PasswordChangeForm(RevokingForm, ChangePasswordForm):  # type: ignore[misc
 
 
 class PasswordResetForm(RevokingForm, ResetPasswordKeyForm):  # type: ignore[misc]  # allauth is not annotated for others
-    """Whoever needs a reset may have lost the account to somebody else."""
+    """Ends API tokens by default: the account may have been taken over."""
 
     revokes_by_default = True
 
 
 class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]  # generic in stubs only
-    """A user made in the admin, by the rules of the sign-up page."""
+    """A user created in the admin, by the rules of the sign-up page."""
 
     def clean_username(self) -> str:
         get_adapter().clean_username(self.cleaned_data["username"], shallow=True)
@@ -96,11 +96,11 @@ class AccountDeletionForm(forms.Form):
     def __init__(self, request: HttpRequest, *args: Any) -> None:
         super().__init__(*args)
         self.request = request
-        self.user = cast("User", request.user)  # the view lets nobody else in
+        self.user = cast("User", request.user)  # the view requires a signed-in user
         del self.fields["username" if self.user.has_usable_password() else "password"]
 
     def clean_password(self) -> str:
-        # One limit with allauth's own question for the password.
+        # Shares its limit with allauth's own password prompt.
         if not ratelimit.consume(self.request, action="reauthenticate", user=self.user):
             raise forms.ValidationError(TOO_OFTEN)
         password = str(self.cleaned_data["password"])

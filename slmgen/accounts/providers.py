@@ -1,4 +1,5 @@
-"""Servers that may say who somebody is, as the environment configures them."""
+"""Sign-in providers (OpenID Connect, GitHub, Google), as the environment configures
+them."""
 
 from dataclasses import astuple, dataclass
 from typing import Any
@@ -26,7 +27,8 @@ class OpenIDConnect:
 
 
 def configured(*, github: GitHub, oidc: OpenIDConnect) -> dict[str, Any]:
-    """allauth's setting: only what is whole. Half of one stops the start."""
+    """allauth's setting, with the complete providers only. A half-configured one stops
+    the start."""
     found: dict[str, Any] = {}
     if _is_whole("SLMGEN_GITHUB", github.client_id, github.client_secret):
         found["github"] = _github(github)
@@ -45,7 +47,7 @@ def _is_whole(prefix: str, *values: str) -> bool:
 
 
 def _safe(name: str, url: str) -> str:
-    """What is said of somebody must not be changed on its way."""
+    """Claims about a person must travel over https, or stay on this machine."""
     if not is_safe(url):
         raise ImproperlyConfigured(f"{name} is {url!r}; expected an https address.")
     return url.rstrip("/")

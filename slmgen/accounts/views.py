@@ -38,7 +38,7 @@ def account(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 def tokens(request: HttpRequest) -> HttpResponse:
-    """The only answer that ever shows a token is the one that makes it."""
+    """Lists tokens, and creates one: that response is the only one that shows it."""
     if request.method == "POST":
         made: HttpResponse = _create_token(request)
         return made
@@ -47,7 +47,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
 
 @reauthentication_required  # type: ignore[untyped-decorator]  # of allauth
 def _create_token(request: HttpRequest) -> HttpResponse:
-    """A token outlives the session, so that a session alone does not make one."""
+    """Asks for the password again, because a token outlives the session."""
     form = TokenForm(request.POST)
     if not form.is_valid():
         return _tokens_page(request, form, status=HTTPStatus.BAD_REQUEST)

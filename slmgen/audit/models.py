@@ -3,11 +3,11 @@ from django.db import models
 
 
 class AuditEvent(models.Model):
-    """What was done: by whom, to what and when. Users sign in, upload, export,
-    delete and make tokens; support does things with what is not theirs; the server
-    lets data expire.
+    """One action: by whom, on what, when. Recorded are sign-ins, uploads, exports,
+    deletions and new tokens of users, what support does with objects of others, and
+    what the server expires.
 
-    Never any content. It outlives its object and the account of its actor.
+    Never holds content. Outlives its object and its actor's account.
     """
 
     at = models.DateTimeField(auto_now_add=True, db_index=True)
@@ -24,7 +24,8 @@ class AuditEvent(models.Model):
 
     class Meta:
         ordering = ("-at", "-id")
-        # Of the page in operations/status_page.py: no model is the server itself.
+        # For the page of operations/status_page.py; no model stands for the server
+        # itself.
         permissions = [("view_server_status", "Can view the status of the server")]
 
     def __str__(self) -> str:

@@ -11,10 +11,11 @@ def audit(
     action: str,
     obj: Model | None = None,
 ) -> AuditEvent:
-    """Keeps that `actor` did `action` to an object, or to the server as a whole.
+    """Records that `actor` did `action` to an object, or to the server where it is
+    None.
 
-    None is the server itself; who is not signed in has no name. A service is told by
-    its caller who acts (`by`), and never infers it from whose object it is.
+    An anonymous actor has no name. `by` comes from the caller and is never inferred
+    from the owner of the object.
     """
     return AuditEvent.objects.create(
         actor_id=actor.pk if actor else None,

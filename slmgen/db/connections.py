@@ -1,10 +1,10 @@
-"""The database's connection of this thread, while no query needs it."""
+"""Releases the database connection of a thread that only waits."""
 
 from django.db import connection
 
 
 def release_connection() -> None:
-    """Gives it back: a pool would soon be empty of connections that only wait. An open
-    transaction keeps its own, with which it would end."""
+    """Returns it to the pool, which connections of waiting threads would soon empty.
+    Keeps it inside a transaction, which would end with it."""
     if not connection.in_atomic_block:
         connection.close_if_unusable_or_obsolete()

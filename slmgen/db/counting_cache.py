@@ -6,15 +6,16 @@ from django.utils import timezone
 
 
 class SharedCache(DatabaseCache):
-    """A table of the database, shared by all processes, that also counts.
+    """Django's database cache with an atomic counter, shared by all processes.
 
-    Django's own `incr` reads and then writes: two processes may count as one.
+    Django's own `incr` reads and then writes, so two processes may count as one.
     """
 
-    _table: str  # set by Django, whose stubs do not know it
+    _table: str  # set by Django, missing from its stubs
 
     def count(self, key: str, timeout: int) -> int:
-        """One statement adds 1; a new key begins at 1. `get` does not know the key."""
+        """Adds 1 in one statement; a new key starts at 1. `get` cannot read the
+        counter."""
         connection = connections[router.db_for_write(self.cache_model_class)]
         table = connection.ops.quote_name(self._table)
         ends = timezone.now().replace(microsecond=0) + timedelta(seconds=timeout)
@@ -32,7 +33,7 @@ class SharedCache(DatabaseCache):
             return int(cursor.fetchone()[0])
 
     def forget_ended(self) -> int:
-        """Deletes what has expired; counting alone never does."""
+        """Deletes expired rows, which counting alone never does."""
         connection = connections[router.db_for_write(self.cache_model_class)]
         table = connection.ops.quote_name(self._table)
         now = connection.ops.adapt_datetimefield_value(timezone.now())

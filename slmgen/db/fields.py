@@ -5,7 +5,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 class OrderedJSONField(models.JSONField):
-    """JSON whose keys stay in order: PostgreSQL's jsonb sorts them by length."""
+    """JSON that keeps the order of its keys; PostgreSQL's jsonb sorts them by length."""
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
         if connection.vendor == "postgresql":
@@ -17,7 +17,7 @@ class OrderedJSONField(models.JSONField):
     ) -> Any:
         if connection.vendor != "postgresql" or not isinstance(value, dict | list):
             return super().get_db_prep_value(value, connection, prepared)
-        # Imported when needed: without PostgreSQL there is no such package to load.
+        # Imported late: without PostgreSQL the package is not installed.
         from psycopg.types.json import Json
 
         return Json(value)
@@ -26,5 +26,5 @@ class OrderedJSONField(models.JSONField):
         self, value: Any, expression: Any, connection: BaseDatabaseWrapper
     ) -> Any:
         if connection.vendor == "postgresql":
-            return value  # psycopg has read it
+            return value  # psycopg has parsed it already
         return super().from_db_value(value, expression, connection)

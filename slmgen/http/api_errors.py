@@ -1,4 +1,4 @@
-"""Every error of the API becomes `{"detail": "<one sentence>"}` here, and only here."""
+"""Turns every error of the API into `{"detail": "<one sentence>"}`, here and only here."""
 
 import errno
 import logging
@@ -34,13 +34,13 @@ STATUS: dict[type[errors.SlmgenError], int] = {
     errors.Unavailable: 503,
     errors.StorageFull: 507,
 }
-FULL = re.compile("disk is full|No space left")  # SQLite, PostgreSQL
+FULL = re.compile("disk is full|No space left")  # messages of SQLite and of PostgreSQL
 CHALLENGE = 'Bearer realm="slmgen"'
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """An answer for what is known to go wrong; None (a 500) for the rest."""
-    error = as_own(error)
+    """The response to an expected error; None, which becomes a 500, for all others."""
+    error = translated(error)
     if isinstance(error, errors.SlmgenError):
         return _answer(error)
     response = drf_handler(error, context)
@@ -49,8 +49,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     return response
 
 
-def as_own(error: Exception) -> Exception:
-    """What Django and the database raise, in our own words."""
+def translated(error: Exception) -> Exception:
+    """Translates exceptions of Django and of the database into our own."""
     match error:
         case Http404() | PermissionDenied():
             return errors.NotFound("There is nothing here.")
@@ -106,7 +106,7 @@ def _sentence(error: Exception) -> str:
 
 
 def _first(detail: Any, path: str = "") -> str:
-    """The first of a serializer's complaints, with the field it is about."""
+    """The first message of a serializer's errors, with its field."""
     if isinstance(detail, dict):
         field, inner = next(iter(detail.items()))
         name = "" if field == "non_field_errors" else str(field)

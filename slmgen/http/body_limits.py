@@ -1,4 +1,4 @@
-"""Limits in front of Django: size, pace and number of what is being sent.
+"""Limits on size, speed and number of request bodies, enforced in front of Django.
 
 Under ASGI, Django writes the whole body of a request to a temporary file before any of
 its own code runs, so a limit inside Django comes too late.
@@ -27,7 +27,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-SLACK_BYTES = 64 * 1024  # the multipart envelope around a file
+SLACK_BYTES = 64 * 1024  # allowance for the multipart envelope around a file
 SINGLE = {b"content-length", b"host", b"authorization", b"transfer-encoding"}
 CLAIMS = {b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"}
 BODY_METHODS = {"POST", "PUT", "PATCH"}
@@ -36,16 +36,16 @@ SAFE = {"cache-control": "no-store"} | {
     name.lower(): value for name, value in SAFE_HEADERS.items()
 }
 
-# A body may pause this long, and comes at this pace once it has had time to begin.
+# The longest pause in a body, and the least speed once it has had time to start.
 SECONDS_OF_SILENCE = 15.0
 SECONDS_BEFORE_PACE = 20.0
 LEAST_BYTES_A_SECOND = 1_000
 # Requests that are being answered, each by a thread, and bodies that are being
-# received. Bodies are fewer, so slow senders leave room; so does each client.
+# received. Fewer bodies, so that slow senders leave room; so does the limit per client.
 REQUESTS_AT_ONCE, REQUESTS_OF_ONE = 400, 150
 BODIES_AT_ONCE, BODIES_OF_ONE = 150, 75
 SECONDS_UNTIL_ROOM = 5
-# What is still read of a body that was refused, and of how many at once.
+# How much is still read of refused bodies, and of how many at once.
 SECONDS_LINGERED = 5.0
 MOST_BYTES_LINGERED = 64 * 10**6
 LINGERING_AT_ONCE = 200
@@ -60,7 +60,7 @@ class Refused(Exception):
 
 
 class BodyPlaces:
-    """Room for so many at once, and for so many of one client."""
+    """Counts open bodies, in total and per client."""
 
     def __init__(self, what: str, most: int, most_of_one: int) -> None:
         self._what = what
@@ -69,7 +69,7 @@ class BodyPlaces:
         self._clients: dict[object, str] = {}
 
     def take(self, holder: object, client: str) -> None:
-        """Raises Refused where there is no room; taken again it changes nothing."""
+        """Raises Refused where no place is free. Taking a place twice changes nothing."""
         if holder in self._clients:
             return
         if len(self._clients) >= self._most:
@@ -110,7 +110,7 @@ def guard(app: App) -> App:
             if is_event_stream(message):
                 requests.leave(
                     body
-                )  # it holds no thread; jobs.training.streams limits these
+                )  # holds no thread; jobs.training.streams limits these
             await send(message)
 
         try:
@@ -150,7 +150,7 @@ def as_refusal(error: Exception) -> Refused:
 
 
 def without_claims(scope: Scope) -> Scope:
-    """The request without what it says about a proxy, unless a known one sent it."""
+    """The scope without X-Forwarded headers, unless a trusted proxy sent them."""
     if settings.SLMGEN_TRUSTED_PROXIES and is_proxy(scope.get("client")):
         return scope
     kept = [line for line in scope["headers"] if line[0].lower() not in CLAIMS]
@@ -158,7 +158,7 @@ def without_claims(scope: Scope) -> Scope:
 
 
 def is_proxy(client: tuple[str, int] | None) -> bool:
-    if client is None:  # a socket of this machine's file system
+    if client is None:  # a Unix socket
         return True
     address = ip_address(client[0])
     return any(
@@ -167,7 +167,7 @@ def is_proxy(client: tuple[str, int] | None) -> bool:
 
 
 def client_of(scope: Scope) -> str:
-    """Who is counted as one; for a scope without the claims of strangers."""
+    """The network that a request counts for, from a scope without untrusted headers."""
     claims = [
         value.decode("latin-1")
         for name, value in scope["headers"]
@@ -185,14 +185,14 @@ def limit_of(path: str) -> int:
 
 @dataclass(frozen=True)
 class Expected:
-    """What a request's head announces of its body."""
+    """What a request's head announces about its body."""
 
     most_bytes: int
     is_empty: bool
 
 
 def check_head(scope: Scope) -> Expected:
-    """Raises Refused when the head says too much."""
+    """Raises Refused when the head announces too much."""
     headers: list[tuple[bytes, bytes]] = scope["headers"]
     names = Counter(name.lower() for name, _ in headers)
     if doubled := [name.decode() for name in SINGLE if names[name] > 1]:
@@ -224,7 +224,7 @@ def too_large_sentence(limit: int) -> str:
 
 
 class Body:
-    """What a request sends, counted and timed while it is received."""
+    """The body of a request, counted and timed while it is received."""
 
     def __init__(self, receive: Receive, places: BodyPlaces, client: str) -> None:
         self._receive = receive
@@ -239,7 +239,7 @@ class Body:
         self._expected = check_head(scope)
 
     async def receive(self) -> Message:
-        if self.is_whole:  # what follows is the client going away, whenever it does
+        if self.is_whole:  # what follows is the client's disconnect, whenever it comes
             return await self._receive()
         if not self._expected.is_empty:
             self._places.take(self, self._client)
@@ -262,7 +262,7 @@ class Body:
         return message
 
     def _check_pace(self) -> None:
-        """Raises Refused when the rest is not worth waiting for."""
+        """Raises Refused when the body is too slow."""
         seconds = time.monotonic() - self._begun
         is_slow = self._received < seconds * LEAST_BYTES_A_SECOND
         if is_slow and seconds > SECONDS_BEFORE_PACE:
@@ -292,8 +292,8 @@ async def answer(scope: Scope, send: Send, refusal: Refused) -> None:
 
 
 async def linger(receive: Receive, body: Body, lingering: BodyPlaces) -> None:
-    """Reads on for a while: a client that is still sending when its connection closes
-    never sees the answer."""
+    """Reads on for a while: a client that is still sending when the connection closes
+    never sees the response."""
     left = 0 if body.is_whole else MOST_BYTES_LINGERED
     try:
         lingering.take(body, "")

@@ -1,4 +1,4 @@
-"""Who is counted as one client: by address, as a trusted proxy reports it."""
+"""Identifies a client by its address, as a trusted proxy reports it."""
 
 from contextvars import ContextVar
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -6,13 +6,14 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from django.conf import settings
 
 client_now: ContextVar[str] = ContextVar("client_now", default="")
-IPV6_NETWORK = 64  # what one customer is given: more addresses than could be counted
+IPV6_NETWORK = 64  # what one customer gets: more addresses than anybody could count
 
 
 def address_of(peer: str, forwarded: str | None) -> str:
-    """The address that connected, or what the outermost trusted proxy reports.
+    """The address that connected, or the one that the outermost trusted proxy reports.
 
-    `forwarded` is X-Forwarded-For; the guard drops it where no trusted proxy sent it.
+    `forwarded` is X-Forwarded-For, which slmgen.http.body_limits removes where no
+    trusted proxy sent it.
     """
     proxies = settings.SLMGEN_TRUSTED_PROXIES
     if not proxies or not forwarded:
@@ -22,7 +23,7 @@ def address_of(peer: str, forwarded: str | None) -> str:
 
 
 def network_of(address: str) -> str:
-    """What is counted as one client."""
+    """The network that counts as one client: an IPv4 address, or an IPv6 /64."""
     try:
         found = ip_address(address)
     except ValueError:

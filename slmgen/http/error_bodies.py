@@ -12,8 +12,8 @@ JSON = "application/json"
 
 
 class ErrorBodiesMiddleware:
-    """Errors outside the pages are `{"detail": "<one sentence>"}`, also those that none
-    of our views wrote, such as Django's 405."""
+    """Errors outside the pages become `{"detail": "<one sentence>"}`, also those that
+    none of our views raised, such as Django's 405."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -35,7 +35,7 @@ def _is_json(response: HttpResponse) -> bool:
 
 
 def _sentence(request: HttpRequest, response: HttpResponse) -> str:
-    data: Any = getattr(response, "data", None)  # of REST framework
+    data: Any = getattr(response, "data", None)  # of a REST framework response
     if isinstance(data, dict) and "detail" in data:
         return str(data["detail"])
     if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:

@@ -1,4 +1,4 @@
-"""What goes wrong on a page becomes a page that says so, and what to do."""
+"""Shows errors on pages: what went wrong, and what to do."""
 
 from http import HTTPStatus
 
@@ -7,15 +7,15 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 
 from slmgen.errors import NotReady, SlmgenError, Wait
-from slmgen.http.api_errors import STATUS, as_own
+from slmgen.http.api_errors import STATUS, translated
 from slmgen.http.middleware import Handler
 
 PAGES = ("/app/", "/accounts/", "/admin/")
-SECONDS_BETWEEN_LOOKS = 2
+POLL_SECONDS = 2
 
 
 class PageErrorsMiddleware:
-    """Answers what views of pages raise, as `api_errors` does for the API."""
+    """Answers errors of page views, as `api_errors` does for the API."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -28,10 +28,10 @@ class PageErrorsMiddleware:
     ) -> HttpResponse | None:
         if not request.path.startswith(PAGES):
             return None
-        own = as_own(error)
+        own = translated(error)
         if isinstance(own, NotReady):
             if request.method == "POST" and own.dataset_id:
-                # The form was taken; loading its page again would not show what comes.
+                # The form was accepted; reloading its page would not show the result.
                 return redirect("page-work", own.dataset_id)
             return wait_page(request, own)
         if isinstance(own, SlmgenError):
@@ -50,15 +50,15 @@ def error_page(
 
 
 def wait_page(request: HttpRequest, error: NotReady) -> HttpResponse:
-    """A page that the browser loads again by itself, without any script."""
+    """A page that reloads itself, without script."""
     context = {
         "sentence": error.detail,
-        "seconds": SECONDS_BETWEEN_LOOKS,
+        "seconds": POLL_SECONDS,
         "percent": error.percent,
         "dataset_id": error.dataset_id,
     }
     response = render(request, "wait.html", context, status=HTTPStatus.ACCEPTED)
-    response["Refresh"] = str(SECONDS_BETWEEN_LOOKS)
+    response["Refresh"] = str(POLL_SECONDS)
     response["Cache-Control"] = "no-store"
     return response
 

@@ -1,4 +1,4 @@
-"""Errors that none of our views raised, as pages or as JSON."""
+"""Error handlers for what none of our views raised: a page or JSON."""
 
 from http import HTTPStatus
 
@@ -34,7 +34,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def too_many_requests(request: HttpRequest) -> HttpResponse:
-    """Asked for by allauth, whose limits all end within minutes."""
+    """Called by allauth, whose limits all end within minutes."""
     sentence = "That was tried too often; wait a few minutes and try again."
     response = _error(request, HTTPStatus.TOO_MANY_REQUESTS, sentence)
     response["Retry-After"] = str(SECONDS_OF_PATIENCE)

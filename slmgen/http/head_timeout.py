@@ -1,4 +1,4 @@
-"""HTTP as uvicorn speaks it, with a bound on connections that ask for nothing."""
+"""uvicorn's HTTP protocol, with a bound on connections that send no request."""
 
 import asyncio
 import socket
@@ -9,7 +9,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from slmgen.http.clients import network_of
 
 SECONDS_FOR_A_HEAD = 15.0
-# After this time without reading, a client that has an answer coming is cut off.
+# A client that reads nothing of its response for this long is disconnected.
 SECONDS_UNREAD = 60
 # Connections without a request under way: silent ones, those with half a head, those
 # kept alive, and those whose last bytes are not read yet.
@@ -19,16 +19,16 @@ MOST_WAITING = 500
 class Waiting:
     """Connections without a request under way.
 
-    When there are too many, the oldest one of the client that has the most is closed.
-    So a flood closes its own connections and never the new one of somebody else; nor
-    that of its own address, whose request arrives before so many others connect.
+    When there are too many, the oldest one of the client with the most is closed. A
+    flood closes its own connections, never the new one of another client; nor a new one
+    of the same address, whose request arrives before so many others connect.
     """
 
     def __init__(self) -> None:
-        self._by_client: dict[str, dict[PatientProtocol, None]] = {}  # oldest first
+        self._by_client: dict[str, dict[HeadTimeoutProtocol, None]] = {}  # oldest first
         self._count = 0
 
-    def add(self, connection: "PatientProtocol") -> None:
+    def add(self, connection: "HeadTimeoutProtocol") -> None:
         self._by_client.setdefault(connection.network, {})[connection] = None
         self._count += 1
         if self._count > MOST_WAITING:
@@ -37,7 +37,7 @@ class Waiting:
             oldest.stop_waiting()
             oldest.transport.abort()
 
-    def remove(self, connection: "PatientProtocol") -> None:
+    def remove(self, connection: "HeadTimeoutProtocol") -> None:
         others = self._by_client[connection.network]
         del others[connection]
         self._count -= 1
@@ -45,15 +45,14 @@ class Waiting:
             del self._by_client[connection.network]
 
 
-class PatientProtocol(H11Protocol):
+class HeadTimeoutProtocol(H11Protocol):
     """Closes a connection whose request head does not arrive in time, and the oldest
-    such connections when there are many. uvicorn alone waits without end.
-    """
+    such connections when there are many. uvicorn alone waits forever."""
 
     waiting = Waiting()
     head_seconds = SECONDS_FOR_A_HEAD
     network = "unknown"
-    head_timer: asyncio.TimerHandle | None = None  # set while a head is waited for
+    head_timer: asyncio.TimerHandle | None = None  # set while waiting for a head
     cycle: RequestResponseCycle | None  # type: ignore[assignment]  # uvicorn sets None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -68,7 +67,7 @@ class PatientProtocol(H11Protocol):
         self._wait_or_not()
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()  # begins the next request where that is there
+        super().on_response_complete()  # starts the next request if it has arrived
         self._wait_or_not()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -93,8 +92,8 @@ class PatientProtocol(H11Protocol):
 
 
 def cut_off_when_unread(transport: asyncio.BaseTransport) -> None:
-    """Has the kernel end a connection whose client acknowledges nothing any more."""
-    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+    """Has the kernel close a connection whose client acknowledges no more data."""
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux only
         one = cast("socket.socket", transport.get_extra_info("socket"))
         if one.family != socket.AF_UNIX:
             one.setsockopt(

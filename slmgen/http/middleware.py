@@ -14,7 +14,7 @@ logger = logging.getLogger("slmgen.request")
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
-# Nothing inline, nothing from anywhere else; the browsable API brings inline styles.
+# Nothing inline, nothing from other hosts; the browsable API needs inline styles.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -23,7 +23,7 @@ API_DOCS = "/docs/"
 API_DOCS_POLICY = CONTENT_SECURITY_POLICY.replace(
     "style-src 'self'", "style-src 'self' 'unsafe-inline'"
 )
-# On every answer, whoever makes it.
+# Set on every response.
 SAFE_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -33,11 +33,11 @@ SAFE_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
-UNWATCHED = {"health", "metrics"}  # asked for all the time, and by machines
+UNWATCHED = {"health", "metrics"}  # polled all the time by machines
 
 
 class SafeHeadersMiddleware:
-    """A page loads what this server serves and nothing else; nobody keeps copies."""
+    """Security headers: a page loads from this server alone, and no cache keeps a copy."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -48,13 +48,13 @@ class SafeHeadersMiddleware:
             response.headers.setdefault(name, value)
         if request.path.startswith(API_DOCS):
             response["Content-Security-Policy"] = API_DOCS_POLICY
-        # Answers speak of somebody's data; what anybody may keep says so itself.
+        # Responses hold personal data; those that may be cached say so themselves.
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
 
 class RequestIdMiddleware:
-    """Gives each request an id that its answer and its log lines share."""
+    """Gives each request an id that its response and its log lines share."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -63,21 +63,22 @@ class RequestIdMiddleware:
         request_id = uuid.uuid4().hex
         request.META["slmgen.request_id"] = request_id
         token = request_id_now.set(request_id)
-        begun = time.perf_counter()
+        started = time.perf_counter()
         try:
-            with step("SERVER") as told:
+            with step("SERVER") as span:
                 response = self.get_response(request)
                 response["X-Request-ID"] = request_id
-                _tell(request, response, time.perf_counter() - begun, told)
+                _report(request, response, time.perf_counter() - started, span)
         finally:
             request_id_now.reset(token)
         return response
 
 
-def _tell(
-    request: HttpRequest, response: HttpResponseBase, seconds: float, told: Step
+def _report(
+    request: HttpRequest, response: HttpResponseBase, seconds: float, span: Step
 ) -> None:
-    """The route in place of the path: ids in it are keys, and queries hold words."""
+    """Logs the route instead of the path: ids in paths are keys, queries hold user
+    text."""
     match = request.resolver_match
     if request.path.startswith(settings.STATIC_URL):
         return
@@ -85,7 +86,7 @@ def _tell(
         return
     route = f"/{match.route}" if match is not None else "no route"
     observe(request.method or "", route, response.status_code, seconds)
-    _trace(request, response, route, told)
+    _trace(request, response, route, span)
     milliseconds = round(1000 * seconds, 1)
     fields = {
         "method": request.method,
@@ -101,18 +102,18 @@ def _tell(
 
 
 def _trace(
-    request: HttpRequest, response: HttpResponseBase, route: str, told: Step
+    request: HttpRequest, response: HttpResponseBase, route: str, span: Step
 ) -> None:
     method = request.method if request.method in METHODS else "_OTHER"
-    told.name = f"{method} {route}"
-    told.attributes = {
+    span.name = f"{method} {route}"
+    span.attributes = {
         "http.request.method": str(method),
         "http.route": route,
         "http.response.status_code": response.status_code,
         "slmgen.request_id": request_id(request),
     }
     if response.status_code >= 500:
-        told.failure = str(response.status_code)
+        span.failure = str(response.status_code)
 
 
 def request_id(request: HttpRequest) -> str:

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 
 
 class AlwaysJson(BaseContentNegotiation):
-    """The API answers JSON whatever `Accept` says."""
+    """The API answers with JSON whatever `Accept` asks for."""
 
     def select_parser(
         self, request: Request, parsers: Iterable[BaseParser]

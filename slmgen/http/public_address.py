@@ -1,7 +1,7 @@
-"""Where this server is, as letters, notebooks and answers of the API name it.
+"""The public address of this server, for emails, notebooks and API responses.
 
-A Host header is checked by its name, but any port passes with it. Whoever asks for
-somebody else's reset letter would choose the port that its link leads to.
+Django checks the name in a Host header but accepts any port. A password reset requested
+for another person would carry a link to a port of the attacker's choice.
 """
 
 from typing import Any
@@ -15,19 +15,20 @@ from slmgen.http.middleware import Handler
 
 
 def public_address(request: HttpRequest) -> str:
-    """SLMGEN_PUBLIC_URL; else what the request names, with a port that can be ours."""
+    """SLMGEN_PUBLIC_URL; else the host of the request, with a port that can be ours."""
     if settings.PUBLIC_URL:
         return str(settings.PUBLIC_URL)
     host = request.get_host()
     name, port = split_domain_port(host)
     if port and port != str(settings.PORT):
-        # A proxy is on the usual port, or SLMGEN_PUBLIC_URL names another.
+        # A proxy on another port requires SLMGEN_PUBLIC_URL.
         host = name if settings.SLMGEN_TRUSTED_PROXIES else f"{name}:{settings.PORT}"
     return f"{request.scheme}://{host}"
 
 
 class PublicAddressMiddleware:
-    """Every address that anybody builds for a request, allauth too, begins with it."""
+    """Makes every absolute URL of a request start with the public address, allauth's
+    too."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response

@@ -11,8 +11,9 @@ from slmgen.http.middleware import Handler
 
 
 class RatesMiddleware:
-    """For pages; and for whoever is answered 401 again and again, on any address. What
-    is computed for a request knows by `client_now` for whom."""
+    """Limits requests for pages, and clients that get 401 again and again on any path.
+    Sets `client_now`, which says whose limits costly work in this request counts for.
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response

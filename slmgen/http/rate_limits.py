@@ -1,4 +1,4 @@
-"""How often somebody may ask: a user by account, everybody else by address.
+"""Rate limits: per account for users, per address for everybody else.
 
 Uploads, notebooks and refusals are counted in the cache that all processes share. Plain
 requests are counted in the process's memory, so that reading never waits for a write to
@@ -30,7 +30,7 @@ logger = logging.getLogger("slmgen.http.rate_limits")
 WINDOW_SECONDS = 60
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 WITHOUT_LIMIT = {"health", "metrics"}
-# Routes whose writing requests cost more than others.
+# Routes whose write requests cost more than others.
 UPLOADS = {"upload", "page-start", "mapping", "page-columns", "repairs", "page-repair"}
 CACHES = {
     "requests": "requests", "uploads": "default", "notebooks": "default",
@@ -45,7 +45,7 @@ def client_of(request: HttpRequest) -> str:
 
 
 def check(request: HttpRequest) -> None:
-    """Counts the request. Raises TooMany when there were too many of its kind."""
+    """Counts a request. Raises TooMany when there were too many of its kind."""
     match = request.resolver_match
     route = match.url_name if match is not None else None
     if not settings.SLMGEN_RATE_LIMITS or route in WITHOUT_LIMIT:
@@ -54,7 +54,7 @@ def check(request: HttpRequest) -> None:
 
 
 def check_costly(request: HttpRequest) -> None:
-    """Counts a request that reads, and that begins work as an upload does."""
+    """Counts a request that reads, but starts as much work as an upload does."""
     if settings.SLMGEN_RATE_LIMITS:
         _count_for(request, "uploads")
 
@@ -81,7 +81,7 @@ def _count(kind: str, who: str, limit: int) -> None:
     try:
         so_far = count(caches[CACHES[kind]], f"rate:{kind}:{who}:{window:.0f}")
     except (DatabaseError, RedisError):
-        # Whoever needs it will say so; the others are served.
+        # The cache is down: code that needs it raises; all other requests are served.
         logger.exception("requests cannot be counted")
         return
     if so_far > limit:
@@ -94,7 +94,7 @@ def _count(kind: str, who: str, limit: int) -> None:
 
 
 def count(cache: BaseCache, key: str) -> int:
-    """How often this was called with `key`, which must end with its time."""
+    """Adds a call for `key`, which must end with its time window; returns their number."""
     if isinstance(cache, SharedCache):
         return cache.count(key, 2 * WINDOW_SECONDS)
     cache.add(key, 0, 2 * WINDOW_SECONDS)
@@ -102,14 +102,14 @@ def count(cache: BaseCache, key: str) -> int:
 
 
 def check_refusals(request: HttpRequest) -> None:
-    """Counts an answer 401. Raises TooMany when this address got too many."""
+    """Counts a 401. Raises TooMany when this address got too many of them."""
     if settings.SLMGEN_RATE_LIMITS:
         limit = settings.SLMGEN_RATES["refusals"]
         _count("refusals", client_of(request), limit)
 
 
 class ApiRates(BaseThrottle):
-    """For the API, where the view knows who is asking."""
+    """Throttle of the API, where the view knows the user."""
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         check(request)

@@ -1,4 +1,4 @@
-"""What requests may hold, and the sentence about what they should not."""
+"""Serializers and fields that report what was found and what was expected."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from slmgen.errors import InvalidInput
 
 WHOLE = "non_field_errors"
 
-# By class, the first that fits: what a field takes.
+# What a field takes, by class; the first match counts.
 KINDS: tuple[tuple[type[Any], str], ...] = (
     (serializers.BooleanField, "true or false"),
     (serializers.IntegerField, "a whole number"),
@@ -25,7 +25,7 @@ KINDS: tuple[tuple[type[Any], str], ...] = (
 
 
 class ExpectedField(serializers.CharField):
-    """Text that is judged elsewhere; `expected` says here what it must be."""
+    """Text that is checked elsewhere; `expected` documents here what it must be."""
 
     def __init__(self, *, expected: str, **options: Any) -> None:
         super().__init__(**options)
@@ -36,13 +36,13 @@ class SessionField(ExpectedField):
     """The id of a dataset."""
 
     def __init__(self, **options: Any) -> None:
-        told = {"expected": "the UUID that /upload answered", "max_length": 64}
-        super().__init__(**{**told, **options})
+        defaults = {"expected": "the UUID that /upload answered", "max_length": 64}
+        super().__init__(**{**defaults, **options})
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses what it does not know, so that a typing error is not ignored, and says of
-    the first fault what was found and what was expected."""
+    """Refuses unknown fields, so that a typo is not ignored. Its error is one sentence
+    about the first fault: what was found and what was expected."""
 
     def is_valid(self, *, raise_exception: bool = False) -> bool:
         valid: bool = super().is_valid()
@@ -54,20 +54,20 @@ class StrictSerializer(serializers.Serializer[Any]):
         if isinstance(data, Mapping):
             known = [name for name, part in self.fields.items() if not part.read_only]
             for name in data:
-                if name not in known and self.minds(name, known):
+                if name not in known and self.is_refused(name, known):
                     raise serializers.ValidationError({WHOLE: [unknown(name, known)]})
         return super().to_internal_value(data)
 
-    def minds(self, name: str, known: list[str]) -> bool:
-        """Whether an unknown name is refused."""
+    def is_refused(self, name: str, known: list[str]) -> bool:
+        """Whether to refuse this unknown name."""
         return True
 
 
 class LenientSerializer(StrictSerializer):
-    """A query or a form, to which others add fields of their own: an unknown name is
-    refused only where it looks like a known one misspelled."""
+    """A query or form that may carry fields of others: refuses an unknown name only
+    where it looks like a known one misspelled."""
 
-    def minds(self, name: str, known: list[str]) -> bool:
+    def is_refused(self, name: str, known: list[str]) -> bool:
         return nearest(name, known) is not None
 
 
@@ -83,7 +83,7 @@ class StrictScheme(OpenApiSerializerExtension):
 
 
 def _sentence(field: Any, errors: Any, value: Any, path: str = "") -> str:
-    """The first of `errors`, which are about the `value` of `field`."""
+    """The first of `errors`, which are about the `value` of `field`, as a sentence."""
     if isinstance(errors, list) and errors and not isinstance(errors[0], str):
         errors = {place: each for place, each in enumerate(errors) if each}
     if isinstance(errors, dict):
@@ -96,13 +96,13 @@ def _sentence(field: Any, errors: Any, value: Any, path: str = "") -> str:
     (error, *_) = errors
     if error.code == "required":
         return f"{path} is missing; expected {expected(field)}."
-    if field.write_only:  # such as a password, which is repeated nowhere
+    if field.write_only:  # such as a password, which no message may repeat
         return f"{path} cannot be used; expected {expected(field)}."
     return f"{path} is {shown(value)}; expected {expected(field)}."
 
 
 def _whole(field: Any, errors: Any, value: Any, path: str) -> str:
-    """About an object itself: it is none, or `validate` has a sentence of its own."""
+    """For the object as a whole: not an object, or a message of `validate`."""
     if isinstance(value, Mapping):
         return f"{path}: {errors[0]}" if path else str(errors[0])
     return _sentence(field, errors, value, path)
@@ -127,7 +127,7 @@ def _joined(path: str, key: Any) -> str:
 
 
 def expected(field: Any) -> str:
-    """What a field takes, with its bounds."""
+    """What a field takes, with its bounds, in words."""
     if isinstance(field, ExpectedField):
         return field.expected
     kind = next((words for known, words in KINDS if isinstance(field, known)), "")

@@ -8,7 +8,7 @@ from slmgen.db.connections import release_connection
 
 
 async def release_database() -> None:
-    """Gives back the request's connection, which would be held until the last byte is
+    """Returns the request's connection, which would be held until the last byte is
     read: a few clients that read slowly could hold all of them."""
     await sync_to_async(release_connection)()
 
@@ -24,8 +24,8 @@ async def release_thread() -> None:
 
 
 class Streamed(StreamingHttpResponse):
-    """An answer that goes out as it is made; under ASGI Django would make all of it
-    first. No piece may be empty."""
+    """A response that is sent while it is generated; under ASGI, Django would collect
+    all of it first. No chunk may be empty."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         await release_database()
@@ -36,6 +36,6 @@ class Streamed(StreamingHttpResponse):
 
 
 class Download(Streamed, FileResponse):
-    """A file, piece by piece."""
+    """A file, in chunks."""
 
     block_size = 256 * 1024

@@ -16,7 +16,8 @@ class IdentityAdmin(ReadOnlyAdmin):
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnlyAdmin):
-    """Only users make tokens, and nobody sees one twice."""
+    """Tokens can be listed and revoked: users alone create them, and each is shown
+    once."""
 
     list_display = (
         *("user", "name", "scope", "created_at"),

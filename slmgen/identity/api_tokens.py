@@ -1,4 +1,4 @@
-"""Tokens that users make for programs, on their account page."""
+"""API tokens, which users create for programs on their account page."""
 
 import hashlib
 import secrets
@@ -21,7 +21,7 @@ RANDOM_CHARACTERS = 43  # 256 bits
 CHECK_CHARACTERS = 6
 LIFE_DAYS = (7, 30, 90, 365)
 MAX_TOKENS = 50
-# A token in use writes its row at most this often.
+# A token in use updates its row at most this often.
 USE_RESOLUTION = timedelta(minutes=1)
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
@@ -29,7 +29,7 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 def create_token(
     *, user: User, name: str, scope: str, days: int
 ) -> tuple[ApiToken, str]:
-    """The row and the token itself, which exists nowhere else. Raises InvalidInput."""
+    """The row, and the token itself, which is stored nowhere. Raises InvalidInput."""
     if count_alive(user) >= MAX_TOKENS:
         raise InvalidInput(f"You have {MAX_TOKENS} tokens; revoke one of them first.")
     token = _new()
@@ -49,7 +49,7 @@ def tokens_of(user: User) -> list[ApiToken]:
 
 
 def find_token(token_id: int, *, user: User) -> ApiToken:
-    """A token of this user that is not revoked. Raises NotFound."""
+    """The user's token, unless it is revoked. Raises NotFound."""
     row = ApiToken.objects.kept().filter(user=user, pk=token_id).first()
     if row is None:
         raise NotFound("There is no token at this address.")
@@ -57,7 +57,7 @@ def find_token(token_id: int, *, user: User) -> ApiToken:
 
 
 def revoke(row: ApiToken, *, by: Actor) -> bool:
-    """Ends a token; False when it was revoked before."""
+    """Revokes a token; False where it was revoked before."""
     kept = ApiToken.objects.kept().filter(pk=row.pk)
     if not kept.update(revoked_at=timezone.now()):
         return False
@@ -75,9 +75,10 @@ def revoke_all(user: User, *, by: Actor) -> None:
 
 
 def holder_of(token: str, *, method: str) -> tuple[User, ApiToken]:
-    """Whose token it is. Raises Unauthorized, or Forbidden where its scope ends.
+    """The user of a token. Raises Unauthorized; Forbidden where its scope does not
+    suffice.
 
-    Looking up the hash tells an attacker's clock nothing about a token.
+    The lookup is by hash, so its timing reveals nothing about a token.
     """
     row = None
     if _is_whole(token):
@@ -108,14 +109,16 @@ def _new() -> str:
 
 
 def _is_whole(token: str) -> bool:
-    """Scanners and we tell a mistyped or invented token without asking the database."""
+    """Checks the checksum, which finds mistyped and invented tokens without the
+    database."""
     body = token.removeprefix(PREFIX)
     random, check = body[:-CHECK_CHARACTERS], body[-CHECK_CHARACTERS:]
     return len(random) == RANDOM_CHARACTERS and check == _check(random)
 
 
 def _check(random: str) -> str:
-    """CRC-32 of the random part in base 62, as scanners know it from other tokens."""
+    """CRC-32 of the random part in base 62, as secret scanners know it from other
+    tokens."""
     rest, digits = zlib.crc32(random.encode()), ""
     for _ in range(CHECK_CHARACTERS):
         rest, digit = divmod(rest, len(ALPHABET))

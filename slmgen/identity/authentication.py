@@ -65,7 +65,7 @@ class BearerScheme(OpenApiAuthenticationExtension):
 def name_scope_refusals(
     result: dict[str, Any], generator: object, request: object, public: bool
 ) -> dict[str, Any]:
-    """For drf-spectacular: whatever writes may be answered 403."""
+    """For drf-spectacular: every endpoint that writes may answer 403."""
     refusal = {
         "description": "The API token may only read.",
         "content": {

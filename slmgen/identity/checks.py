@@ -8,7 +8,7 @@ from slmgen.identity.tokens import jwks_url
 
 MODES = ("", "jwks", "hs256", "both")
 MIN_SECRET_BYTES = 32
-# Published in Supabase's self-hosting files: whoever reads them could sign tokens.
+# Published in Supabase's self-hosting files: anybody could sign tokens with it.
 PUBLIC_SECRETS = {
     "super-secret-jwt-token-with-at-least-32-characters-long",
     "your-super-secret-jwt-token-with-at-least-32-characters-long",

@@ -1,7 +1,9 @@
-"""The issuer's public keys, fetched rarely and never waited for when some are known.
+"""The issuer's public keys, fetched rarely; nobody waits for a fetch while some are
+known.
 
-PyJWT's own client holds a lock while it fetches and forgets what it had when a fetch
-fails: a few requests with invented key ids and a slow issuer stop every valid one.
+PyJWT's own client holds a lock while it fetches, and forgets its keys when a fetch
+fails: a few requests with invented key ids and a slow issuer would stop every valid
+one.
 """
 
 import threading
@@ -54,9 +56,9 @@ class KeyCache:
         self._turn = threading.Lock()  # held by the one thread that fetches
 
     def key(self, kid: str) -> PyJWK | None:
-        """The key, or None when the issuer has none of that id.
+        """The key, or None when the issuer has none with that id.
 
-        Raises Unavailable when no key set is known that is young enough to trust.
+        Raises Unavailable when there is no key set that is young enough to trust.
         """
         known = self._usable()
         if known is None:
@@ -72,7 +74,7 @@ class KeyCache:
         return known.keys.get(kid)
 
     def refresh(self) -> Keys:
-        """Fetches now, whatever is known. Raises FetchFailed."""
+        """Fetches now, even if keys are known. Raises FetchFailed."""
         known = _Known(read_keys(self._fetch()), self._clock())
         self._known = known
         return known.keys
@@ -115,7 +117,7 @@ def read_keys(body: bytes) -> Keys:
             RecursionError) as error:  # fmt: skip
         raise FetchFailed("the answer is no JSON Web Key Set") from error
     if not found:
-        # Believing it would refuse every good token; known keys stay in use instead.
+        # An empty set would refuse every good token, so the known keys stay in use.
         raise FetchFailed("the key set holds no signature key")
     return MappingProxyType(found)
 
@@ -126,7 +128,7 @@ class _NoRedirect(HTTPRedirectHandler):
 
 
 def is_safe(url: str) -> bool:
-    """Keys come over https, or from this very machine."""
+    """Whether keys from this address can be trusted: https, or this machine."""
     parts = urlsplit(url)
     if parts.scheme == "https":
         return bool(parts.hostname)
@@ -154,7 +156,8 @@ def fetcher(url: str) -> Fetch:
 
 
 def _read(response: IO[bytes]) -> bytes:
-    """The whole body within the time limit: one byte at a time does not extend it."""
+    """The whole body within the time limit, which a server that sends slowly cannot
+    extend."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     body = b""
     while chunk := response.read1(65_536):  # type: ignore[attr-defined]  # HTTPResponse

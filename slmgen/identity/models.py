@@ -4,7 +4,7 @@ from django.utils import timezone
 
 
 class Identity(models.Model):
-    """Whom a token speaks of: (issuer, subject) is one local user, e-mail is not."""
+    """Maps the (issuer, subject) of a token to one local user. Emails identify nobody."""
 
     issuer = models.CharField(max_length=200)
     subject = models.UUIDField()
@@ -34,7 +34,7 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
 
 
 class ApiToken(models.Model):
-    """A token that a user made for a program. Only its hash is stored."""
+    """A token that a user created for a program. Only its hash is stored."""
 
     class Scope(models.TextChoices):
         READ = "read", "Read"

@@ -1,7 +1,7 @@
-"""Guessing passwords is limited by account, for every way to sign in together.
+"""Limits guesses of passwords per account, for all ways to sign in together.
 
 The limit is in the authentication backend, so the sign-in page, `POST /auth/token` and
-whatever calls Django's `authenticate` share it.
+everything that calls Django's `authenticate` share it.
 """
 
 import time
@@ -27,13 +27,14 @@ _LIMIT: dict[str, Any] = {
 
 
 class PasswordBackend(AuthenticationBackend):  # type: ignore[misc]  # allauth is not annotated for others
-    """Refuses a locked account before it looks whether the account exists."""
+    """Refuses a locked account before looking whether the account exists."""
 
     def authenticate(
         self, request: HttpRequest | None, **credentials: Any
     ) -> User | None:
         login = str(credentials.get("username") or credentials.get("email") or "")
-        # Counted before the comparison, so that guesses sent together are counted too.
+        # Counted before the comparison, so that guesses sent at the same time count
+        # too.
         attempt = _begin(login)
         user: User | None = super().authenticate(request, **credentials)
         if user is None:
@@ -45,12 +46,12 @@ class PasswordBackend(AuthenticationBackend):  # type: ignore[misc]  # allauth i
     async def aauthenticate(
         self, request: HttpRequest | None, **credentials: Any
     ) -> User | None:
-        # Django's own compares the password by itself and would pass the limit by.
+        # Django's own version checks the password itself, without the limit.
         return await sync_to_async(self.authenticate)(request, **credentials)
 
 
 def forget_failures(login: str) -> None:
-    """For an account whose password has just been replaced by its holder."""
+    """For an account whose owner has just replaced the password."""
     ratelimit.clear(None, key=_key(login), **_LIMIT)
 
 
@@ -67,7 +68,7 @@ def _begin(login: str) -> ratelimit.RateLimitUsage:
 
 
 def _seconds_left(login: str) -> int:
-    """Until the oldest of the counted failures is forgotten."""
+    """Until the oldest of the counted failures expires."""
     (rate,) = ratelimit.get_rates(**_LIMIT)
     counted = {name: _LIMIT[name] for name in ("app", "action")}
     name = ratelimit.get_cache_key(None, rate=rate, key=_key(login), **counted)

@@ -12,17 +12,17 @@ from slmgen.identity.models import Identity
 
 
 def user_for(claims: tokens.Claims) -> User:
-    """The local user of a token's subject, made at its first visit."""
+    """The local user of a token's subject, created at the first request."""
     known = Identity.objects.select_related("user").filter(
         issuer=claims.issuer, subject=claims.subject
     )
     identity = known.first()
     if identity is None:
-        if claims.issuer == tokens.OWN_ISSUER:  # its account was deleted meanwhile
+        if claims.issuer == tokens.OWN_ISSUER:  # the account was deleted since
             raise Unauthorized(tokens.REFUSED)
         try:
             identity = _create(claims)
-        except IntegrityError:  # another first request of this user got there first
+        except IntegrityError:  # another first request of this user was faster
             identity = known.get()
     user: User = identity.user
     if not user.is_active or _is_outdated(claims, user):
@@ -31,20 +31,20 @@ def user_for(claims: tokens.Claims) -> User:
 
 
 def _is_outdated(claims: tokens.Claims, user: User) -> bool:
-    """Own tokens end when the password that they were traded for is replaced."""
+    """A token of this server ends when the password that it was issued for is replaced."""
     is_own = claims.issuer == tokens.OWN_ISSUER
     return is_own and claims.password_version != _password_version(user)
 
 
 def _password_version(user: User) -> str:
-    """Changes with the password and reveals nothing of it."""
+    """Changes with the password and reveals nothing about it."""
     salt = "slmgen.identity.password_version"
     return salted_hmac(salt, user.password, algorithm="sha256").hexdigest()[:32]
 
 
 @transaction.atomic
 def _create(claims: tokens.Claims) -> Identity:
-    # Never staff, whatever the token claims; without a password nobody can log in.
+    # Never staff, whatever the token claims; without a password nobody can sign in.
     user = User.objects.create_user(username=f"sb_{claims.subject.hex}")
     return Identity.objects.create(
         issuer=claims.issuer, subject=claims.subject, user=user
@@ -52,9 +52,9 @@ def _create(claims: tokens.Claims) -> Identity:
 
 
 def token_for(*, username: str, password: str) -> str:
-    """A token of this server's own for one of its accounts.
+    """Issues a token for an account of this server.
 
-    Raises Unauthorized, or TooMany while the account is locked.
+    Raises Unauthorized; TooMany while the account is locked.
     """
     if tokens.trust().mode != "own":
         raise NotFound("This server issues no tokens; get one from its Supabase login.")

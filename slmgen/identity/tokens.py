@@ -1,4 +1,5 @@
-"""Who signed a token and what it says. What is accepted is configuration alone."""
+"""Verifies tokens. Configuration alone decides which issuers and algorithms are
+accepted."""
 
 import time
 import uuid
@@ -30,12 +31,12 @@ Key = bytes | jwt.PyJWK
 class Claims:
     issuer: str
     subject: uuid.UUID
-    password_version: str = ""  # in this server's own tokens alone
+    password_version: str = ""  # only in tokens that this server issued
 
 
 @dataclass(frozen=True)
 class Trust:
-    """Whose tokens this server takes, and how it checks them."""
+    """An issuer that this server trusts, and how its tokens are checked."""
 
     mode: Mode
     issuer: str  # empty: not checked
@@ -44,7 +45,7 @@ class Trust:
 
 
 class Refusal(Exception):
-    """Why a token is refused: for the log, never for its sender."""
+    """Why a token is refused: for the log, never for the client."""
 
 
 def trust() -> Trust:
@@ -54,7 +55,7 @@ def trust() -> Trust:
     if mode == "own":
         return Trust("own", OWN_ISSUER, secret=_own_secret())
     return Trust(
-        cast("Mode", mode),  # one of them: `checks` refuses others at start
+        cast("Mode", mode),  # `checks` refuses other values at start
         settings.SUPABASE_JWT_ISSUER or (f"{url}/auth/v1" if url else ""),
         jwks_url=jwks_url(),
         secret=secret if mode in {"hs256", "both"} else b"",
@@ -83,7 +84,7 @@ def key_cache(url: str) -> KeyCache:
 
 
 def verify(token: str) -> Claims:
-    """The claims of a valid token. Raises Refusal, or Unavailable without keys."""
+    """The claims of a valid token. Raises Refusal; Unavailable where there are no keys."""
     accepted = trust()
     try:
         header = jwt.get_unverified_header(token)
@@ -95,7 +96,7 @@ def verify(token: str) -> Claims:
 
 
 def _key_for(header: Mapping[str, Any], accepted: Trust) -> tuple[Key, str]:
-    """The key of the configured kind; the header only says which one of them."""
+    """The key of the configured kind; a token's header only chooses among those."""
     algorithm, kid = header.get("alg"), header.get("kid")
     if "crit" in header:
         raise Refusal("critical extensions")
@@ -137,7 +138,7 @@ def _claims(payload: Mapping[str, Any], accepted: Trust) -> Claims:
 
 
 def issue(subject: uuid.UUID, password_version: str) -> str:
-    """A short-lived token of Supabase's shape, signed by this server."""
+    """Issues a short-lived token in the format of Supabase, signed by this server."""
     now = int(time.time())
     payload = {
         "iss": OWN_ISSUER,

@@ -1,7 +1,8 @@
-"""Log lines without what must not be in a log.
+"""Log lines without secrets or user data.
 
-Whole ids open data that nobody owns, tokens let somebody in, and the words of an
-exception may quote what a user sent. None of them is written, whoever logs them.
+Whole ids open data that nobody owns, tokens let their holder in, and the message of an
+exception may quote what a user sent. None of them is written, whichever library logs
+it.
 """
 
 import json
@@ -21,7 +22,7 @@ IDS = re.compile(
     re.IGNORECASE,
 )
 SECRETS = re.compile(
-    r"\b(slm_pat_|slt_|Bearer\s+|eyJ)[\w.~+/=-]+"  # our tokens, and anybody's JWT
+    r"\b(slm_pat_|slt_|Bearer\s+|eyJ)[\w.~+/=-]+"  # our tokens, and any JWT
     r"|\b((?:token|secret|password|key)\s*[=:]\s*)[^\s,;&]+"
     r"|\b((?:authorization|cookie)\s*[=:]\s*).+",
     re.IGNORECASE,
@@ -35,7 +36,7 @@ Raised = (
 
 
 def configuration(*, level: str, form: str) -> dict[str, Any]:
-    """What the standard library's logging is configured with; `form`: lines or json."""
+    """The configuration of the standard library's logging; `form` is "lines" or "json"."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -46,12 +47,12 @@ def configuration(*, level: str, form: str) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": form}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
-            # Their own lines for every 4xx repeat ours.
+            # They log every 4xx, as we do.
             "django.request": {"level": "ERROR"},
-            # uvicorn would write lines of its own form, with what exceptions say.
+            # uvicorn would log in a format of its own, with the messages of exceptions.
             "uvicorn": {"handlers": [], "propagate": True},
             "uvicorn.error": {"handlers": [], "propagate": True},
-            # With whole paths and queries.
+            # Logs whole paths and queries.
             "uvicorn.access": {"handlers": [], "propagate": False, "level": "CRITICAL"},
         },
     }
@@ -64,7 +65,7 @@ def without_secrets(text: str) -> str:
 
 
 class RequestLines(logging.Formatter):
-    """For people: one line a message, and the frames of what was raised."""
+    """For people: one line a message, and the stack of an exception."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC)
@@ -75,7 +76,7 @@ class RequestLines(logging.Formatter):
         )
 
     def formatException(self, ei: Raised) -> str:
-        """Where it was raised and of which kind; its words may quote a user's data."""
+        """The stack and the type of an exception; its message may quote a user's data."""
         return "\n".join(frames(ei))
 
 

@@ -1,7 +1,7 @@
 """Counts of requests for Prometheus, kept by all processes of this host together.
 
 prometheus_client writes them to files in PROMETHEUS_MULTIPROC_DIR, which the settings
-name before this module is imported.
+set before this module is imported.
 """
 
 from django.conf import settings
@@ -22,6 +22,6 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 def observe(method: str, route: str, status: int, seconds: float) -> None:
     if not settings.SLMGEN_METRICS_TOKEN:
         return
-    known = method if method in METHODS else "other"  # a client may invent methods
+    known = method if method in METHODS else "other"  # clients can invent methods
     REQUESTS.labels(known, route, str(status)).inc()
     SECONDS.labels(route).observe(seconds)

@@ -1,7 +1,7 @@
-"""Traces by OpenTelemetry, where a collector is named and the packages are installed.
+"""OpenTelemetry traces, where a collector is configured and the packages are installed.
 
-A span holds what a log line may hold: no contents, names of files, tokens, queries or
-whole ids. What an exception says is left out, because it may quote a user's data.
+A span holds what a log line may hold: no content, file names, tokens, queries or whole
+ids. The messages of exceptions are left out, because they may quote a user's data.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ PACKAGES = ("opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http")
 
 @dataclass
 class Step:
-    """What is told of a step when it ends; nothing, if it has no name by then."""
+    """What a span will carry when it ends. One without a name is not sent."""
 
     name: str = ""
     attributes: dict[str, str | int] = field(default_factory=dict)
@@ -42,30 +42,31 @@ def _is_installed(package: str) -> bool:
 
 @contextmanager
 def step(kind: str) -> Iterator[Step]:
-    """`kind` is one of OpenTelemetry's kinds of span. Steps inside belong to it."""
-    told = Step()
+    """Opens a span of `kind`, one of OpenTelemetry's. Steps inside it become its
+    children."""
+    details = Step()
     tracer = _tracer()
     if tracer is None:
-        yield told
+        yield details
         return
-    # Imported when needed: most servers run without it.
+    # Imported late: most servers run without it.
     from opentelemetry.trace import SpanKind, StatusCode, use_span
 
     span = tracer.start_span(kind, kind=SpanKind[kind])
     try:
         with use_span(span, record_exception=False, set_status_on_exception=False):
-            yield told
+            yield details
     finally:
-        if told.name:  # a span that never ends is never sent
-            span.update_name(told.name)
-            span.set_attributes(told.attributes)
-            if told.failure:
-                span.set_attribute("error.type", told.failure)
+        if details.name:  # a span that never ends is never sent
+            span.update_name(details.name)
+            span.set_attributes(details.attributes)
+            if details.failure:
+                span.set_attribute("error.type", details.failure)
                 span.set_status(StatusCode.ERROR)
             span.end()
 
 
-@cache  # made at the first step: a thread of its own sends, and must not be forked
+@cache  # created at the first step: its exporter thread must not be forked
 def _tracer() -> "Tracer | None":
     if not settings.TRACES or missing_packages():
         return None

@@ -1,4 +1,4 @@
-"""Whether this server is there, and ready to work."""
+"""Health and readiness of this server."""
 
 import time
 import uuid
@@ -21,7 +21,7 @@ from rest_framework.views import APIView
 
 from datasets.services import count_tokens
 
-SECONDS_BETWEEN_WRITES = 30.0  # to the storage, by one process, to see that it works
+SECONDS_BETWEEN_WRITES = 30.0  # per process; each write tests the storage
 
 
 class InfoSerializer(serializers.Serializer[Any]):
@@ -78,7 +78,7 @@ class ReadyView(APIView):
         tags=["health"],
     )
     def get(self, request: Request) -> Response:
-        checks = look_around()
+        checks = dependency_status()
         ready = set(checks.values()) == {"ok"}
         return Response(
             {"status": "ok" if ready else "unavailable", "checks": checks},
@@ -86,8 +86,8 @@ class ReadyView(APIView):
         )
 
 
-def look_around() -> dict[str, str]:
-    """What this server works with, and whether it does."""
+def dependency_status() -> dict[str, str]:
+    """The parts this server depends on, each with "ok" or what is wrong with it."""
     return {
         "database": _database(),
         "storage": _storage(),
@@ -105,24 +105,27 @@ def _database() -> str:
 
 
 @dataclass
-class _Looked:
-    """What the last try to write showed, for all probes until the next try."""
+class _StorageTest:
+    """The result of the last test write, which all probes share until the next one."""
 
-    said: str = ""
+    result: str = ""
     at: float = 0.0
 
 
-_looked = _Looked()
+_last_test = _StorageTest()
 
 
 def _storage() -> str:
-    """Probes come every few seconds, and each try writes and deletes an object."""
-    if not _looked.said or time.monotonic() - _looked.at >= SECONDS_BETWEEN_WRITES:
-        _looked.said, _looked.at = _tried_storage(), time.monotonic()
-    return _looked.said
+    """Probes come every few seconds, and each test writes and deletes an object."""
+    if (
+        not _last_test.result
+        or time.monotonic() - _last_test.at >= SECONDS_BETWEEN_WRITES
+    ):
+        _last_test.result, _last_test.at = _tested_storage(), time.monotonic()
+    return _last_test.result
 
 
-def _tried_storage() -> str:
+def _tested_storage() -> str:
     try:
         name = default_storage.save(f"ready/{uuid.uuid4().hex}", ContentFile(b"ok"))
         default_storage.delete(name)

@@ -1,4 +1,4 @@
-"""What Prometheus reads at /metrics, where a token was set for it."""
+"""The /metrics endpoint for Prometheus, open to those with its token."""
 
 import hmac
 import shutil
@@ -19,7 +19,7 @@ from jobs.models import Job
 from slmgen.http.api_errors import CHALLENGE
 
 
-@csrf_exempt  # it changes nothing, and another method is a 405
+@csrf_exempt  # read-only; other methods get a 405
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     if not settings.SLMGEN_METRICS_TOKEN:
@@ -37,7 +37,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 class Gauges(Collector):
-    """What the database and the disk say at this moment."""
+    """Figures read from the database and the disk when they are asked for."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         kept = Dataset.objects.filter(emptied_at=None).aggregate(

@@ -1,4 +1,4 @@
-"""Content is kept for a time that its owner was told, and then deleted."""
+"""Deletes content whose retention period is over."""
 
 import logging
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ logger = logging.getLogger("slmgen.operations.retention")
 @dataclass(frozen=True)
 class Expired:
     deleted: int
-    emptied: int  # a job still names them
+    emptied: int  # kept as empty rows, because a job still refers to them
 
 
 def expire(now: datetime) -> Expired:
-    """Again, or by several at once, it changes nothing more."""
+    """Deletes what has expired. Safe to repeat and to run in parallel."""
     deleted = emptied = 0
     for dataset in expired(now):
         if Job.objects.filter(dataset=dataset).exists():
@@ -39,7 +39,7 @@ def expire(now: datetime) -> Expired:
 
 
 def forget_ended() -> None:
-    """Sessions, secrets and counts that have ended."""
+    """Deletes expired sessions, tokens of jobs and counters."""
     purge_expired()
     forget_counts = getattr(cache, "forget_ended", None)
     if forget_counts is not None:

@@ -1,4 +1,4 @@
-"""How this server is doing, for staff: queue, storage, disk, versions."""
+"""The status page for staff: queue, storage, disk, versions."""
 
 import platform
 import shutil
@@ -25,10 +25,10 @@ from jobs.models import Job, TrainingPoint
 from notebooks.models import Notebook
 from recommender.services import catalog
 from slmgen.audit.services import audit
-from slmgen.operations.health import look_around
+from slmgen.operations.health import dependency_status
 from slmgen.support.read_only_admin import age
 
-LEAST_FREE = 0.05  # of a disk
+LEAST_FREE = 0.05  # share of a disk
 MAY_VIEW = "audit.view_server_status"
 MAY_PURGE = "jobs.change_trainingrun"
 
@@ -41,7 +41,7 @@ class StatusFact:
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    """Shows it; POST removes what has expired."""
+    """Shows the status; POST deletes what has expired."""
     if not request.user.has_perm(MAY_VIEW):
         raise PermissionDenied
     may_purge = request.user.has_perm(MAY_PURGE)
@@ -72,7 +72,8 @@ def _purged(request: HttpRequest) -> HttpResponse:
 
 def _readiness() -> list[StatusFact]:
     return [
-        StatusFact(name, said, said != "ok") for name, said in look_around().items()
+        StatusFact(name, state, state != "ok")
+        for name, state in dependency_status().items()
     ]
 
 

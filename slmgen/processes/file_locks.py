@@ -1,7 +1,7 @@
 """Locks on files.
 
-One is held until the last process that has it open has ended, however it ends: there is
-nothing to clear away after a crash.
+A lock is held until the last process that has the file open has ended, however it ends:
+nothing has to be cleaned up after a crash.
 """
 
 import fcntl
@@ -15,8 +15,8 @@ SECONDS_BETWEEN_TRIES = 0.1
 
 
 @contextmanager
-def alone(file: Path) -> Iterator[None]:
-    """Waits until nobody else has the lock, and holds it for a while."""
+def locked(file: Path) -> Iterator[None]:
+    """Holds the lock inside the `with` block; waits for it without limit."""
     lock = _open(file)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -26,7 +26,8 @@ def alone(file: Path) -> Iterator[None]:
 
 
 def take(file: Path, patience: float = 0) -> int | None:
-    """The lock, as an open file; None if somebody has it for longer than `patience`."""
+    """The lock, as an open file; None if another process holds it for longer than
+    `patience` seconds."""
     lock = _open(file)
     last = time.monotonic() + patience
     while True:

@@ -1,4 +1,4 @@
-"""What has to be so before anything starts; what is not so is one sentence."""
+"""Preconditions of a start: each that is not met stops it with one sentence."""
 
 import errno
 import os
@@ -15,14 +15,15 @@ from django.db import DatabaseError, connection
 
 from slmgen.processes import file_locks
 
-# What the product writes in SLMGEN_VAR; a disk mounted there may hold other things.
+# What SLMGEN writes in SLMGEN_VAR; a disk mounted there may hold other things.
 OWN = ("tmp", "static", "files", "metrics", "mail", "run", "secret_key")
-# One that was told to stop, or whose parent was killed, may need a moment to end.
+# Processes that are stopping, or whose parent was killed, may need a moment to end.
 SECONDS_TO_LEAVE = 5
 
 
 def check_state() -> None:
-    """What is there can be read and written, such as after a restore by root."""
+    """Everything in the folder can be read and written; after a restore by root it may
+    not."""
     database = [file.name for file in settings.VAR.glob("slmgen.sqlite3*")]
     for path in (settings.VAR, *(settings.VAR / name for name in (*OWN, *database))):
         if path.exists() and not os.access(path, os.R_OK | os.W_OK):
@@ -36,12 +37,12 @@ def check_state() -> None:
 def _user() -> str:
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:  # a container's user needs no name
+    except KeyError:  # a user of a container may have no name
         return str(os.geteuid())
 
 
 def check_database() -> None:
-    """Asked without the pool, which keeps to itself why it cannot connect."""
+    """Connects without the pool, which does not report why it cannot connect."""
     driver = cast("Any", connection).Database
     try:
         if connection.vendor == "postgresql":
@@ -59,7 +60,7 @@ def check_database() -> None:
 
 
 def check_port() -> None:
-    """Nobody else listens where the web server will."""
+    """No other process listens on the web server's port."""
     where = f"HOST={settings.HOST} PORT={settings.PORT}"
     try:
         found = socket.getaddrinfo(
@@ -82,7 +83,7 @@ def check_port() -> None:
 
 
 def claim(parts: Iterable[str]) -> dict[str, int]:
-    """The locks of these parts in SLMGEN_VAR, to be held for as long as they run."""
+    """Takes the locks of these parts in SLMGEN_VAR; hold them for as long as they run."""
     return {part: _claim(part) for part in parts}
 
 
@@ -105,8 +106,8 @@ def lock_of(part: str) -> Path:
 
 
 def clear_leftovers(others: Iterable[str]) -> None:
-    """Removes what ended processes left, unless one of the `others` runs here too:
-    temporary files may be its uploads under way, and figures its own."""
+    """Deletes files of ended processes, unless one of the `others` runs here too: its
+    uploads in progress are temporary files, and its metrics are files."""
     if not all(file_locks.is_free(lock_of(part)) for part in others):
         return
     temporary = Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir()

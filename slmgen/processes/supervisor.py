@@ -1,4 +1,4 @@
-"""Processes that are kept running, and end with the one that keeps them."""
+"""Keeps child processes running, and ends them with their parent."""
 
 import ctypes
 import os
@@ -13,7 +13,7 @@ from types import FrameType
 
 STOP_SECONDS = 20
 RESTART_SECONDS = 1.0
-SECONDS_BETWEEN_LOOKS = 0.2
+POLL_SECONDS = 0.2
 
 PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 
@@ -23,9 +23,9 @@ Process = subprocess.Popen[bytes]
 def supervise(
     commands: Mapping[str, list[str]], locks: Mapping[str, int], cwd: Path
 ) -> None:
-    """Keeps every process running; stops them all when it is told to stop.
+    """Restarts each process that ends; on SIGTERM or SIGINT stops them all.
 
-    Each inherits the lock of its name: nobody takes it while that process runs.
+    Each inherits the lock of its name, which stays taken while the process runs.
     """
     stopping = False
 
@@ -42,7 +42,7 @@ def supervise(
             if process.poll() is not None and not stopping:
                 time.sleep(RESTART_SECONDS)
                 running[name] = start(commands[name], locks[name])
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+        time.sleep(POLL_SECONDS)
     _stop_all(list(running.values()))
 
 
@@ -57,9 +57,8 @@ def _start(
 
 
 def _end_with_parent() -> Callable[[], None] | None:
-    """What a child of this process does first, so that the kernel kills it when this
-    process is killed. Only Linux can; elsewhere the locks that children hold keep a
-    second server away from them."""
+    """Runs first in each child: the kernel then kills it when this process is killed.
+    Only Linux can; elsewhere the inherited locks keep a second server away."""
     if sys.platform != "linux":
         return None
     parent = os.getpid()
@@ -67,7 +66,7 @@ def _end_with_parent() -> Callable[[], None] | None:
 
     def ask() -> None:
         prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
-        if os.getppid() != parent:  # killed before the kernel was asked
+        if os.getppid() != parent:  # the parent died before the kernel was asked
             os._exit(1)
 
     return ask

@@ -1,8 +1,8 @@
-"""Users in the admin, and what allauth brings there that configures nothing here.
+"""Users in the admin, and allauth's models there.
 
-Staff help users without becoming one of them: a password, an address or another way to
-sign in that staff could set would open the account, and with it content without a
-record. Rights are given by superusers alone, so that nobody gives them to themselves.
+Staff help users without acting as them: a password, an email address or another way to
+sign in that staff could set would open the account, and its content without a record.
+Only superusers give rights, so that nobody gives them to themselves.
 """
 
 from typing import Any
@@ -30,7 +30,7 @@ RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 class SuperusersChange(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in stubs only
-    """Rows that decide who may do what: others with the permission may view them."""
+    """Only superusers change rows that decide about rights; others may view them."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return _is_superuser(request) and super().has_add_permission(request)
@@ -98,7 +98,8 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]  # generic in stubs onl
         return super().user_change_password(request, id, form_url)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        # What belongs to a user is deleted with them by the service, and never alone.
+        # A user's objects are deleted by the service together with the user, never
+        # alone.
         rows, counts, _, protected = super().get_deleted_objects(objs, request)
         refused = {
             str(user) for user in objs if not self.has_delete_permission(request, user)
@@ -126,6 +127,6 @@ def _is_superuser(request: HttpRequest) -> bool:
 
 
 def _may_act_on(request: HttpRequest, user: User | None) -> bool:
-    """Staff act on users; on staff, switched off or not, only superusers do."""
+    """Staff act on users; on staff accounts, even inactive ones, only superusers do."""
     is_support = user is not None and (user.is_staff or user.is_superuser)
     return _is_superuser(request) or not is_support

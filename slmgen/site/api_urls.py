@@ -1,4 +1,4 @@
-"""The specification's endpoints as one table; no path ends in a slash."""
+"""All endpoints of the API in one table; no path ends in a slash."""
 
 from django.urls import path
 

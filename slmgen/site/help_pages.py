@@ -1,4 +1,4 @@
-"""The documentation inside the application: texts of our own, figures from the code."""
+"""The help pages: our own texts, with figures from the code."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,10 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from datasets.core.analysis.quality_score import WEIGHTS
 from datasets.core.faults.catalog import KINDS
-from datasets.core.faults.meanings import MEANINGS
-from datasets.core.presentation.fix_options import FIX_WORDS
 
 
 @dataclass(frozen=True)
@@ -19,17 +16,6 @@ class Document:
     name: str
     title: str
     about: str
-
-
-@dataclass(frozen=True)
-class Issue:
-    """A kind of fault as its page explains it."""
-
-    kind: str
-    title: str
-    meaning: str
-    weight: float | None  # None: rows with it are left out
-    fix: str
 
 
 DOCUMENTS = (
@@ -60,14 +46,9 @@ def document(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _figures(request: HttpRequest) -> dict[str, Any]:
-    """What the texts take from the code."""
+    """The figures that the texts quote."""
     return {
-        "issues": [
-            Issue(
-                kind, title, MEANINGS[kind], WEIGHTS.get(kind), FIX_WORDS.get(kind, "")
-            )
-            for kind, title in KINDS.items()
-        ],
+        "issues": list(KINDS.values()),
         "server": request.build_absolute_uri("/").rstrip("/"),
         "max_mb": settings.SLMGEN_MAX_UPLOAD_BYTES // 10**6,
         "link_days": settings.SLMGEN_DATA_LINK_DAYS,

@@ -1,4 +1,4 @@
-"""Light or dark: what the system says, or what was chosen and is kept in a cookie."""
+"""Light or dark: the system's choice, or the user's, which is kept in a cookie."""
 
 from django.http import HttpRequest, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -14,14 +14,14 @@ def theme_of(request: HttpRequest) -> str:
     return chosen if chosen in dict(THEMES) else ""
 
 
-def words(request: HttpRequest) -> dict[str, object]:
-    """For the templates: the theme in use and those there are."""
+def theme_options(request: HttpRequest) -> dict[str, object]:
+    """Template context: the theme in use, and the themes to choose from."""
     return {"theme": theme_of(request), "themes": THEMES}
 
 
 @require_POST
 def choose_theme(request: HttpRequest) -> HttpResponseRedirect:
-    """Keeps the choice and goes back to where it was made."""
+    """Stores the choice and returns to the page it was made on."""
     target = request.POST.get("next", "")
     if not url_has_allowed_host_and_scheme(target, {request.get_host()}):
         target = "/app/"

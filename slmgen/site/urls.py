@@ -20,14 +20,14 @@ pages: list[URLPattern | URLResolver] = [
     path("docs/", help_pages.documents, name="page-docs"),
     path("docs/<slug:name>/", help_pages.document, name="page-doc"),
 ]
-# Asked for by browsers on pages that name no icon of their own, such as the admin's.
+# Requested by browsers for pages that name no icon, such as the admin's.
 icon = RedirectView.as_view(url=f"{settings.STATIC_URL}icon.svg")
 docs = SpectacularSwaggerSplitView.as_view(
     url_name="schema",
     http_method_names=["get", "head"],  # its OPTIONS has no template
 )
 
-# One page signs people in and one changes passwords, each with its limit on guessing.
+# One page signs in and one changes passwords, so that each has one limit on guessing.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.password_change = RedirectView.as_view(  # type: ignore[method-assign, assignment]
     pattern_name="account_change_password"

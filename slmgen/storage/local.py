@@ -24,8 +24,8 @@ class Stored:
 class AtomicFileStorage(FileSystemStorage):
     """A file appears under its name only when all of it is on the disk.
 
-    Django's own storage writes under the final name, so a full disk or a killed
-    process leaves a cut-off file there.
+    Django's own storage writes under the final name, so a full disk or a killed process
+    leaves a truncated file there.
     """
 
     is_local = True
@@ -52,17 +52,17 @@ class AtomicFileStorage(FileSystemStorage):
                 try:
                     found = path.stat()
                 except FileNotFoundError:
-                    continue  # deleted, or renamed to its place, meanwhile
+                    continue  # deleted, or renamed to its final name, meanwhile
                 modified = datetime.fromtimestamp(found.st_mtime, UTC)
                 key = path.relative_to(root).as_posix()
                 yield Stored(key, found.st_size, modified)
 
     def link(self, name: str, filename: str) -> None:
-        """None: files of this storage are sent by this server itself."""
+        """None: this server sends the files of this storage itself."""
 
     def is_being_copied(self) -> bool:
-        """Whether a backup runs: it holds the lock on the folder until it has the files
-        of all rows that it has copied (deploy/backup.sh)."""
+        """Whether a backup runs: it holds the lock on the folder until it has copied
+        the files of all rows in its copy of the database (deploy/backup.sh)."""
         try:
             folder = os.open(self.location, os.O_RDONLY)
         except FileNotFoundError:
@@ -81,7 +81,7 @@ class AtomicFileStorage(FileSystemStorage):
         try:
             folder.rmdir()
         except OSError:
-            return  # other files of the same object are still there
+            return  # other files of the same object remain
 
 
 def _write(part: Path, content: File) -> None:  # type: ignore[type-arg]  # as above

@@ -17,7 +17,7 @@ from storages.backends.s3 import S3Storage
 
 from slmgen.storage.local import Stored
 
-PART_BYTES = 16 * 2**20  # of a multipart upload; 10,000 parts are the most there can be
+PART_BYTES = 16 * 2**20  # of a multipart upload, which has at most 10,000 parts
 FIRST_READ_BYTES = 64 * 2**10
 LARGEST_READ_BYTES = 8 * 2**20
 IN_PARTS = TransferConfig(
@@ -30,9 +30,9 @@ Fetch = Callable[[int, int], bytes]  # the bytes from one position up to another
 
 
 class RangedFile(io.RawIOBase):
-    """Reads what is asked for and a little more.
+    """Fetches what is read and a little more.
 
-    Each read that goes on where the last one ended fetches twice as much, so a page
+    Each read that continues where the last one ended fetches twice as much, so a page
     costs little and a whole file few requests.
     """
 
@@ -82,18 +82,18 @@ class RangedFile(io.RawIOBase):
 
 
 class NeverClosed:
-    """What boto3 may do with a file: it closes what it is given."""
+    """Wraps a file for boto3, which closes what it is given."""
 
     def __init__(self, file: File) -> None:  # type: ignore[type-arg]  # generic in stubs only
         self.read, self.seek, self.tell = file.read, file.seek, file.tell
 
     def close(self) -> None:
-        """The caller still needs the file."""
+        """Does nothing: the caller still needs the file."""
 
 
 @contextmanager
-def own_errors() -> Iterator[None]:
-    """What boto3 raises, as a local disk would."""
+def translated_errors() -> Iterator[None]:
+    """Turns boto3's errors into those of a local disk."""
     try:
         yield
     except ClientError as error:
@@ -108,7 +108,7 @@ def own_errors() -> Iterator[None]:
 def client_of(
     endpoint: str | None, access_key: str | None, secret_key: str | None, region: str
 ) -> Any:
-    """One client for all threads: to make one takes longer than most requests."""
+    """One client for all threads: creating one takes longer than most requests."""
     return boto3.session.Session(
         aws_access_key_id=access_key,
         aws_secret_access_key=secret_key,
@@ -123,7 +123,7 @@ def client_of(
             read_timeout=60,
             max_pool_connections=50,
             retries={"mode": "standard", "max_attempts": 4},
-            # Not every S3-compatible server knows the newer checksums.
+            # Some S3-compatible servers do not support the newer checksums.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         ),
@@ -132,7 +132,7 @@ def client_of(
 
 @deconstructible(path="slmgen.storage.s3.ObjectStorage")
 class ObjectStorage(S3Storage):  # type: ignore[misc]  # not annotated
-    """Private objects: nothing but this server and its short links opens them."""
+    """Private objects, readable by this server and through its short-lived links."""
 
     is_local = False
 
@@ -141,7 +141,7 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # not annotated
         self.public_endpoint = public_endpoint or self.endpoint_url
 
     def is_being_copied(self) -> bool:
-        """No: who copies a bucket keeps versions of what is deleted."""
+        """False: a backup of a bucket relies on its versioning."""
         return False
 
     def _client_at(self, endpoint: str | None) -> Any:
@@ -153,7 +153,7 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # not annotated
 
     def _open(self, name: str, mode: str = "rb") -> File:  # type: ignore[type-arg]  # generic in stubs only
         def fetch(start: int, end: int) -> bytes:
-            with own_errors():
+            with translated_errors():
                 answer = self.client.get_object(
                     Bucket=self.bucket_name, Key=name, Range=f"bytes={start}-{end - 1}"
                 )
@@ -164,14 +164,14 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # not annotated
 
     def _save(self, name: str, content: File) -> str:  # type: ignore[type-arg]  # as above
         content.seek(0)
-        with own_errors():
+        with translated_errors():
             self.client.upload_fileobj(
                 NeverClosed(content), self.bucket_name, name, Config=IN_PARTS
             )
         return name
 
     def delete(self, name: str) -> None:
-        with own_errors():
+        with translated_errors():
             self.client.delete_object(Bucket=self.bucket_name, Key=name)
 
     def exists(self, name: str) -> bool:
@@ -182,19 +182,19 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # not annotated
         return True
 
     def size(self, name: str) -> int:
-        with own_errors():
+        with translated_errors():
             head = self.client.head_object(Bucket=self.bucket_name, Key=name)
         return int(head["ContentLength"])
 
     def listing(self) -> Iterator[Stored]:
         pages = self.client.get_paginator("list_objects_v2")
-        with own_errors():
+        with translated_errors():
             for page in pages.paginate(Bucket=self.bucket_name):
                 for entry in page.get("Contents", ()):
                     yield Stored(entry["Key"], entry["Size"], entry["LastModified"])
 
     def link(self, name: str, filename: str) -> str:
-        """An address that downloads the object for the next minute, for anybody."""
+        """An address that downloads the object, without signing in, for one minute."""
         asked = {
             "Bucket": self.bucket_name,
             "Key": name,

@@ -14,10 +14,10 @@ class OfDataset(Protocol):
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in stubs only
-    """Rows to look at: they are made, changed and deleted by services alone.
+    """Rows to view; only services create, change and delete them.
 
-    A row deleted here would leave its stored files behind. Who has the permission to
-    change a kind of row may use its actions, which call services.
+    Deleting a row here would leave its stored files behind. With the change permission,
+    actions that call services are available.
     """
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -39,7 +39,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in s
 
 
 class OfDatasetAdmin(ReadOnlyAdmin):
-    """Rows that belong to a dataset, and by it to its owner."""
+    """Rows that belong to a dataset, and through it to its owner."""
 
     list_select_related = ("dataset", "dataset__owner")
 
@@ -57,7 +57,7 @@ class OfDatasetAdmin(ReadOnlyAdmin):
 
 
 def short(key: object) -> str:
-    """The start of an id: enough to tell rows apart, and what a search finds."""
+    """The start of an id: enough to tell rows apart and to search for."""
     return str(key)[:8]
 
 

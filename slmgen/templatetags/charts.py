@@ -1,4 +1,4 @@
-"""Charts as SVG in the page: no script, no picture, colors from the style sheet."""
+"""Charts as inline SVG: no script, no image, colors from the style sheet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ GAP_SHARE = 0.16  # of a column
 
 
 class Bar(Protocol):
-    """What is drawn; `share` is a percentage."""
+    """One bar as drawn; `share` is a percentage."""
 
     @property
     def label(self) -> str: ...
@@ -72,7 +72,7 @@ def _column(bar: Bar, at: int, step: float) -> Column:
 
 
 def _place(bars: Sequence[Bar], mark: int, step: float) -> float:
-    """Where a value lies: columns start at their value and end at the next one's."""
+    """The position of a value: columns start at their value and end at the next one's."""
     if not bars or not mark:
         return 0
     for at, bar in enumerate(bars):
@@ -85,5 +85,5 @@ def _place(bars: Sequence[Bar], mark: int, step: float) -> float:
 
 @register.inclusion_tag("charts/_bars.html")
 def bars(bars: Sequence[Bar], kind: str = "", link: str = "") -> dict[str, Any]:
-    """Bars with their words; with a `link` those that have rows lead to them."""
+    """Bars with labels; with a `link`, those that have rows link to them."""
     return {"bars": bars, "kind": kind, "link": link}

@@ -1,4 +1,4 @@
-"""Lines over steps as SVG in the page; a logarithmic scale shows small losses too."""
+"""Line charts over steps as inline SVG; a logarithmic scale shows small losses too."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -13,10 +13,10 @@ WIDTH, HEIGHT = 640, 300
 LEFT, RIGHT, TOP, BASE = 66, 628, 14, 250
 TICKS = 5
 MARGIN = 20
-# Larger and smaller values are drawn as these: with room around them, and in steps
-# between them, no float overflows and none becomes zero.
+# Values are clipped to this range, so that with margins around them and ticks between
+# them no float overflows and none becomes zero.
 LARGEST, SMALLEST = 1e300, 1e-290
-NARROW = 1e-9  # of the values: a range below it is drawn as one value
+NARROW = 1e-9  # of the values: a smaller range is drawn as a single value
 
 
 class Point(Protocol):
@@ -28,17 +28,17 @@ class Point(Protocol):
 
 @dataclass(frozen=True)
 class Line:
-    """A line of points; `dots` draws them alone, joined by a thin line."""
+    """A line of points; `dots` draws the points, joined by a thin line."""
 
     name: str
-    look: str  # classes of the style sheet
+    look: str  # CSS classes
     points: Sequence[Point]
     dots: bool = False
 
 
 @dataclass(frozen=True)
 class Bounded:
-    """A point as it can be drawn."""
+    """A point clipped to what can be drawn."""
 
     step: int
     value: float
@@ -46,7 +46,7 @@ class Bounded:
 
 @dataclass(frozen=True)
 class Scale:
-    """Where a value lies between two ends of the drawing."""
+    """Maps values between two ends to positions in the drawing."""
 
     low: float
     high: float
@@ -70,7 +70,7 @@ class Tick:
 
     @property
     def anchor(self) -> str:
-        """The last one ends at the edge: past it, it would be cut off."""
+        """Right-aligns the last label, which would be cut off past the edge."""
         return "end" if self.place > RIGHT - MARGIN else "middle"
 
 
@@ -90,8 +90,8 @@ def curves(
     log: bool = False,
     end: int | None = None,
 ) -> dict[str, Any]:
-    """Lines over one pair of axes, with what their looks mean below; `end` is the step
-    to which the axis goes at least."""
+    """Lines on shared axes, with a legend below; `end` is the last step that the axis
+    shows at least."""
     lines = [_drawable(line, log) for line in lines]
     points = [point for line in lines for point in line.points]
     if not points:
@@ -164,7 +164,8 @@ def _round_values(scale: Scale) -> list[float]:
         found = [value for value in found if scale.low <= value <= scale.high]
         if len(found) <= TICKS + 2:
             break
-    found = found[:: 1 + len(found) // (2 * TICKS)]  # powers alone may be too many
+    # Even the powers alone may be too many
+    found = found[:: 1 + len(found) // (2 * TICKS)]
     return found if len(found) > 1 else _round_linear(scale.low, scale.high)
 
 

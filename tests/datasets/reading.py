@@ -19,6 +19,12 @@ def read(content, mapping=None):
     return found, [json.loads(line) for line in examples.splitlines()]
 
 
+def problems_of(content):
+    targets = new_targets()
+    ingest(io.BytesIO(content), targets, LIMITS)
+    return [json.loads(line) for line in targets.problems.getvalue().splitlines()]
+
+
 def assert_is_of(found, examples):
     """Whoever reads the stored file later compares it with these."""
     assert found.examples_bytes == len(examples)

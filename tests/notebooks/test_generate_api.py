@@ -8,7 +8,7 @@ from django.test import AsyncClient
 from django.utils import timezone
 
 from datasets.models import Dataset, Kind
-from datasets.work.engine import ask_for, work_once
+from datasets.work.engine import enqueue, work_once
 from notebooks.generation import NotebookFault
 from notebooks.models import Notebook
 from notebooks.services import generate_notebook
@@ -298,7 +298,7 @@ def test_a_worker_makes_the_notebook_for_the_gpu_that_was_asked_for(
 ):
     settings.SLMGEN_INLINE_ANALYSIS_BYTES = 0
     dataset = make_dataset()
-    ask_for(dataset, Kind.ANALYSIS)
+    enqueue(dataset, Kind.ANALYSIS)
     assert work_once()
 
     first = generate(client, dataset, model_id="qwen3-0.6b", **asked)
@@ -314,10 +314,10 @@ def test_what_waits_since_before_a_gpu_could_be_named_is_made_for_the_free_one(
 ):
     settings.SLMGEN_INLINE_ANALYSIS_BYTES = 0
     dataset = make_dataset()
-    ask_for(dataset, Kind.ANALYSIS)
+    enqueue(dataset, Kind.ANALYSIS)
     assert work_once()
     payload = {"models": ["qwen3-0.6b"], "config": {}, "server": "", "user": None}
-    ask_for(dataset, "notebook", payload)
+    enqueue(dataset, "notebook", payload)
 
     assert work_once()
 

@@ -1,4 +1,4 @@
-"""Canonical examples → profile and index, in one pass over the file."""
+"""Examples file → profile and index, in one pass."""
 
 import secrets
 from collections import Counter
@@ -37,18 +37,18 @@ LANGUAGE_SAMPLE = 200  # examples
 
 @dataclass(frozen=True)
 class Upload:
-    """What the upload already told about its rows."""
+    """Figures that the upload has counted already."""
 
     bad_lines: int = 0
-    problems: tuple[str, ...] = ()  # the first bad lines, in words
+    problems: tuple[str, ...] = ()  # messages about the first bad lines
     faulty_examples: int = 0
     groups: tuple[Group, ...] = ()
-    notes: tuple[str, ...] = ()  # sentences that cost no points
+    notes: tuple[str, ...] = ()  # messages that cost no points
 
 
 @dataclass(frozen=True)
 class Counting:
-    """How tokens are counted, and on how many cores."""
+    """The token counter, and the number of cores to count on."""
 
     encoding: str = "o200k_base"
     library: str = "toktok"
@@ -58,7 +58,8 @@ class Counting:
 def analyze(
     examples: BinaryIO, upload: Upload, counting: Counting, report: Progress
 ) -> tuple[Profile, NDArray[np.void]]:
-    """The profile of `examples` and one index record (`index.RECORD`) for each."""
+    """The profile of `examples`, and one index record (`example_index.RECORD`) for
+    each."""
     statistics, index, done = Statistics(), IndexBuilder(), 0
     count = partial(counted, name=counting.encoding, library=counting.library)
     work = partial(
@@ -66,7 +67,7 @@ def analyze(
     )
     threads = is_built() and counting.library == "toktok"
     for _, measured in run_parallel(
-        work, pieces(examples), counting.processes, examples, threads=threads
+        work, blocks(examples), counting.processes, examples, threads=threads
     ):
         statistics.merge(measured.statistics)
         index.add(measured)
@@ -100,8 +101,8 @@ def analyze_into(
     return profile
 
 
-def pieces(examples: BinaryIO) -> Iterator[LineBlock]:
-    """About a megabyte at a time, from the start."""
+def blocks(examples: BinaryIO) -> Iterator[LineBlock]:
+    """Blocks of about a megabyte, from the start of the file."""
     line, offset = 1, 0
     while text := examples.read(BATCH_BYTES):
         text += examples.readline()
@@ -111,7 +112,7 @@ def pieces(examples: BinaryIO) -> Iterator[LineBlock]:
 
 
 def _sampled_languages(records: NDArray[np.void], line_at: LineAt) -> dict[str, int]:
-    """Of a few examples spread evenly over the file, the most frequent first."""
+    """Counts the languages of a few examples, spread evenly over the file."""
     last = len(records) - 1
     places = np.linspace(0, last, min(LANGUAGE_SAMPLE, last + 1)).astype(int)
     lines = [line_at(int(at["offset"]), int(at["length"])) for at in records[places]]

@@ -1,4 +1,4 @@
-"""Lines of the examples file → their figures: what one process does at a time."""
+"""A block of the examples file → its statistics: the unit of parallel work."""
 
 import re
 from array import array
@@ -15,7 +15,7 @@ from datasets.core.validation.native import Memory
 
 DIGEST_BYTES = 16
 WEIGHT = b'"weight"'
-ESCAPED = re.compile(rb"\\u00(?:6[5789]|7[47])")  # a letter of it
+ESCAPED = re.compile(rb"\\u00(?:6[5789]|7[47])")  # an escaped letter of "weight"
 
 
 @dataclass(frozen=True)
@@ -24,34 +24,34 @@ class ChunkStatistics:
     lengths: "array[int]"  # of each line without its line feed, bytes
     tokens: "array[int]"  # of each example
     digests: bytes
-    size: int  # bytes of all of it
+    size: int  # of the whole block, bytes
 
 
 def chunk_statistics(
     piece: LineBlock, *, count: CountAll, memory: Memory, seed: int
 ) -> ChunkStatistics:
-    said = message_table_of(piece, count, memory)
-    statistics, tokens = statistics_of(said)
-    statistics.trainable_tokens = statistics.answer_tokens - _untrained(said)
-    statistics.letters = sampled_letters(said, piece.line - 1)
+    table = message_table_of(piece, count, memory)
+    statistics, tokens = statistics_of(table)
+    statistics.trainable_tokens = statistics.answer_tokens - _untrained(table)
+    statistics.letters = sampled_letters(table, piece.line - 1)
     return ChunkStatistics(
         statistics=statistics,
-        lengths=said.lengths,
+        lengths=table.lengths,
         tokens=tokens,
-        # Fast, not proof against forgery: examples with equal digests are compared.
-        digests=b"".join([xxhash.xxh3_128_digest(key, seed) for key in said.keys]),
+        # Fast, not cryptographic: examples with equal digests are compared.
+        digests=b"".join([xxhash.xxh3_128_digest(key, seed) for key in table.keys]),
         size=len(piece.text),
     )
 
 
-def _untrained(said: MessageTable) -> int:
-    """Tokens of answers whose weight is 0; few files have any."""
-    heavy = {at: line for at, line in said.rich.items() if _may_have_weight(line)}
-    starts = said.starts[list(heavy)].tolist()
+def _untrained(table: MessageTable) -> int:
+    """Tokens of answers with weight 0, which few files have."""
+    heavy = {at: line for at, line in table.rich.items() if _may_have_weight(line)}
+    starts = table.starts[list(heavy)].tolist()
     return sum(
         int(count)
         for start, line in zip(starts, heavy.values(), strict=True)
-        for count, message in zip(said.counts[start:], weighted(line), strict=False)
+        for count, message in zip(table.counts[start:], weighted(line), strict=False)
         if message.role == "assistant" and message.weight == 0
     )
 

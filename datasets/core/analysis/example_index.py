@@ -1,7 +1,7 @@
-"""One fixed-size record per example: any page of any file costs one seek.
+"""The index of an examples file: fixed-size records, so a page costs one seek.
 
-The index file is an array of `RECORD`, where the position is the example's index, and
-behind it a table of `LENGTH`: how many examples have at least so many tokens.
+The file is an array of `RECORD`, in the order of the examples, followed by a table of
+`LENGTH`: for each length, how many examples have at least that many tokens.
 """
 
 import os
@@ -21,17 +21,17 @@ RECORD = np.dtype(
         ("offset", "<u8"),  # of the example's line in the examples file, bytes
         ("length", "<u4"),  # of that line without its line feed, bytes
         ("tokens", "<u4"),
-        ("first", "<u4"),  # index of the first identical example, else its own
-        ("next", "<u4"),  # index of the next identical example, else its own
+        ("first", "<u4"),  # index of the first identical example, or its own
+        ("next", "<u4"),  # index of the next identical example, or its own
     ]
 )
 LENGTH = np.dtype([("tokens", "<u4"), ("at_least", "<u4")])  # ascending
 CHUNK_RECORDS = 1 << 16
-BLOCK_LENGTHS = 512  # read at once
+BLOCK_LENGTHS = 512  # read together
 
 
 class IndexBuilder:
-    """Collects the records of one file: 36 bytes of memory an example."""
+    """Collects the records of one file, in 36 bytes of memory an example."""
 
     def __init__(self) -> None:
         self.lengths = array("I")
@@ -47,17 +47,18 @@ class IndexBuilder:
         records = np.zeros(len(self.lengths), RECORD)
         records["length"] = self.lengths
         records["tokens"] = self.tokens
-        ends = np.cumsum(records["length"].astype("<u8") + 1)  # 1: the line feed
+        ends = np.cumsum(records["length"].astype("<u8") + 1)  # + 1 for the line feed
         records["offset"][1:] = ends[:-1]
         records["first"] = _first_equal(self.digests)
         return records
 
 
 def _first_equal(digests: bytearray) -> NDArray[np.uint32]:
-    """For each digest the position of the first equal one."""
+    """For each digest, the position of the first equal one."""
     keys = np.frombuffer(digests, np.dtype(f"V{DIGEST_BYTES}"))
     halves = keys.view(np.dtype([("a", "<u8"), ("b", "<u8")]))
-    order = np.lexsort((halves["b"], halves["a"]))  # stable: earlier ones stay first
+    # A stable sort keeps earlier ones first
+    order = np.lexsort((halves["b"], halves["a"]))
     ordered = halves[order]
     starts = np.ones(len(order), bool)
     starts[1:] = ordered[1:] != ordered[:-1]
@@ -67,11 +68,11 @@ def _first_equal(digests: bytearray) -> NDArray[np.uint32]:
     return first
 
 
-LineAt = Callable[[int, int], bytes]  # the example at an offset with a length
+LineAt = Callable[[int, int], bytes]  # reads the line at an offset, with a length
 
 
 def lines_of(examples: BinaryIO) -> LineAt:
-    """Reads single lines of a file, from the disk at a third of the price of a seek."""
+    """Reads single lines; with pread, in a third of the time of a seek and a read."""
     try:
         number = examples.fileno()
     except OSError:  # in memory
@@ -84,18 +85,19 @@ def _line_at(examples: BinaryIO, offset: int, length: int) -> bytes:
     return examples.read(length)
 
 
-KeyOf = Callable[[bytes], bytes]  # equal for lines that are the same conversation
+KeyOf = Callable[[bytes], bytes]  # equal for lines that hold the same conversation
 
 
 def confirmed(
     records: NDArray[np.void], line_at: LineAt, key_of: KeyOf
 ) -> NDArray[np.void]:
-    """The records with each copy compared to its first: digests may collide."""
+    """The records, with each duplicate compared to its first, because digests may
+    collide."""
     offsets, lengths = records["offset"], records["length"]
     copies = np.flatnonzero(records["first"] != np.arange(len(records)))
     firsts = records["first"][copies]
     known, its_line = -1, b""
-    # Many are of the same first; they come together, and it is read once.
+    # Sorted by their first example, so that each of those is read once.
     for at in np.argsort(firsts, kind="stable"):
         copy, first = copies[at], firsts[at]
         if first != known:
@@ -107,7 +109,7 @@ def confirmed(
 
 
 def linked(records: NDArray[np.void]) -> NDArray[np.void]:
-    """The records with each one's next identical example, by what `first` says."""
+    """The records with `next` filled in from `first`."""
     places = np.arange(len(records))
     records["next"] = places
     copies = np.flatnonzero(records["first"] != places)
@@ -119,7 +121,7 @@ def linked(records: NDArray[np.void]) -> NDArray[np.void]:
 
 
 def size_of(rows: int, distinct_lengths: int) -> int:
-    """Of the whole file, in bytes."""
+    """Size of the whole index, in bytes."""
     return rows * RECORD.itemsize + distinct_lengths * LENGTH.itemsize
 
 
@@ -128,7 +130,7 @@ def to_bytes(records: NDArray[np.void]) -> bytes:
 
 
 def read_records(file: BinaryIO, start: int, count: int) -> NDArray[np.void]:
-    """Records of the examples `start` to `start + count`, all of which there are."""
+    """The `count` records from `start` on, all of which must exist."""
     file.seek(start * RECORD.itemsize)
     return np.frombuffer(file.read(count * RECORD.itemsize), RECORD)
 
@@ -136,8 +138,8 @@ def read_records(file: BinaryIO, start: int, count: int) -> NDArray[np.void]:
 def chunks(
     file: BinaryIO, start: int, rows: int, size: int = CHUNK_RECORDS
 ) -> Iterator[tuple[int, NDArray[np.void]]]:
-    """Records from `start` on with the index of the first, each time twice as many as
-    before, `CHUNK_RECORDS` at most."""
+    """The records from `start` on, in chunks that double in size up to `CHUNK_RECORDS`,
+    each with the index of its first record."""
     while start < rows:
         records = read_records(file, start, min(size, rows - start))
         yield start, records
@@ -146,7 +148,7 @@ def chunks(
 
 
 def duplicates(file: BinaryIO, rows: int) -> list[int]:
-    """Indices of every later copy of an earlier example, ascending."""
+    """Indices of all duplicates of earlier examples, ascending."""
     found: list[int] = []
     for start, records in chunks(file, 0, rows):
         places = start + np.arange(len(records))
@@ -155,7 +157,7 @@ def duplicates(file: BinaryIO, rows: int) -> list[int]:
 
 
 def later_copies(file: BinaryIO, place: int, record: Any, most: int) -> list[int]:
-    """Indices of the first identical examples behind this one."""
+    """Indices of the duplicates of the example at `index`, ascending."""
     found: list[int] = []
     while len(found) < most and (following := int(record["next"])) > place:
         found.append(following)
@@ -173,7 +175,7 @@ def lengths_of(tokens: NDArray[np.unsignedinteger]) -> NDArray[np.void]:
 
 @dataclass
 class ExampleLengths:
-    """The table behind the index of `rows` examples, of which blocks are read."""
+    """The table of lengths of an index of `rows` examples; reads single blocks of it."""
 
     file: BinaryIO
     rows: int

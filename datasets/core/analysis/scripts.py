@@ -1,4 +1,4 @@
-"""Which writing systems a text is in, by its letters."""
+"""Detects the writing systems of a text by its letters."""
 
 import string
 from collections import Counter
@@ -19,7 +19,7 @@ SPANS = {
     "han": ("\u3400\u4dbf", "\u4e00\u9fff"),
 }
 NAMES = tuple(SPANS)
-PLANE = 1 << 16  # letters beyond the first plane are not counted
+PLANE = 1 << 16  # letters beyond the first Unicode plane are not counted
 
 
 def _table() -> "np.ndarray[tuple[int], np.dtype[np.uint8]]":
@@ -34,8 +34,8 @@ TABLE = _table()
 
 
 def letters(text: str) -> Counter[str]:
-    """How many letters of each writing system there are."""
-    if text.isascii():  # only Latin ones
+    """Number of letters of each writing system."""
+    if text.isascii():  # Latin letters only
         rest = text.encode().translate(None, string.ascii_letters.encode())
         return Counter(latin=len(text) - len(rest))
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)

@@ -1,4 +1,4 @@
-"""Canonical examples → the forms that other tools read, with all that is in them."""
+"""Examples file → the formats of other tools, without loss."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -24,7 +24,8 @@ Row = dict[str, Any]
 
 
 def export(examples: Iterable[bytes], target: BinaryIO, form: str) -> None:
-    """Raises InvalidInput for an unknown form, and for what it has no place for."""
+    """Raises InvalidInput for an unknown format, and for data that the format cannot
+    hold."""
     if form not in FORMS:
         raise InvalidInput(named_one_of("format", form, FORMS))
     FORMS[form](examples, target)
@@ -52,7 +53,7 @@ def _rows(
 
 
 def _alpaca(value: Row, messages: list[Message], place: int) -> Row:
-    """One exchange a row; earlier ones are its history."""
+    """The last exchange of a row; earlier ones are its history."""
     systems = [m.text for m in messages if m.role in SYSTEM_ROLES]
     turns = [m for m in messages if m.role not in SYSTEM_ROLES]
     roles = [turn.role for turn in turns]
@@ -103,7 +104,7 @@ def _call(call: Any) -> Any:
 
 
 def _parquet(examples: Iterable[bytes], target: BinaryIO) -> None:
-    # Imported when needed: Arrow nearly doubles a process's memory.
+    # Imported late: Arrow nearly doubles a process's memory.
     from datasets.core.readers import parquet
 
     parquet.write(_rows(examples, _columns), target)
@@ -116,7 +117,7 @@ def _columns(value: Row, messages: list[Message], place: int) -> Row:
 def export_file(
     examples: BinaryIO, target: BinaryIO, form: str, report: Progress
 ) -> None:
-    """`export` of a file, which tells how many bytes of it are done."""
+    """`export` of a file; `report` gets the number of bytes done."""
 
     def lines() -> Iterator[bytes]:
         done = 0

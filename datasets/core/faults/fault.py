@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from datasets.core.faults.catalog import FaultKind
 from datasets.core.privacy.detection import redacted
 
 MAX_SHOWN_CHARACTERS = 40
@@ -17,33 +18,29 @@ class Fault(Exception):
 
     def __init__(
         self,
-        kind: str,
-        *,
-        found: str,
-        expected: str,
-        fix: str,
+        kind: FaultKind,
         message: int | None = None,  # index of the message it is in
         field: str = "",
+        *,
+        found: str,
+        expected: str = "",  # where more is known than the kind says; so of `fix`
+        fix: str = "",
     ) -> None:
-        super().__init__(kind)
-        self.kind = kind
+        super().__init__(kind.name)
+        self.kind = kind.name
         self.found = found
-        self.expected = expected
-        self.fix = fix
+        self.expected = expected or kind.expected
+        self.fix = fix or kind.fix
         self.message = message
         self.field = field
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Keyword arguments do not survive an exception's own way between processes."""
-        return _rebuilt, (self.kind, dict(self.__dict__))
+        """An exception would be built again from its positional arguments alone."""
+        return Exception.__new__, (Fault, self.kind), self.__dict__
 
     @property
     def sentence(self) -> str:
         return _sentence(self)
-
-
-def _rebuilt(kind: str, parts: dict[str, Any]) -> Fault:
-    return Fault(**{**parts, "kind": kind})
 
 
 class Problem(msgspec.Struct, frozen=True):

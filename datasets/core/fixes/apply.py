@@ -1,4 +1,4 @@
-"""A stored upload and chosen repairs → its repaired rows and a report."""
+"""Stored upload and chosen fixes → fixed rows and a report."""
 
 import hashlib
 from collections.abc import Collection, Iterator
@@ -28,7 +28,7 @@ SHOWN_CHARACTERS = 600
 
 @dataclass(frozen=True)
 class ChangedRow:
-    """One row before and after a repair; what was dropped has no after."""
+    """A row before and after a fix; a removed row has no `after`."""
 
     line: int
     before: bytes
@@ -36,7 +36,7 @@ class ChangedRow:
 
     @property
     def masked(self) -> dict[str, Any]:
-        """Parts of both, without private data: what may be stored and answered."""
+        """Excerpts of both with personal data masked, which may be stored and returned."""
         return {
             "line": self.line,
             "before": _shown(self.before),
@@ -46,12 +46,12 @@ class ChangedRow:
 
 @dataclass
 class AppliedFix:
-    """What one repair did."""
+    """What one fix has changed."""
 
     repair: Repair
     changed: int = 0
     dropped: int = 0
-    rows: list[ChangedRow] = field(default_factory=list)  # the first of them
+    rows: list[ChangedRow] = field(default_factory=list)  # the first changed rows
 
     def note(self, line: int, before: bytes, after: bytes | None) -> None:
         self.dropped += after is None
@@ -73,12 +73,12 @@ class AppliedFix:
 class FixReport:
     rows_before: int = 0
     rows_after: int = 0
-    unreadable: int = 0  # rows too long or malformed, which no repair can keep
+    unreadable: int = 0  # rows too long or malformed, which no fix can keep
     changes: list[AppliedFix] = field(default_factory=list)
 
     @property
     def summary(self) -> dict[str, Any]:
-        """As it is stored with the new version."""
+        """The report as the new version stores it."""
         return {
             "rows_before": self.rows_before,
             "rows_after": self.rows_after,
@@ -89,7 +89,7 @@ class FixReport:
 
 @dataclass(frozen=True)
 class FixPlan:
-    """The repairs, and the examples that are near duplicates of earlier ones."""
+    """The fixes, and the examples that are near-duplicates of earlier ones."""
 
     repairs: tuple[Repair, ...]
     near_copies: Collection[int] = frozenset()
@@ -103,10 +103,10 @@ def apply_fixes(
     work: FixPlan,
     progress: Progress = no_progress,
 ) -> FixReport:
-    """Writes the repaired rows as JSON Lines. Rows that are no JSON object are kept.
+    """Writes the fixed rows as JSON Lines. Rows that are no JSON object are kept.
 
-    `progress` is told how many bytes of `source` were read. Raises InvalidInput when
-    nothing would be left.
+    `progress` gets the number of bytes of `source` read so far. Raises InvalidInput
+    when no row would be left.
     """
     report = FixReport(changes=[AppliedFix(repair) for repair in work.repairs])
     rows = _rows(source, limits, progress)
@@ -128,7 +128,7 @@ def apply_fixes_to_file(
     work: FixPlan,
     report: Progress,
 ) -> dict[str, Any]:
-    """`apply_fixes`, for another process, which sends back no whole rows."""
+    """`apply_fixes` for another process; returns excerpts instead of whole rows."""
     return apply_fixes(source, target, limits, layout, work, report).summary
 
 
@@ -190,7 +190,7 @@ def _unless_seen(text: bytes, seen: set[bytes]) -> bytes | None:
     conversation, faults = read(text)
     if faults or conversation is None:
         return text
-    # No two that differ have this digest, whoever wrote them: a row would be lost.
+    # A cryptographic digest: a crafted collision would remove a row that differs.
     key = hashlib.blake2b(key_of(transcript(text)), digest_size=16).digest()
     if key in seen:
         return None
@@ -206,5 +206,5 @@ def kinds_of(text: bytes) -> set[str]:
 
 
 def _shown(text: bytes) -> str:
-    """Part of a row, with private data masked."""
+    """An excerpt of a row, with personal data masked."""
     return redacted(text.decode())[:SHOWN_CHARACTERS]

@@ -1,4 +1,4 @@
-"""A row before and after a repair → lines that a person can compare."""
+"""A row before and after a fix → a diff that a person can read."""
 
 import re
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ from datasets.core.fixes.apply import ChangedRow
 from datasets.core.message_view import pretty, text_of
 from datasets.core.readers.json_text import decode
 
-COMPARED_MESSAGES = 200  # of one row, which grow with their square too
-COMPARED_CHARACTERS = 3_000  # of one message; comparing words grows with their square
+COMPARED_MESSAGES = 200  # of one row; the time grows with the square of this
+COMPARED_CHARACTERS = 3_000  # of one message; the time grows with the square of this
 SHOWN_LINES = 12
-AROUND_CHARACTERS = 120  # of what stays, before and after what changes
+AROUND_CHARACTERS = 120  # of unchanged text, before and after a change
 WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 
 SAME, REMOVED, ADDED = "same", "removed", "added"
@@ -24,7 +24,7 @@ SAME, REMOVED, ADDED = "same", "removed", "added"
 
 @dataclass(frozen=True)
 class DiffPart:
-    """A piece of text; what is marked is what the repair changes in it."""
+    """A piece of text; the fix changes the marked ones."""
 
     text: str
     is_marked: bool = False
@@ -32,7 +32,7 @@ class DiffPart:
 
 @dataclass(frozen=True)
 class DiffLine:
-    """One message, or one row of another form."""
+    """One message; or the whole row, where it is no conversation."""
 
     kind: str  # same, removed or added
     who: str
@@ -49,24 +49,24 @@ class Difference:
     line: int  # in the file
     is_dropped: bool
     lines: list[DiffLine]
-    left_out: int  # lines after the shown ones
+    left_out: int  # not shown
 
 
 @dataclass(frozen=True)
-class _Said:
-    """What is compared of a message."""
+class _MessageText:
+    """The part of a message that is compared."""
 
     who: str
     text: str
 
 
 def difference(row: ChangedRow) -> Difference:
-    before = _said(row.before)
+    before = _messages_of(row.before)
     if row.after is None:
-        lines = [DiffLine(REMOVED, said.who, _cut(said.text)) for said in before]
+        lines = [DiffLine(REMOVED, each.who, _cut(each.text)) for each in before]
         more = 0
     else:
-        after = _said(row.after)
+        after = _messages_of(row.after)
         most = COMPARED_MESSAGES
         lines = list(_compared(before[:most], after[:most]))
         more = max(len(before), len(after), most) - most
@@ -75,29 +75,33 @@ def difference(row: ChangedRow) -> Difference:
     return Difference(row.line, row.after is None, shown, left_out)
 
 
-def _said(text: bytes) -> list[_Said]:
+def _messages_of(text: bytes) -> list[_MessageText]:
     try:
         value = decode(text)
         messages = value["messages"]
-        said = [_message(message) for message in messages]
-    except (Fault, KeyError, TypeError, UnicodeDecodeError):  # a row of another form
-        return [_Said("", text.decode(errors="replace"))]
+        found = [_message(message) for message in messages]
+    except (Fault, KeyError, TypeError, UnicodeDecodeError):  # not a conversation
+        return [_MessageText("", text.decode(errors="replace"))]
     rest = {key: value[key] for key in value if key != "messages"}
-    more = [_Said("Beside them", pretty(rest))] if rest else []
-    return said + more
+    more = [_MessageText("Beside them", pretty(rest))] if rest else []
+    return found + more
 
 
-def _message(message: Any) -> _Said:
+def _message(message: Any) -> _MessageText:
     if not isinstance(message, dict):
-        return _Said("", pretty(message))
+        return _MessageText("", pretty(message))
     text = text_of(message)
     known = {"role", "content"} if isinstance(message.get("content"), str) else {"role"}
     rest = {key: message[key] for key in message if key not in known}
     more = msgspec.json.encode(rest).decode() if rest else ""
-    return _Said(str(message.get("role", "")), "\n".join(filter(None, [text, more])))
+    return _MessageText(
+        str(message.get("role", "")), "\n".join(filter(None, [text, more]))
+    )
 
 
-def _compared(before: list[_Said], after: list[_Said]) -> Iterator[DiffLine]:
+def _compared(
+    before: list[_MessageText], after: list[_MessageText]
+) -> Iterator[DiffLine]:
     matcher = SequenceMatcher(None, before, after, autojunk=False)
     for kind, a, b, c, d in matcher.get_opcodes():
         if kind == "equal":
@@ -112,8 +116,8 @@ def _compared(before: list[_Said], after: list[_Said]) -> Iterator[DiffLine]:
             yield from (DiffLine(ADDED, n.who, _cut(n.text)) for n in after[c:d])
 
 
-def _changed(old: _Said, new: _Said) -> Iterator[DiffLine]:
-    """Both, with the words marked that differ."""
+def _changed(old: _MessageText, new: _MessageText) -> Iterator[DiffLine]:
+    """The old and the new line, with the words that differ marked."""
     start = max(_common(old.text, new.text) - AROUND_CHARACTERS, 0)
     olds, news = _words(old.text, start), _words(new.text, start)
     blocks = SequenceMatcher(None, olds, news, autojunk=False).get_opcodes()
@@ -130,7 +134,7 @@ def _changed(old: _Said, new: _Said) -> Iterator[DiffLine]:
 
 
 def _common(first: str, second: str) -> int:
-    """Characters that both begin with."""
+    """Length of the common prefix, in characters."""
     length = min(len(first), len(second))
     return next((n for n in range(length) if first[n] != second[n]), length)
 
@@ -141,7 +145,7 @@ def _words(text: str, start: int) -> list[str]:
 
 
 def _filled(parts: list[DiffPart]) -> list[DiffPart]:
-    """Without empty parts, and the longer ones of what stays cut in their middle."""
+    """Drops empty parts and cuts long unchanged ones in the middle."""
     most = 2 * AROUND_CHARACTERS
     return [
         part

@@ -228,15 +228,18 @@ def decoded_again(text: str) -> str:
         return text
 
 
-FIXES: dict[str, Fix] = {
-    "role_case": _lower_roles,
-    "system_not_first": _systems_first,
-    "same_role_twice": _joined,
-    "assistant_first": _question_first,
-    "last_not_assistant": _answer_last,
-    "weight": _usual_weights,
-    "control_token": _without_control,
-    "mojibake": _decoded_again,
+FIXERS: dict[str, Fix] = {
+    "lower_roles": _lower_roles,
+    "systems_first": _systems_first,
+    "join_messages": _joined,
+    "question_first": _question_first,
+    "answer_last": _answer_last,
+    "usual_weights": _usual_weights,
+    "remove_control_tokens": _without_control,
+    "decode_again": _decoded_again,
+}
+FIXES: dict[str, Fix] = {  # by kind of fault
+    kind.name: FIXERS[kind.fixer] for kind in KINDS.values() if kind.fixer in FIXERS
 }
 PLAIN: dict[str, Fix] = {
     "fold_system": fold_system,

@@ -1,4 +1,4 @@
-"""What repairs would change, in the parts that a page shows and a file keeps."""
+"""The preview of fixes: what a page shows and a file keeps."""
 
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -12,7 +12,7 @@ from datasets.core.ingestion.ingest import Limits
 from datasets.core.layouts.columns import Layout
 from datasets.core.readers.rows import Progress
 
-PREVIEW_VERSION = 1  # raise it when the same repairs would be shown otherwise
+PREVIEW_VERSION = 1  # increase when the same fixes would be shown differently
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class PreviewedChange:
     repair: Repair
     changed: int
     dropped: int
-    first: list[Difference]  # rows as they are, private data and all
+    first: list[Difference]  # unmasked, with any personal data
 
 
 @dataclass(frozen=True)

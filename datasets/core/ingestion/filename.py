@@ -5,7 +5,7 @@ UNNAMED = "dataset.jsonl"
 
 
 def clean_filename(name: str) -> str:
-    """The base name a person gave, without paths or characters that cannot be seen."""
+    """The base name of an uploaded file, without paths and invisible characters."""
     base = name.replace("\\", "/").rpartition("/")[2]
     seen = "".join(
         character for character in base if unicodedata.category(character)[0] != "C"

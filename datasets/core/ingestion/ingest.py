@@ -1,4 +1,4 @@
-"""An upload → its canonical form: one valid conversation a line, as it was written."""
+"""Upload → canonical examples: one valid conversation a line, unchanged where possible."""
 
 import hashlib
 import io
@@ -33,7 +33,7 @@ from slmgen.errors import InvalidInput
 VALID_SHARE_NEEDED = 0.9
 SHOWN_PROBLEMS = 20
 MAX_EXAMPLES = 5_000_000
-ROWS_TO_TELL = 100  # read before the layout must be known
+ROWS_FOR_LAYOUT = 100  # read before the layout must be known
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Ingested:
-    """What came of an upload. `problems` holds the first that cost a row."""
+    """The result of an upload. `problems` holds the first that cost a row."""
 
     size: int  # bytes received
     sha256: str  # of the bytes received
@@ -63,7 +63,7 @@ class Ingested:
 
 @dataclass(frozen=True)
 class Targets:
-    """The files that an upload becomes."""
+    """The files that an upload is written to."""
 
     examples: BinaryIO
     problems: BinaryIO
@@ -97,14 +97,15 @@ class _Examples:
 
     upload: BinaryIO
     target: BinaryIO
-    is_upload: bool  # to the byte, so far; then it needs no hash of its own
+    is_upload: bool  # identical so far; then it needs no hash of its own
     size: int = 0
     digest: "hashlib._Hash | None" = None
 
     def add(self, batch: Batch, checked: Checked) -> None:
         lines = checked.lines
         if checked.is_all and isinstance(batch, LineBlock):
-            lines = batch.text  # nobody sends back what they were sent
+            # Workers send no text back that they were sent unchanged
+            lines = batch.text
         self.is_upload = self.is_upload and checked.is_all
         if not self.is_upload and self.digest is None:
             self.digest = _digest_of_first(self.upload, self.size)
@@ -121,14 +122,14 @@ def ingest(
     layout: Layout | None = None,
     report: Progress = no_progress,
 ) -> Ingested:
-    """Writes the valid examples of `source` and what is wrong to `targets`.
+    """Writes the valid examples of `source`, and all problems, to `targets`.
 
-    `report` is told how many bytes of `source` were read. Without a `layout` it is
-    found in the rows. Raises InvalidInput when too little can be trained on, TooLarge.
+    `report` gets the number of bytes of `source` read so far. Without a `layout` the
+    rows decide. Raises InvalidInput when there is too little to train on; TooLarge.
     """
     raw, totals = _Hashed(source), _Totals()
     opened = _opened(raw, limits)
-    batches, layout = settled(opened, layout)
+    batches, layout = with_layout(opened, layout)
     log = ProblemLog(targets.problems, targets.problem_index)
     examples = _Examples(source, targets.examples, _is_kept(opened))
     file = source if opened.is_plain else None
@@ -167,13 +168,13 @@ def ingest_files(
     layout: Layout | None,
     report: Progress,
 ) -> Ingested:
-    """`ingest`, for another process: files are sent one by one."""
+    """`ingest` for another process: files are sent one by one."""
     targets = Targets(examples, problems, problem_index)
     return ingest(source, targets, limits, layout, report)
 
 
 def _is_kept(opened: Source) -> bool:
-    """Whether the examples are the upload to the byte, if every row is good."""
+    """Whether the examples are identical to the upload as long as every row is valid."""
     return opened.is_plain and not opened.has_mark
 
 
@@ -184,7 +185,7 @@ def _opened(source: BinaryIO, limits: Limits) -> Source:
 
 
 def _digest_of_first(source: BinaryIO, size: int) -> "hashlib._Hash":
-    """The SHA-256 of bytes that were read before; the place in `source` stays."""
+    """The SHA-256 of bytes that were read before; keeps the position in `source`."""
     digest, place = hashlib.sha256(), source.tell()
     source.seek(0)
     while size and (data := source.read(min(size, BATCH_BYTES))):
@@ -201,12 +202,12 @@ class SampleRow:
 
 
 def sample(source: BinaryIO, limits: Limits, layout: Layout) -> SampleRow:
-    """The first row that `layout` makes an example of, before and after."""
+    """The first row that is valid in `layout`, before and after conversion."""
     opened = _opened(source, limits)
-    batches, layout = settled(opened, layout)
+    batches, layout = with_layout(opened, layout)
     rows = chain.from_iterable(map(rows_of, batches))
     problem = "there is no row"
-    for row in islice(rows, ROWS_TO_TELL):
+    for row in islice(rows, ROWS_FOR_LAYOUT):
         value = _object(row)
         if value is None:
             continue
@@ -221,26 +222,28 @@ def sample(source: BinaryIO, limits: Limits, layout: Layout) -> SampleRow:
             return SampleRow(value, example)
         problem = faults[0].sentence
     raise InvalidInput(
-        f"With this mapping none of the first {ROWS_TO_TELL} rows is an example: "
+        f"With this mapping none of the first {ROWS_FOR_LAYOUT} rows is an example: "
         f"{problem}"
     )
 
 
-def settled(source: Source, layout: Layout | None) -> tuple[Iterator[Batch], Layout]:
-    """The batches again, and the layout: the given one, or what the first rows tell."""
+def with_layout(
+    source: Source, layout: Layout | None
+) -> tuple[Iterator[Batch], Layout]:
+    """The batches again, and the layout: the given one, or the one of the first rows."""
     seen: list[Batch] = []
     rows = 0
     names: tuple[str, ...] = ()
     for batch in source.batches:
         seen.append(batch)
-        for value in map(_object, rows_of(batch)[: ROWS_TO_TELL - rows]):
+        for value in map(_object, rows_of(batch)[: ROWS_FOR_LAYOUT - rows]):
             rows += 1
             if value is not None:
                 names = names or tuple(value)
                 layout = layout or columns.layout_of(value)
             if layout and names:
                 break
-        if (layout and names) or rows == ROWS_TO_TELL:
+        if (layout and names) or rows == ROWS_FOR_LAYOUT:
             break
     if layout is not None and layout.form == "mapped" and names:
         columns.check_names(layout, names)
@@ -278,7 +281,7 @@ def _check_enough(totals: _Totals, limits: Limits) -> None:
 
 
 class _Hashed(io.RawIOBase, BinaryIO):
-    """Takes the SHA-256 and the size of what is read, however often one seeks back."""
+    """Computes SHA-256 and size of what is read, whatever seeks happen in between."""
 
     def __init__(self, source: BinaryIO) -> None:
         self.source = source

@@ -1,4 +1,4 @@
-"""All problems of a file, on disk, each found again by its place or its kind."""
+"""All problems of a file, on disk, indexed by place and by kind."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from datasets.core.validation.batch import Checked
 RECORD = np.dtype([("offset", "<u8"), ("length", "<u4"), ("kind", "<u2")])
 FIRST_LINES = 20
 MOST_LISTED = 2_000  # problems of one kind
-ALWAYS_LISTED = 20  # of one kind, however many others there are
+ALWAYS_LISTED = 20  # of one kind, whatever the number of others
 MOST_BYTES = 8_000_000  # of all
 
 
@@ -25,27 +25,28 @@ class Group(msgspec.Struct):
     kind: str
     problems: int = 0
     rows: int = 0
-    left_out: int = 0  # problems in rows that are no examples
-    kept: int = 0  # rows that are examples all the same
+    left_out: int = 0  # problems in rows that are skipped
+    kept: int = 0  # problems in rows that are kept
     first_lines: list[int] = msgspec.field(default_factory=list)
     first_kept: list[int] = msgspec.field(default_factory=list)
-    listed: int | None = None  # problems in the file; None: all, not sorted by kind
+    # Problems in the file; None: all of them, not sorted by kind
+    listed: int | None = None
     first: Problem | None = None
 
 
 def groups_of(stored: Iterable[object]) -> tuple[Group, ...]:
-    """Stored groups, whatever release stored them."""
+    """Stored groups of any release."""
     found = (loaded(Group, group) for group in stored)
     return tuple(group for group in found if group is not None)
 
 
 @dataclass
 class ProblemLog:
-    """Writes problems as they come. All are counted, and so many listed that neither
-    memory nor disk grows with their number.
+    """Writes problems as they come. Counts all; lists as many as keep memory and disk
+    use bounded.
 
-    The index is an array of `RECORD` in the order of the file, and behind it the same
-    records by kind, in the order of the groups: a page of either is one read.
+    The index is an array of `RECORD` in the order of the file, followed by the same
+    records sorted by kind, in the order of the groups: a page of either is one read.
     """
 
     lines: BinaryIO
@@ -107,7 +108,7 @@ def read_page(
     start: int,
     count: int,
 ) -> ProblemPage:
-    """Problems `start` to `start + count`; `kind` is a place among the groups."""
+    """Problems `start` to `start + count`; `kind` is a position among the groups."""
     if any(group.listed is None for group in groups):
         return _page_of_unsorted(lines, index, kind, start, count)
     listed = [group.listed or 0 for group in groups]
@@ -123,7 +124,7 @@ def read_page(
 def _page_of_unsorted(
     lines: BinaryIO, index: BinaryIO, kind: int | None, start: int, count: int
 ) -> ProblemPage:
-    """Of uploads whose index was not yet sorted by kind; all of it is read."""
+    """For older uploads, whose index is not sorted by kind: reads all of it."""
     records = np.frombuffer(index.read(), RECORD)
     if kind is not None:
         records = records[records["kind"] == kind]
@@ -138,7 +139,7 @@ def _read(lines: BinaryIO, record: NDArray[np.void]) -> Problem:
 
 
 def places(group: Group, shown: int = 5) -> str:
-    """The first rows of a group that are examples, in words."""
+    """The first rows of a group that are kept, in words."""
     lines = [f"{line:,}" for line in group.first_kept[:shown]]
     noun = "line" if group.kept == 1 else "lines"
     more = group.kept - len(lines)

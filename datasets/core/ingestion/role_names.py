@@ -1,4 +1,4 @@
-"""Who speaks in an upload, by the names that the file itself has."""
+"""The role names of an upload, as its file spells them."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from datasets.core.validation.batch import reader_for
 
 ROWS_READ = 20_000
 SHOWN_ROLES = 30
-LONGEST_NAME = 100  # characters; anything longer is text in the wrong place
+LONGEST_NAME = 100  # characters; longer ones are misplaced text
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,14 @@ class RoleName:
 
     @property
     def suggestion(self) -> str:
-        """What it most likely means; empty where nobody can tell."""
+        """The role that a name most likely means; empty where it is unclear."""
         name = self.name.strip().lower()
         meant = name if name in ROLES else ROLE_OF.get(name, "")
         return "" if self.is_known else meant
 
 
 def roles_in(source: BinaryIO, limits: Limits, layout: Layout) -> list[RoleName]:
-    """Of the first rows; unknown names first, the most frequent first."""
+    """Role names in the first rows: unknown ones first, the most frequent first."""
     opened = open_rows(
         source, max_row_bytes=limits.max_row_bytes, max_bytes=limits.max_bytes
     )

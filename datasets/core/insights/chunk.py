@@ -1,4 +1,4 @@
-"""A piece of the examples file → what a closer look sees in it."""
+"""A block of the examples file → its insights: the unit of parallel work."""
 
 from array import array
 from collections import Counter
@@ -20,23 +20,24 @@ from datasets.core.tokenization.model_lengths import ModelLengths, lengths_of
 
 SHOWN = 20
 MAX_LABEL_CHARACTERS = 60
-MAX_LABELS = 1_000  # more different short answers than these are no labels
+MAX_LABELS = 1_000  # more distinct short answers than this are no labels
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
 @dataclass
 class ChunkInsights:
-    """What the examples added so far have shown."""
+    """Insights of the examples so far."""
 
     languages: Counter[str] = field(default_factory=Counter)
     confidence: float = 0.0
-    spoken: int = 0  # examples with a language
+    detected: int = 0  # examples with a known language
     first_of_language: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     private: Counter[str] = field(default_factory=Counter)
     private_examples: int = 0
     first_private: list[dict[str, Any]] = field(default_factory=list)
-    answers: Counter[str] | None = field(default_factory=Counter)  # None: no labels
+    # None: answers are no labels
+    answers: Counter[str] | None = field(default_factory=Counter)
     prompts: "array[int]" = field(default_factory=lambda: array("Q"))
     replies: "array[int]" = field(default_factory=lambda: array("Q"))
     tokenizers: dict[str, ModelLengths] = field(default_factory=dict)
@@ -44,7 +45,7 @@ class ChunkInsights:
     def merge(self, other: "ChunkInsights") -> None:
         self.languages.update(other.languages)
         self.confidence += other.confidence
-        self.spoken += other.spoken
+        self.detected += other.detected
         for name, found in other.first_of_language.items():
             kept = self.first_of_language.setdefault(name, [])
             kept += found[: SHOWN - len(kept)]
@@ -68,53 +69,55 @@ class ChunkInsights:
 
 @dataclass(frozen=True)
 class ChunkResult:
-    seen: ChunkInsights
-    sketches: NDArray[np.void]  # `near.SKETCH` of each example
+    insights: ChunkInsights
+    sketches: NDArray[np.void]  # `near_duplicates.SKETCH` of each example
     size: int
 
 
 def insights_of_chunk(piece: LineBlock) -> ChunkResult:
     found = [transcript(line) for line in piece.examples]
     texts = [whole_text(each) for each in found]
-    seen, first = ChunkInsights(), piece.line - 1
-    _languages(seen, texts, first)
-    _private(seen, found, first)
-    _answers(seen, found)
-    seen.tokenizers = lengths_of(found)
-    return ChunkResult(seen, _sketched(texts), len(piece.text))
+    insights, first = ChunkInsights(), piece.line - 1
+    _languages(insights, texts, first)
+    _private(insights, found, first)
+    _answers(insights, found)
+    insights.tokenizers = lengths_of(found)
+    return ChunkResult(insights, _sketched(texts), len(piece.text))
 
 
 def sketches_of(piece: LineBlock) -> NDArray[np.void]:
-    """Of a look at a piece only what finds near duplicates."""
+    """Only the part of a chunk's insights that finds near-duplicates."""
     return _sketched([whole_text(transcript(line)) for line in piece.examples])
 
 
 def _sketched(texts: list[str]) -> NDArray[np.void]:
-    return near_duplicates.sketches_of([near_duplicates.normal(text) for text in texts])
+    return near_duplicates.sketches_of(
+        [near_duplicates.normalized(text) for text in texts]
+    )
 
 
-def _languages(seen: ChunkInsights, texts: list[str], first: int) -> None:
+def _languages(insights: ChunkInsights, texts: list[str], first: int) -> None:
     for place, found in enumerate(language.guesses(texts), first):
-        seen.languages[found.language] += 1
+        insights.languages[found.language] += 1
         if found.language != language.UNKNOWN:
-            seen.spoken += 1
-            seen.confidence += found.confidence
-            kept = seen.first_of_language.setdefault(found.language, [])
+            insights.detected += 1
+            insights.confidence += found.confidence
+            kept = insights.first_of_language.setdefault(found.language, [])
             if len(kept) < SHOWN:
                 kept.append((place, round(found.confidence, 3)))
 
 
-def _private(seen: ChunkInsights, found: list[Transcript], first: int) -> None:
+def _private(insights: ChunkInsights, found: list[Transcript], first: int) -> None:
     for place, example in enumerate(found, first):
         hits = [
             (number, finding)
             for number, turn in enumerate(example.messages)
             for finding in detection.findings(turn.text)
         ]
-        seen.private_examples += bool(hits)
-        seen.private.update(finding.kind for _, finding in hits)
-        for number, finding in hits[: SHOWN - len(seen.first_private)]:
-            seen.first_private.append(
+        insights.private_examples += bool(hits)
+        insights.private.update(finding.kind for _, finding in hits)
+        for number, finding in hits[: SHOWN - len(insights.first_private)]:
+            insights.first_private.append(
                 {
                     "example": place,
                     "message": number,
@@ -124,15 +127,15 @@ def _private(seen: ChunkInsights, found: list[Transcript], first: int) -> None:
             )
 
 
-def _answers(seen: ChunkInsights, found: list[Transcript]) -> None:
-    """The last answer and, by hash, all that comes before it."""
+def _answers(insights: ChunkInsights, found: list[Transcript]) -> None:
+    """Collects the last answer, and hashes of it and of all messages before it."""
     for example in found:
         *before, last = example.messages
-        seen.prompts.append(xxhash.xxh3_64_intdigest(_encoder.encode(before)))
-        seen.replies.append(xxhash.xxh3_64_intdigest(_encoder.encode(last)))
-        if seen.answers is None:
+        insights.prompts.append(xxhash.xxh3_64_intdigest(_encoder.encode(before)))
+        insights.replies.append(xxhash.xxh3_64_intdigest(_encoder.encode(last)))
+        if insights.answers is None:
             continue
         if len(last.text) > MAX_LABEL_CHARACTERS or last.role != "assistant":
-            seen.answers = None
+            insights.answers = None
         else:
-            seen.answers[last.text] += 1
+            insights.answers[last.text] += 1

@@ -1,4 +1,4 @@
-"""What a closer look tells about a dataset: one more pass, in pieces, in processes."""
+"""Insights: what a second pass over a dataset finds, in chunks, on several processes."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.core.analysis.analyze import pieces
+from datasets.core.analysis.analyze import blocks
 from datasets.core.analysis.example_index import LineAt, lines_of, read_records
 from datasets.core.canonical import transcript
 from datasets.core.conversation import whole_text
@@ -31,21 +31,21 @@ from datasets.core.readers.rows import Progress
 from datasets.core.tokenization.model_lengths import reported
 
 SHOWN = 20
-INSIGHTS_VERSION = 3  # raise it when the same data would get other insights
+INSIGHTS_VERSION = 3  # increase when the same data would get other insights
 
 
 @dataclass(frozen=True)
 class Insights:
-    """Indices count examples from 0; of long lists the first `SHOWN` are given."""
+    """Indices count examples from 0; long lists hold the first `SHOWN` entries."""
 
     version: int
-    languages: dict[str, int]  # examples by language
-    language_confidence: float  # mean over the examples with a language
-    other_languages: list[dict[str, Any]]  # examples not in the main one
+    languages: dict[str, int]  # number of examples by language
+    language_confidence: float  # mean over the examples with a known language
+    other_languages: list[dict[str, Any]]  # examples in another than the main one
     near_duplicates: dict[str, Any]
     conflicting_answers: dict[str, Any]
     private: dict[str, Any]
-    labels: dict[str, Any] | None  # None when answers are no labels
+    labels: dict[str, Any] | None  # None: answers are no labels
     length_outliers: dict[str, Any]
     split: dict[str, Any]
     tokenizers: dict[str, Any]
@@ -53,12 +53,12 @@ class Insights:
 
 @dataclass
 class _Total:
-    seen: ChunkInsights = field(default_factory=ChunkInsights)
+    insights: ChunkInsights = field(default_factory=ChunkInsights)
     sketches: list[NDArray[np.void]] = field(default_factory=list)
     done: int = 0
 
     def add(self, found: ChunkResult) -> None:
-        self.seen.merge(found.seen)
+        self.insights.merge(found.insights)
         self.sketches.append(found.sketches)
         self.done += found.size
 
@@ -66,37 +66,37 @@ class _Total:
 def find_insights(
     examples: BinaryIO, records: NDArray[np.void], processes: int, report: Progress
 ) -> Insights:
-    """`records` is the index of the examples (`index.RECORD`)."""
+    """`records` is the index of the examples (`example_index.RECORD`)."""
     total = _Total()
     for _, found in run_parallel(
-        insights_of_chunk, pieces(examples), processes, examples
+        insights_of_chunk, blocks(examples), processes, examples
     ):
         total.add(found)
         report(total.done)
-    seen = total.seen
+    insights = total.insights
     clusters = near_duplicates.clusters(
         np.concatenate(total.sketches), partial(_text_at, lines_of(examples), records)
     )
     copies = records["first"].astype(np.intp)
     return Insights(
         version=INSIGHTS_VERSION,
-        languages=dict(seen.languages.most_common()),
-        language_confidence=round(seen.confidence / max(seen.spoken, 1), 3),
-        other_languages=_others(seen),
+        languages=dict(insights.languages.most_common()),
+        language_confidence=round(insights.confidence / max(insights.detected, 1), 3),
+        other_languages=_others(insights),
         near_duplicates=_near(clusters),
-        conflicting_answers=_conflicts(seen),
-        private=_private(seen),
-        labels=label_balance.balance(seen.answers, len(records)),
+        conflicting_answers=_conflicts(insights),
+        private=_private(insights),
+        labels=label_balance.balance(insights.answers, len(records)),
         length_outliers=length_outliers.long_and_short(records["tokens"]),
         split=validation_split.plan(copies, clusters),
-        tokenizers=reported(seen.tokenizers),
+        tokenizers=reported(insights.tokenizers),
     )
 
 
 def find_insights_by_index(
     examples: BinaryIO, index: BinaryIO, rows: int, processes: int, report: Progress
 ) -> Insights:
-    """`find_insights`, with the records of so many rows in the file `index`."""
+    """`find_insights`, with the records of `rows` examples read from the file `index`."""
     records = read_records(index, 0, rows)
     return find_insights(examples, records, processes, report)
 
@@ -104,13 +104,13 @@ def find_insights_by_index(
 def near_copies_by_index(
     examples: BinaryIO, index: BinaryIO, rows: int
 ) -> frozenset[int]:
-    """`near_copies`, with the records of so many rows in the file `index`."""
+    """`near_copies`, with the records of `rows` examples read from the file `index`."""
     return near_copies(examples, read_records(index, 0, rows))
 
 
 def near_copies(examples: BinaryIO, records: NDArray[np.void]) -> frozenset[int]:
-    """Examples that are near duplicates of an earlier one of their cluster."""
-    found = [sketches_of(piece) for piece in pieces(examples)]
+    """Indices of examples that are near-duplicates of an earlier one in their cluster."""
+    found = [sketches_of(piece) for piece in blocks(examples)]
     text_at = partial(_text_at, lines_of(examples), records)
     groups = near_duplicates.clusters(np.concatenate(found), text_at)
     return frozenset(member for group in groups for member in group.members[1:])
@@ -118,7 +118,7 @@ def near_copies(examples: BinaryIO, records: NDArray[np.void]) -> frozenset[int]
 
 def _text_at(line_at: LineAt, records: NDArray[np.void], at: int) -> bytes:
     line = line_at(int(records[at]["offset"]), int(records[at]["length"]))
-    return near_duplicates.normal(whole_text(transcript(line)))
+    return near_duplicates.normalized(whole_text(transcript(line)))
 
 
 def _near(clusters: list[Cluster]) -> dict[str, Any]:
@@ -138,20 +138,20 @@ def _near(clusters: list[Cluster]) -> dict[str, Any]:
     }
 
 
-def _others(seen: ChunkInsights) -> list[dict[str, Any]]:
-    main = next((name for name, _ in seen.languages.most_common(1)), None)
+def _others(insights: ChunkInsights) -> list[dict[str, Any]]:
+    main = next((name for name, _ in insights.languages.most_common(1)), None)
     return [
         {"example": place, "language": language, "confidence": confidence}
-        for language, found in seen.first_of_language.items()
+        for language, found in insights.first_of_language.items()
         if language != main
         for place, confidence in found
     ][:SHOWN]
 
 
-def _conflicts(seen: ChunkInsights) -> dict[str, Any]:
-    """Prompts that occur again with another answer, by hashes of both."""
-    prompts = np.frombuffer(seen.prompts, np.uint64)
-    answers = np.frombuffer(seen.replies, np.uint64)
+def _conflicts(insights: ChunkInsights) -> dict[str, Any]:
+    """Counts prompts that occur with different answers, by hashes of both."""
+    prompts = np.frombuffer(insights.prompts, np.uint64)
+    answers = np.frombuffer(insights.replies, np.uint64)
     order = np.lexsort((answers, prompts))
     same = prompts[order][1:] == prompts[order][:-1]
     other = answers[order][1:] != answers[order][:-1]
@@ -164,14 +164,14 @@ def _conflicts(seen: ChunkInsights) -> dict[str, Any]:
     return {"prompts": len(groups), "examples": involved, "first": shown}
 
 
-def _private(seen: ChunkInsights) -> dict[str, Any]:
+def _private(insights: ChunkInsights) -> dict[str, Any]:
     return {
-        "kinds": dict(Counter(seen.private).most_common()),
-        "examples": seen.private_examples,
-        "first": seen.first_private[:SHOWN],
+        "kinds": dict(Counter(insights.private).most_common()),
+        "examples": insights.private_examples,
+        "first": insights.first_private[:SHOWN],
     }
 
 
 def are_insights(stored: object) -> bool:
-    """Whether these are insights by the rules of today."""
+    """Whether today's rules computed them."""
     return isinstance(stored, Mapping) and stored.get("version") == INSIGHTS_VERSION

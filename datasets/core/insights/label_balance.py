@@ -1,14 +1,14 @@
-"""Answers that are labels, as in classification: how evenly they are spread."""
+"""How balanced answers are, where they are labels, as in classification."""
 
 from collections import Counter
 from typing import Any
 
-EXAMPLES_PER_LABEL = 5  # on average, or the answers are no labels
+EXAMPLES_PER_LABEL = 5  # on average; with fewer, answers are no labels
 SHOWN = 100
 
 
 def balance(answers: Counter[str] | None, examples: int) -> dict[str, Any] | None:
-    """None when the answers are too long or too different to be labels."""
+    """None where answers are too long or too varied to be labels."""
     if not answers or len(answers) < 2 or examples < EXAMPLES_PER_LABEL * len(answers):
         return None
     ordered = answers.most_common()

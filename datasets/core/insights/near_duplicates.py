@@ -1,10 +1,10 @@
-"""Near duplicates: examples that say almost the same, as clusters.
+"""Clusters of near-duplicates: examples with almost the same text.
 
 Windows of the text's bytes are hashed, the smallest hash of each bin makes a sketch
 (one-permutation MinHash, a few bits of each), and examples that share a band of their
-sketches are candidates (LSH). A candidate counts only when it is truly alike: by the
-Jaccard index of all windows or, where a text is so short that one word changes most of
-its windows, by the share of characters that need no edit.
+sketches are candidates (LSH). A candidate counts only after a comparison of the texts:
+by the Jaccard index of all windows or, where a text is so short that one word changes
+most of its windows, by the share of characters that need no edit.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,21 +14,20 @@ from functools import lru_cache
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
+from rapidfuzz.distance import Levenshtein
 
-from datasets.core.insights.edit_distance import unedited_share
-
-SIMILAR = 0.7  # of the windows
-SIMILAR_SHORT = 0.8  # of the characters
+SIMILAR = 0.7  # share of windows
+SIMILAR_SHORT = 0.8  # share of characters
 SHORT_BYTES = 150
-MIN_BYTES = 24  # shorter texts are alike by chance
-MAX_TEXT_BYTES = 20_000  # what a sketch and a comparison look at
+MIN_BYTES = 24  # shorter texts are similar by chance
+MAX_TEXT_BYTES = 20_000  # of a text, for sketches and comparisons
 SAMPLED_BYTES = 800
 KEPT_TEXTS = 10_000  # neighbors are compared one after the other
 PAIRS_AT_ONCE = 50_000
 STEPS_OF_LIKELIHOOD = 40
 QUARTER = np.uint64(3)
 HALF, LOWER_HALF = np.uint64(32), np.uint64(2**32 - 1)
-BATCH_BYTES = 1 << 16  # of text whose windows fit the processor's cache
+BATCH_BYTES = 1 << 16  # of text, so that its windows fit the processor's cache
 
 SKETCH_BYTES = 64
 BANDS = 16  # of four bytes
@@ -46,33 +45,33 @@ LOWER = bytes(range(256)).lower().translate(WHITE_SPACE)
 
 SKETCH = np.dtype(
     [("bins", "u1", (SKETCH_BYTES,)), ("size", "<u4"), ("digest", "<u8")]
-)  # of the normal text; the digest of one that is too short is 0
+)  # of the normalized text; 0 for one that is too short
 
 
 @dataclass(frozen=True)
 class SketchKind:
-    """How texts of one kind are sketched: bins × their bytes fill a sketch."""
+    """The parameters of a sketch; bins times their bytes make its size."""
 
     bins: int
-    bits: np.dtype[np.unsignedinteger]  # that are kept of each bin's smallest hash
-    window: np.uint64  # mask of the bytes that a window has
-    neighbors: int  # candidates of one band that an example is compared with
-    least_common: float  # share of bins that a pair worth comparing has in common
+    bits: np.dtype[np.unsignedinteger]  # kept of the smallest hash of each bin
+    window: np.uint64  # bit mask of a window's bytes
+    neighbors: int  # candidates per band that an example is compared with
+    least_common: float  # least share of equal bins in a pair that is compared
 
 
 LONG = SketchKind(64, np.dtype("<u1"), EMPTY, 2, 0.65)
-# One word is a large part of a short text: windows of five bytes, bands of two bins.
+# In a short text one word counts for much: windows of five bytes, bands of two bins.
 SHORT = SketchKind(32, np.dtype("<u2"), np.uint64(2**40 - 1), 3, 0.3)
 
 
 @dataclass(frozen=True)
 class Cluster:
     members: tuple[int, ...]  # indices of examples, ascending
-    similarity: float  # the lowest that joined a member to the others
+    similarity: float  # the lowest that joined a member to the cluster
 
 
-def normal(text: str) -> bytes:
-    """Lower case with single blanks: what does not matter for being alike."""
+def normalized(text: str) -> bytes:
+    """Lower case with single blanks; the rest makes no difference."""
     start = text[:MAX_TEXT_BYTES]
     if start.isascii():
         spaced = start.encode().translate(LOWER)
@@ -84,7 +83,7 @@ def normal(text: str) -> bytes:
 
 
 def sketches_of(encoded: Sequence[bytes]) -> NDArray[np.void]:
-    """One `SKETCH` for each normal text."""
+    """One `SKETCH` for each normalized text."""
     sketches = np.zeros(len(encoded), SKETCH)
     sizes = np.array([len(text) for text in encoded], np.intp)
     sketches["size"] = sizes
@@ -116,7 +115,7 @@ def _least(encoded: list[bytes], kind: SketchKind) -> U64:
 
 
 def _hashes(encoded: bytes, window: np.uint64 = EMPTY) -> U64:
-    """Of the window at each byte but the last seven."""
+    """Hashes of the windows that start at each byte but the last seven."""
     count = max(len(encoded) - WINDOW_BYTES + 1, 0)
     if not count:
         return NONE
@@ -130,7 +129,7 @@ def _hashes(encoded: bytes, window: np.uint64 = EMPTY) -> U64:
 def _hashed_windows(
     encoded: Sequence[bytes], kind: SketchKind
 ) -> tuple[U64, NDArray[np.intp]]:
-    """Hashes of all windows of all texts, and to which text each belongs."""
+    """Hashes of all windows of all texts, and the text that each belongs to."""
     lengths = np.array([len(text) for text in encoded], np.intp)
     values = _hashes(b"".join([*encoded, bytes(WINDOW_BYTES - 1)]), kind.window)
     ends = np.cumsum(lengths)
@@ -142,10 +141,10 @@ def _hashed_windows(
 
 
 def _filled(sketches: U64) -> U64:
-    """Empty bins take what the next full one has, so short texts can be compared."""
+    """Fills empty bins from the next full one, so that short texts can be compared."""
     bins = sketches.shape[1]
     full = sketches != EMPTY
-    for _ in range(2):  # the second round carries over the edge
+    for _ in range(2):  # the second round wraps around the end
         if full.all():
             break
         for place in range(bins - 1, -1, -1):
@@ -157,8 +156,8 @@ def _filled(sketches: U64) -> U64:
 
 
 def windows_of(encoded: bytes) -> U32:
-    """Hashed windows of a normal text, each once, ascending; of a long one a quarter,
-    chosen by hash."""
+    """Distinct hashes of the windows of a normalized text, ascending; of a long text a
+    quarter, chosen by hash."""
     hashes = _hashes(encoded)
     if len(encoded) > SAMPLED_BYTES:
         hashes = hashes[hashes & QUARTER == 0]
@@ -176,18 +175,26 @@ def similarity(first: U32, second: U32) -> float:
     return common / max(len(first) + len(second) - common, 1)
 
 
+def unedited_share(first: str, second: str, least: float) -> float:
+    """1 for equal texts; 0 where it would be below `least`."""
+    longest = max(len(first), len(second), 1)
+    most = int((1 - least) * longest)
+    edits = Levenshtein.distance(first, second, score_cutoff=most)
+    return 1 - edits / longest if edits <= most else 0.0
+
+
 TextOf = Callable[[int], bytes]  # the normal text of the example at an index
 
 
 class _Comparison:
-    """Whether two examples are alike, by their texts."""
+    """Compares pairs of examples by their texts."""
 
     def __init__(self, text_of: TextOf) -> None:
         self.text = lru_cache(KEPT_TEXTS)(text_of)
         self.windows = lru_cache(KEPT_TEXTS)(lambda at: windows_of(self.text(at)))
 
     def of(self, first: int, second: int) -> float:
-        """0 for two that are not alike enough."""
+        """The similarity of two examples; 0 where it is too low."""
         texts = self.text(first), self.text(second)
         if max(map(len, texts)) < SHORT_BYTES:
             written = [text.decode(errors="replace") for text in texts]
@@ -197,7 +204,7 @@ class _Comparison:
 
 
 def clusters(sketches: NDArray[np.void], text_of: TextOf) -> list[Cluster]:
-    """Groups of examples, each joined to another of its group by true similarity."""
+    """Clusters of examples, each joined to another of its cluster by their similarity."""
     forest = _Forest(len(sketches))
     for first, copy in _copies(sketches["digest"]):
         forest.join(first, copy, 1.0)
@@ -211,7 +218,7 @@ def clusters(sketches: NDArray[np.void], text_of: TextOf) -> list[Cluster]:
 
 
 def _copies(digests: U64) -> Iterator[tuple[int, int]]:
-    """Each text that is equal to an earlier one, after that one."""
+    """Pairs of the first occurrence of a text and a later one."""
     _, firsts, places = np.unique(digests, return_index=True, return_inverse=True)
     copies = np.flatnonzero(firsts[places] != np.arange(len(digests)))
     copies = copies[digests[copies] != 0]
@@ -221,8 +228,8 @@ def _copies(digests: U64) -> Iterator[tuple[int, int]]:
 def _candidates(
     sketches: NDArray[np.void], parents: NDArray[np.intp]
 ) -> Iterator[tuple[int, int]]:
-    """Pairs with a band and enough bins in common, the likeliest first: what they join
-    need not be compared again."""
+    """Pairs that share a band and enough bins, the most similar first: pairs that those
+    join need no comparison."""
     sizes = sketches["size"]
     distinct = parents == np.arange(len(parents))
     likely: dict[int, list[U64]] = {}
@@ -247,8 +254,8 @@ def _candidates(
 
 
 def _banded(bins: Bytes, places: NDArray[np.intp], neighbors: int) -> Iterator[U64]:
-    """Each example with the next ones that have a band in common: two indices in one
-    number."""
+    """Pairs of each example with the next ones in one of its bands, two indices packed
+    in one number."""
     for band in range(BANDS):
         keys = np.ascontiguousarray(bins[places, 4 * band : 4 * band + 4]).view("<u4")
         order = np.argsort(keys[:, 0], kind="stable")
@@ -261,7 +268,7 @@ def _banded(bins: Bytes, places: NDArray[np.intp], neighbors: int) -> Iterator[U
 
 
 def _common(bins: Bytes, pairs: U64, kind: SketchKind) -> NDArray[np.float64]:
-    """Share of bins that the two of each pair have in common."""
+    """Share of equal bins of each pair."""
     first = bins[pairs >> HALF].view(kind.bits)
     second = bins[pairs & LOWER_HALF].view(kind.bits)
     shares: NDArray[np.float64] = (first == second).mean(axis=1)
@@ -269,11 +276,11 @@ def _common(bins: Bytes, pairs: U64, kind: SketchKind) -> NDArray[np.float64]:
 
 
 class _Forest:
-    """Union-find over the examples that were joined."""
+    """Union-find over the examples."""
 
     def __init__(self, size: int) -> None:
         self.parent = np.arange(size)
-        self.lowest: dict[int, float] = {}  # similarity, by root
+        self.lowest: dict[int, float] = {}  # lowest similarity, by root
 
     def root(self, member: int) -> int:
         while (above := int(self.parent[member])) != member:

@@ -1,4 +1,4 @@
-"""Training and validation examples, with nothing alike on both sides."""
+"""A validation split without leaks: similar examples stay on one side."""
 
 from typing import Any
 
@@ -15,7 +15,8 @@ Indices = NDArray[np.intp]
 
 
 def plan(first_copies: Indices, clusters: list[Cluster]) -> dict[str, Any]:
-    """A split that keeps groups together, and what a plain random one would leak.
+    """A split that keeps groups together, and how many examples a random split would
+    leak.
 
     `first_copies` gives for each example the first identical one.
     """
@@ -35,11 +36,11 @@ def plan(first_copies: Indices, clusters: list[Cluster]) -> dict[str, Any]:
 
 
 def groups_of(first_copies: Indices, clusters: list[Cluster]) -> Indices:
-    """For each example the number of the group it must stay with."""
+    """For each example, the number of its group."""
     groups = first_copies.copy()
     for cluster in clusters:
         groups[list(cluster.members)] = groups[cluster.members[0]]
-    while True:  # a copy follows the example that it is a copy of
+    while True:  # follow duplicates to their first
         followed = groups[groups]
         if (followed == groups).all():
             return groups
@@ -47,7 +48,7 @@ def groups_of(first_copies: Indices, clusters: list[Cluster]) -> Indices:
 
 
 def _chosen(groups: Indices) -> NDArray[np.bool_]:
-    """Which examples go to validation: whole groups, up to the share of examples."""
+    """Examples for validation: whole groups, up to the share."""
     numbers, places, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     order = np.random.default_rng(SEED).permutation(len(numbers))
     wanted = VALIDATION_SHARE * len(groups)
@@ -60,7 +61,7 @@ def _chosen(groups: Indices) -> NDArray[np.bool_]:
 
 
 def leaking(groups: Indices, validation: NDArray[np.bool_]) -> Indices:
-    """Validation examples of which one alike is among the training examples."""
+    """Validation examples with a similar one among the training examples."""
     trained = np.zeros(len(groups), bool)
     trained[groups[~validation]] = True
     return np.flatnonzero(validation & trained[groups])

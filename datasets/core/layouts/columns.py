@@ -1,4 +1,4 @@
-"""Which key of a row holds what: known layouts, a guess, or what the user says."""
+"""Which column of a row holds what: known layouts, a guess, or the user's mapping."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -9,19 +9,19 @@ from slmgen import error_text
 from slmgen.error_text import shown
 from slmgen.errors import InvalidInput
 
-MAX_NAME_CHARACTERS = 100  # of a column that is taken without being named
+MAX_NAME_CHARACTERS = 100  # of a column that is used without being named
 EXAMPLE = '{"user": "question", "assistant": "answer"}'
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Keys of a row by what they hold: whole conversations, or one exchange."""
+    """Columns of a row by what they hold: a whole conversation, or one exchange."""
 
     messages: str | None = None
     user: str | None = None
     assistant: str | None = None
     system: str | None = None
-    context: str | None = None  # follows the user's text after an empty line
+    context: str | None = None  # appended to the user's text after an empty line
     history: str | None = None  # earlier exchanges, a list of pairs
 
     @property
@@ -37,14 +37,15 @@ class Layout:
 
 
 def stored_columns(stored: object) -> Columns:
-    """As a row keeps them; parts that this release does not know are ignored."""
+    """Columns as the database stores them; ignores fields that this release does not
+    know."""
     return loaded(Columns, stored) or Columns()
 
 
 PARTS = tuple(asdict(Columns()))
 CHAT = Layout("chat", Columns(messages="messages"))
 
-# Keys that mean one thing wherever they occur, lower case: form, user, assistant.
+# Column names that mean one thing everywhere, in lower case: form, user, assistant.
 PAIRS = (
     ("Alpaca", "instruction", "output"),
     ("Alpaca", "instruction", "response"),
@@ -58,7 +59,8 @@ PAIRS = (
     ("question/answer", "user", "assistant"),
     ("question/answer", "input", "output"),
 )
-MESSAGE_KEYS = frozenset({"role", "content", "from", "value"})  # one message, no row
+# The keys of a single message, not of a row
+MESSAGE_KEYS = frozenset({"role", "content", "from", "value"})
 SYSTEM_NAMES = ("system", "system_prompt")
 PREFERENCES = (
     frozenset({"chosen", "rejected"}),
@@ -67,9 +69,9 @@ PREFERENCES = (
 
 
 def layout_of(row: Mapping[str, Any]) -> Layout | None:
-    """The layout that the keys of `row` tell, or a guess; None when they tell nothing.
+    """The layout that the keys of `row` match, or a guess; None when nothing matches.
 
-    Raises InvalidInput for what is no conversation: preference pairs, plain text.
+    Raises InvalidInput for data without conversations: preference pairs, plain text.
     """
     _refuse_other_kinds(row)
     if "messages" in row:
@@ -118,7 +120,7 @@ def _with_system(row: Mapping[str, Any], columns: Columns) -> Columns:
 
 
 def _guess(row: Mapping[str, Any]) -> Layout | None:
-    """Two columns of text: the first asks, the second answers."""
+    """Two columns of text: the first is the user's, the second the assistant's."""
     texts = [name for name, value in row.items() if isinstance(value, str)]
     if any(len(name) > MAX_NAME_CHARACTERS for name in texts):
         return None
@@ -128,7 +130,7 @@ def _guess(row: Mapping[str, Any]) -> Layout | None:
 
 
 def mapped(mapping: Mapping[str, Any]) -> Layout:
-    """The layout that a user's `mapping` (part → column) names."""
+    """The layout of a user's `mapping` (part → column)."""
     unknown = [str(part) for part in mapping if part not in PARTS]
     if unknown:
         raise InvalidInput(f"mapping: {error_text.unknown(unknown[0], PARTS, 'part')}")
@@ -149,7 +151,7 @@ def mapped(mapping: Mapping[str, Any]) -> Layout:
 
 
 def check_names(layout: Layout, names: Iterable[str]) -> None:
-    """Raises InvalidInput when `layout` needs a column that is not there."""
+    """Raises InvalidInput when `layout` needs a column that is missing."""
     there = list(names)
     for part, name in layout.columns.named.items():
         if name not in there:

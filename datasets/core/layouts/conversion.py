@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from datasets.core.faults import catalog
 from datasets.core.faults.fault import Fault, keys_of, kind_of, shown
 from datasets.core.layouts.columns import Columns
 
@@ -31,7 +32,7 @@ CALLS = ("function_call", "tool_call", "tool_calls")
 
 
 def convert(row: Mapping[str, Any], columns: Columns) -> dict[str, Any]:
-    """The canonical object, other keys kept. Raises Fault."""
+    """The canonical object, with all other keys kept. Raises Fault."""
     used = set(columns.named.values())
     messages = _system(row, columns) + _messages(row, columns)
     extra = {key: value for key, value in row.items() if key not in used}
@@ -56,11 +57,11 @@ def _messages(row: Mapping[str, Any], columns: Columns) -> list[dict[str, Any]]:
         value = _json(value, columns.messages)
     if not isinstance(value, list) or not value:
         raise Fault(
-            "messages",
+            catalog.MESSAGES,
+            field=columns.messages,
             found=kind_of(value),
             expected="a list of messages",
             fix="write one object with 'from' and 'value' for each",
-            field=columns.messages,
         )
     turns = _Turns()
     return [turns.message(item, place) for place, item in enumerate(value)]
@@ -71,7 +72,7 @@ def _exchange(row: Mapping[str, Any], columns: Columns) -> list[dict[str, Any]]:
     missing = [name for name in (user, assistant) if name not in row]
     if missing:
         raise Fault(
-            "messages",
+            catalog.MESSAGES,
             found=f"the key {missing[0]!r} is missing",
             expected=f"{user!r} and {assistant!r}, found {keys_of(dict(row))}",
             fix="write both",
@@ -93,11 +94,11 @@ def _history(value: Any) -> list[dict[str, Any]]:
     pairs = value if isinstance(value, list) else [value]
     if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
         raise Fault(
-            "messages",
+            catalog.MESSAGES,
+            field="history",
             found="not a list of pairs",
             expected='earlier exchanges such as [["question", "answer"]]',
             fix="write each as a pair",
-            field="history",
         )
     texts = [_text(part, "history") for pair in pairs for part in pair]
     return [
@@ -111,17 +112,11 @@ def _text(value: Any, name: str) -> str:
         return value
     if isinstance(value, bool | int | float):
         return msgspec.json.encode(value).decode()  # a label: 3 reads as "3"
-    raise Fault(
-        "content",
-        found=kind_of(value),
-        expected="text",
-        fix="write the text itself",
-        field=name,
-    )
+    raise Fault(catalog.CONTENT, field=name, found=kind_of(value))
 
 
 def _tools(value: Any) -> Any:
-    """Tools as OpenAI lists them; ShareGPT has them as JSON text without a type."""
+    """Tools in OpenAI's format; ShareGPT has them as JSON text without a type."""
     if isinstance(value, str):
         value = _json(value, "tools") if value.strip() else []
     if not isinstance(value, list):
@@ -139,16 +134,16 @@ def _json(text: str, name: str) -> Any:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):
         raise Fault(
-            "json",
+            catalog.JSON,
+            field=name,
             found="text that is not valid JSON",
             expected="a JSON list",
             fix="write it as JSON",
-            field=name,
         ) from None
 
 
 class _Turns:
-    """Converts the messages of one conversation; calls and results get ids."""
+    """Converts the messages of one conversation; numbers calls and their results."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -157,11 +152,11 @@ class _Turns:
     def message(self, item: Any, place: int) -> dict[str, Any]:
         if not isinstance(item, dict):
             raise Fault(
-                "message",
+                catalog.MESSAGE,
+                place,
                 found=kind_of(item),
                 expected="an object with 'from' and 'value'",
                 fix="write one object for each turn",
-                message=place,
             )
         if "role" in item:
             return item
@@ -185,11 +180,11 @@ class _Turns:
         calls = found if isinstance(found, list) else [found]
         if not calls or not all(isinstance(c, dict) and "name" in c for c in calls):
             raise Fault(
-                "arguments",
+                catalog.ARGUMENTS,
+                place,
                 found=f"a call without a name ({kind_of(found)})",
                 expected='a call such as {"name": "f", "arguments": {}}',
                 fix="write the call as JSON",
-                message=place,
             )
         self.open.clear()
         return {
@@ -212,16 +207,16 @@ class _Turns:
 
 
 def _spaced(value: Any) -> str:
-    """JSON as Python writes it, which is how models see arguments in training data."""
+    """JSON in Python's spacing, which is how models see arguments in training data."""
     return json.dumps(value, ensure_ascii=False)
 
 
 def _unknown_speaker(speaker: Any, place: int) -> Fault:
     return Fault(
-        "role",
+        catalog.ROLE,
+        place,
+        "from",
         found=shown(speaker),
         expected=f"one of {', '.join([*ROLE_OF, CALLS[0]])}",
         fix="name who speaks",
-        message=place,
-        field="from",
     )

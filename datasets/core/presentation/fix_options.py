@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from datasets.core.faults.catalog import KINDS
-from datasets.core.fixes.operations import FIXES, Repair
+from datasets.core.faults.catalog import EMPTY_ANSWER, KINDS, NO_ASSISTANT
+from datasets.core.fixes.operations import Repair
 
 # Worded as what happens; `drop_faults` and `fix_faults` say it by their faults.
 TITLES = {
@@ -40,19 +40,7 @@ DONE = {
     "mask_private": "Private data masked",
     "normalize": "Roles and text parts brought to their usual form",
 }
-FIX_WORDS = {
-    "role_case": "written in lower case",
-    "system_not_first": "moved to the start",
-    "same_role_twice": "joined into one",
-    "assistant_first": "what stands before the first question is cut off",
-    "last_not_assistant": "what stands after the last answer is cut off",
-    "weight": "weights other than 0 and 1 are removed",
-    "control_token": "removed from the text",
-    "mojibake": "decoded again, where nothing was lost",
-}
-# Mended without a loss of anything that was meant.
-SAFE_FIXES = ("role_case", "system_not_first", "same_role_twice", "weight", "mojibake")
-NO_ANSWER = ("no_assistant", "empty_answer")
+NO_ANSWER = (NO_ASSISTANT.name, EMPTY_ANSWER.name)
 
 
 @dataclass(frozen=True)
@@ -87,15 +75,16 @@ def fields_of(repairs: Iterable[Repair]) -> list[tuple[str, str]]:
     return found
 
 
-def for_fault(kind: str) -> list[FixOption]:
-    """What can be done about rows with this fault."""
+def for_fault(name: str) -> list[FixOption]:
+    """What can be done about rows with a fault of the kind of this name."""
+    kind = KINDS[name]
     offers = []
-    if kind == "role":
+    if kind.fixer == "map_roles":
         offers.append(FixOption(TITLES["map_roles"], needs_roles=True))
-    if kind in FIXES:
-        fix = Repair("fix_faults", (kind,))
-        offers.append(FixOption(TITLES["fix_faults"], (fix,), FIX_WORDS[kind]))
-    drop = Repair("drop_faults", (kind,))
+    elif kind.fixer:
+        fix = Repair("fix_faults", (name,))
+        offers.append(FixOption(TITLES["fix_faults"], (fix,), kind.fixer_words))
+    drop = Repair("drop_faults", (name,))
     return [*offers, FixOption(TITLES["drop_faults"], (drop,))]
 
 
@@ -116,7 +105,9 @@ class Found:
 
 def safe_fixes(found: Found) -> FixOption | None:
     """Everything that loses nothing, behind one button."""
-    faults = tuple(kind for kind in SAFE_FIXES if kind in found.kinds)
+    faults = tuple(
+        name for name, kind in KINDS.items() if kind.is_safe and name in found.kinds
+    )
     repairs = [Repair("fix_faults", faults)] if faults else []
     if found.copies:
         repairs.append(Repair("drop_exact_duplicates"))
@@ -150,7 +141,7 @@ def in_words(repair: Repair) -> str:
         return TITLES[repair.kind]
     deed = "Fix" if repair.kind == "fix_faults" else "Drop rows"
     if len(repair.faults) == 1:
-        return f"{deed}: {KINDS[repair.faults[0]].lower()}"
+        return f"{deed}: {KINDS[repair.faults[0]].title.lower()}"
     return f"{deed} with any of {len(repair.faults)} issues"
 
 
@@ -159,9 +150,10 @@ def details(repair: Repair) -> list[str]:
     if repair.kind == "map_roles":
         return [f"{old} becomes {new}" for old, new in repair.roles.items()]
     if repair.kind == "fix_faults":
-        return [f"{KINDS[kind]}: {FIX_WORDS[kind]}" for kind in repair.faults]
+        kinds = [KINDS[name] for name in repair.faults]
+        return [f"{kind.title}: {kind.fixer_words}" for kind in kinds]
     if repair.kind == "drop_faults" and len(repair.faults) > 1:
-        return [KINDS[kind] for kind in repair.faults]
+        return [KINDS[name].title for name in repair.faults]
     return []
 
 

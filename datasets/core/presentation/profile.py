@@ -1,4 +1,4 @@
-"""A profile in the words and bars of a page."""
+"""A profile as texts and bars of a page."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ PART_NAMES = {
     "few_examples": "Few examples",
     "left_out": "Lines left out",
     "duplicates": "Exact copies",
-} | KINDS
+} | {name: kind.title for name, kind in KINDS.items()}
 PART_LINKS = {"few_examples": "#rows", "left_out": "problems/"}
 MOST_TURNS = 8  # shown one by one
 NameOf = Callable[[str], str]
@@ -22,16 +22,16 @@ SHOWN_PERCENTILES = ("p50", "p95", "p99", "p100")
 class ProfileBar:
     label: str
     value: float
-    words: str  # the value as it is shown
-    share: float  # of the longest bar, or of all: 0..100
-    issue: str = ""  # what leads to the rows behind it, below the data page
+    words: str  # the value for display
+    share: float  # percent of the longest bar, or of the total
+    issue: str = ""  # path to the rows behind the bar, below the data page
 
 
 @dataclass(frozen=True)
 class ProfileView:
     """All bars of the data page."""
 
-    score: int  # of 100
+    score: int  # percent
     verdict: str
     lost: list[ProfileBar]
     tokens: list[ProfileBar]
@@ -68,7 +68,7 @@ def score_words(score: float) -> str:
 
 
 def lost_points(profile: Profile) -> list[ProfileBar]:
-    """What the score lost, the greatest loss first."""
+    """The penalties of the score, the largest first."""
     parts = sorted(profile.quality_parts, key=lambda part: -part["points"])
     return [
         ProfileBar(
@@ -83,7 +83,7 @@ def lost_points(profile: Profile) -> list[ProfileBar]:
 
 
 def token_bars(profile: Profile) -> list[ProfileBar]:
-    """Examples by their tokens, in powers of two, without a hole between."""
+    """Number of examples by tokens, in powers of two without gaps."""
     counts = {int(start): count for start, count in profile.token_histogram.items()}
     if not counts:
         return []
@@ -114,7 +114,7 @@ def role_bars(profile: Profile) -> list[ProfileBar]:
 
 
 def turn_bars(profile: Profile) -> list[ProfileBar]:
-    """Examples by their number of questions; long conversations together."""
+    """Number of examples by user messages; long conversations share a bar."""
     turns = {int(number): count for number, count in profile.turns.items()}
     few = {_questions(n): turns[n] for n in sorted(turns) if n <= MOST_TURNS}
     more = sum(count for number, count in turns.items() if number > MOST_TURNS)
@@ -150,7 +150,7 @@ def sampled_language_bars(profile: Profile, name_of: NameOf) -> list[ProfileBar]
 
 @dataclass(frozen=True)
 class InsightsView:
-    """The insights in words; rows count from 1."""
+    """The insights for display; rows count from 1."""
 
     languages: list[ProfileBar]
     near: list[list[int]]
@@ -162,7 +162,7 @@ class InsightsView:
 
 
 def insights_view(insights: Mapping[str, Any], name_of: NameOf) -> InsightsView:
-    """`name_of` says what people call the language of a code."""
+    """`name_of` gives the name of a language by its code."""
     near, private = insights["near_duplicates"], insights["private"]
     conflicts = insights["conflicting_answers"]
     return InsightsView(

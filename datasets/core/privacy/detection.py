@@ -7,7 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from datasets.core.privacy import check_digits as digits
+from stdnum import iban, luhn
+from stdnum.br import cpf
+from stdnum.es import dni, nie
+from stdnum.fr import nir
+from stdnum.it import codicefiscale
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ LEFT, RIGHT = r"(?<![A-Za-z0-9_])", r"(?![A-Za-z0-9_])"
 
 
 ASSIGNMENT = re.compile(r"[=:]\s*[\"']?")
+CARD_LENGTHS = frozenset({13, 14, 15, 16, 19})
 
 
 def _is_random(text: str) -> bool:
@@ -58,6 +63,26 @@ def _is_address(text: str) -> bool:
         return ip_address(text).is_global
     except ValueError:
         return False
+
+
+def _is_card(text: str) -> bool:
+    number = "".join(str(int(each)) for each in text if each.isdigit())
+    is_varied = len(set(number)) > 1
+    return is_varied and len(number) in CARD_LENGTHS and luhn.is_valid(number)
+
+
+def _is_iban(text: str) -> bool:
+    # A country's own check would import a module by a name that stands in the text.
+    return iban.is_valid(text, check_country=False)
+
+
+def _is_cpf(text: str) -> bool:
+    is_varied = len({each for each in text if each.isdigit()}) > 1
+    return is_varied and cpf.is_valid(text)
+
+
+def _is_dni(text: str) -> bool:
+    return dni.is_valid(text) or nie.is_valid(text)
 
 
 def _is_phone(text: str) -> bool:
@@ -99,19 +124,19 @@ WITH_COLONS = (
 )  # fmt: skip
 WITH_DIGITS = (
     _rule("card", "", r"(?<![\d.-])[3-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{1,7}(?![\d.-])",
-          digits.is_card),
-    _rule("national_id", "", LEFT + r"\d{3}\.\d{3}\.\d{3}-\d{2}" + RIGHT, digits.is_cpf),
-    _rule("national_id", "", LEFT + r"(?:[XYZ]\d{7}|\d{8})-?[A-Z]" + RIGHT, digits.is_dni),
+          _is_card),
+    _rule("national_id", "", LEFT + r"\d{3}\.\d{3}\.\d{3}-\d{2}" + RIGHT, _is_cpf),
+    _rule("national_id", "", LEFT + r"(?:[XYZ]\d{7}|\d{8})-?[A-Z]" + RIGHT, _is_dni),
     _rule("national_id", "", LEFT + r"[12] ?\d{2} ?(?:0[1-9]|1[0-2]) ?\d{2} ?\d{3} ?\d{3} ?\d{2}"
-          + RIGHT, digits.is_nir),
+          + RIGHT, nir.is_valid),
     _rule("phone", "", r"(?<![\w+])\+[1-9]\d{0,2}+(?:[ .-]?+\(?+\d{1,4}+\)?+){2,5}(?!\d)", _is_phone),
     _rule("phone", "", r"(?<![\w.+-])(?:\(\d{3}\) ?|\d{3}[-.])\d{3}[-.]\d{4}(?![\w-])", _is_phone),
 )  # fmt: skip
 CODES = (
     _rule("iban", "", LEFT + r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?" + RIGHT,
-          digits.is_iban),
+          _is_iban),
     _rule("national_id", "", LEFT + r"[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z]" + RIGHT,
-          digits.is_codice_fiscale),
+          codicefiscale.is_valid),
 )  # fmt: skip
 
 COLONS = re.compile(r"[23][0-9A-Fa-f]{3}:[0-9A-Fa-f]{0,4}:")

@@ -1,8 +1,7 @@
-"""A computation in a process of its own, under limits of memory and CPU time.
+"""Runs a computation in a process of its own, with limits on memory and CPU time.
 
-What strangers send may make any reader slow or large. Here it can only end its own
-process: whoever asked waits for the answer without holding Python's lock, and is told
-by an exception what was exceeded.
+Uploads may make any reader slow or large; here they can only end that process. The
+caller waits without holding Python's lock, and gets an exception that names the limit.
 """
 
 import multiprocessing
@@ -32,34 +31,34 @@ MEMORY = Path("/proc/self/statm")  # of this process, in pages
 LONGEST_FOLDER, SHORT_FOLDER = 70, "/tmp"  # bytes
 PRELOADED = ["datasets.core.preload"]
 SECONDS_BETWEEN_REPORTS = 0.1
-NICENESS = 5  # below the web server, which must answer meanwhile
-GRACE_SECONDS = 5  # of CPU time, between being told to stop and being stopped
+NICENESS = 5  # lower priority than the web server, which must keep answering
+GRACE_SECONDS = 5  # of CPU time, between the signal to stop and the kill
 RETRY_SECONDS = 5
-# How a process ends whose native code ran out of memory or met what it cannot read.
+# Signals that end native code which ran out of memory or cannot read its input.
 CRASHES = {signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
 
-_choosing = Lock()
+_folder_lock = Lock()
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What a computation may take."""
+    """The limits of a computation."""
 
     cpu_seconds: int
-    memory_bytes: int  # of address space, beyond what a new process has
+    memory_bytes: int  # of address space, beyond that of a new process
 
 
 class Failed(Exception):
-    """A computation broke; `places` is where, without the words of its exception,
+    """A computation failed. `stack` says where, without the message of the exception,
     which may quote data."""
 
-    def __init__(self, name: str, places: str) -> None:
-        super().__init__(name, places)
+    def __init__(self, name: str, stack: str) -> None:
+        super().__init__(name, stack)
         self.name = name
-        self.places = places
+        self.stack = stack
 
     def __str__(self) -> str:
-        return f"{self.name} in a process of its own\n{self.places}"
+        return f"{self.name} in a process of its own\n{self.stack}"
 
 
 def run(
@@ -68,17 +67,16 @@ def run(
     budget: Budget,
     report: Progress | None = None,
 ) -> Answer:
-    """`work(*arguments)`, done by another process that may take `budget`; with a
-    `report`, that is the last argument.
+    """`work(*arguments)` in another process, within `budget`. A `report` becomes the
+    last argument.
 
-    Files among the arguments are shared; the position in them afterwards is their
-    start. Raises what `work` raises, InvalidInput where it takes too much, and Failed
-    where it breaks.
+    File arguments are shared and at their start afterwards. Raises what `work` raises,
+    InvalidInput where it exceeds the budget, and Failed for unexpected exceptions.
     """
     files = [each for each in arguments if is_file(each)]
     for file in files:
-        _forget_place(file)
-    # Forked from a process that has the engine loaded, and no threads or sockets.
+        _drop_buffer(file)
+    # Forked from a process that has loaded the engine and has no threads or sockets.
     prepare()
     context = multiprocessing.get_context("forkserver")
     receiver, sender = context.Pipe(duplex=False)
@@ -93,14 +91,14 @@ def run(
         stack.callback(_end, process)
         answer = _answer(receiver, process, budget, report)
     for file in files:
-        _forget_place(file)
+        _drop_buffer(file)
         file.seek(0)
     return answer  # type: ignore[no-any-return]  # what `work` returned
 
 
 def prepare() -> None:
-    """Starts loading the engine into the process that the others are forked from, so
-    that the first of them need not wait for it."""
+    """Starts loading the engine into the fork server, so that the first `run` need not
+    wait for it."""
     _choose_folder()
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
@@ -108,17 +106,17 @@ def prepare() -> None:
 
 
 def _choose_folder() -> None:
-    """Has multiprocessing make the folder of its sockets where they fit: an address has
-    107 bytes at most, and the temporary folder may lie deep below the state."""
+    """Lets multiprocessing create its sockets in a short path: an address has at most
+    107 bytes, and the temporary folder may be deep below the state folder."""
     usual = tempfile.gettempdir()
     config = multiprocessing.current_process()._config  # type: ignore[attr-defined]
     if len(os.fsencode(config.get("tempdir") or usual)) <= LONGEST_FOLDER:
         return
-    with _choosing:
-        config.pop("tempdir", None)  # Celery has one made before
+    with _folder_lock:
+        config.pop("tempdir", None)  # Celery has created one before
         tempfile.tempdir = SHORT_FOLDER
         try:
-            util.get_temp_dir()  # made once, and removed at the end
+            util.get_temp_dir()  # created once, and removed at exit
         finally:
             tempfile.tempdir = usual
 
@@ -127,14 +125,14 @@ def is_file(value: object) -> bool:
     return hasattr(value, "fileno")
 
 
-def _forget_place(file: BinaryIO) -> None:
-    """Writes what is buffered, and forgets what was read ahead: the other process moves
-    the position that both share."""
+def _drop_buffer(file: BinaryIO) -> None:
+    """Writes buffered data and drops what was read ahead, because the other process
+    moves the shared position."""
     file.seek(0, SEEK_END)
 
 
 class _Shared:
-    """An open file on its way to another process."""
+    """Sends an open file to another process."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -160,7 +158,7 @@ def _answer(
             kind, value = receiver.recv()
         except EOFError:
             process.join()
-            raise _fate(process.exitcode or 0, budget) from None
+            raise _exit_error(process.exitcode or 0, budget) from None
         if kind == "answer":
             return value
         if kind == "error":
@@ -169,8 +167,8 @@ def _answer(
             report(value)
 
 
-def _fate(code: int, budget: Budget) -> SlmgenError:
-    """Why a process ended that gave no answer."""
+def _exit_error(code: int, budget: Budget) -> SlmgenError:
+    """The error for a process that ended without a result."""
     if code == -signal.SIGXCPU:
         return too_slow(budget)
     if -code in CRASHES:
@@ -206,7 +204,7 @@ def _end(process: BaseProcess) -> None:
     process.join()
 
 
-# In the other process.
+# Below: code of the child process.
 
 
 def _work(
@@ -229,7 +227,7 @@ def _work(
         answer = "error", too_much_memory(budget)
     except SlmgenError as error:
         answer = "error", error
-    except Exception as error:  # whatever it is, its places are told
+    except Exception as error:  # whatever it is, the parent gets its stack
         answer = "error", _failure(error)
     sender.send(answer)
 
@@ -237,7 +235,7 @@ def _work(
 def _failure(error: Exception) -> Exception:
     if isinstance(error, OSError) and error.errno is not None:
         return OSError(error.errno, os.strerror(error.errno))  # such as a full disk
-    # Imported when needed, which is hardly ever.
+    # Imported late: hardly ever needed.
     import traceback
 
     return Failed(
@@ -256,7 +254,7 @@ def _limit(budget: Budget) -> None:
 
 
 def _end_with_parent() -> None:
-    """A parent that was killed told nobody to stop."""
+    """Exits when the parent ends: a parent that was killed cannot stop its children."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -264,7 +262,7 @@ def _end_with_parent() -> None:
 
 
 class _Reporter:
-    """Sends progress, not more often than somebody could want to know it."""
+    """Sends progress at most every `SECONDS_BETWEEN_REPORTS`."""
 
     def __init__(self, sender: Connection) -> None:
         self.sender = sender

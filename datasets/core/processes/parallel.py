@@ -1,4 +1,4 @@
-"""Work on many batches, spread over cores, answered in order."""
+"""Runs work on many items on several cores, and returns results in order."""
 
 import os
 from collections import deque
@@ -22,8 +22,8 @@ from datasets.core.readers.rows import LineBlock
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
-GIVEN_TO_EACH = 3  # batches that each of the others has or will have: nobody idles
-MOST_WAITING = 16  # answers for their turn: memory stays flat
+QUEUED_PER_WORKER = 3  # items queued per worker, so that none runs idle
+MAX_PENDING = 16  # results held back for their turn, which bounds memory
 
 
 def run_parallel(
@@ -34,22 +34,23 @@ def run_parallel(
     *,
     threads: bool = False,
 ) -> Iterator[tuple[Item, Answer]]:
-    """Each item and `work` on it, in order, done here and by others on other cores.
+    """Each item with the result of `work` on it, in order, computed here and by
+    workers.
 
-    Others are processes, to each of which `work` is sent once: what it remembers is its
-    process's own. Lines of `source`, a file, are not sent where they can be read there
-    again. With `threads` the first of the others is one, which starts at once and
-    shares what is remembered: for work that mostly runs without Python's lock.
+    Workers are processes. Each gets `work` once, and a cache inside of it is its own.
+    Lines of the file `source` are not sent where a worker can read them itself. With
+    `threads` the first worker is a thread, which starts at once and shares caches: for
+    work that mostly runs without Python's lock.
     """
     waiting: deque[tuple[Item, Future[Answer]]] = deque()
     with ExitStack() as stack:
         workers = _workers(stack, work, cores - 1, source, threads)
         try:
             for item in items:
-                free = next((worker for worker in workers if worker.has_time), None)
-                given = free.take(item) if free else _done(work(item))
-                waiting.append((item, given))
-                yield from _ready(waiting, MOST_WAITING)
+                free = next((worker for worker in workers if worker.is_free), None)
+                queued = free.take(item) if free else _done(work(item))
+                waiting.append((item, queued))
+                yield from _ready(waiting, MAX_PENDING)
             yield from _ready(waiting, 0)
         finally:
             for _, future in waiting:
@@ -59,7 +60,8 @@ def run_parallel(
 def _ready(
     waiting: deque[tuple[Item, Future[Answer]]], most: int
 ) -> Iterator[tuple[Item, Answer]]:
-    """The first answers, as far as they are there or more than `most` wait."""
+    """The first results that are done; waits for them while more than `most` are
+    pending."""
     while waiting and (waiting[0][1].done() or len(waiting) > most):
         item, future = waiting.popleft()
         yield item, future.result()
@@ -67,22 +69,22 @@ def _ready(
 
 @dataclass
 class _Worker:
-    """Others of one kind."""
+    """Workers of one kind."""
 
     pool: Executor
     size: int
     do: Callable[[Any], Any]
-    to_message: Callable[[Any], Any]  # what is sent of an item
-    given: list[Future[Any]] = field(default_factory=list)
+    to_message: Callable[[Any], Any]  # what is sent for an item
+    queued: list[Future[Any]] = field(default_factory=list)
 
     @property
-    def has_time(self) -> bool:
-        self.given = [future for future in self.given if not future.done()]
-        return len(self.given) < self.size * GIVEN_TO_EACH
+    def is_free(self) -> bool:
+        self.queued = [future for future in self.queued if not future.done()]
+        return len(self.queued) < self.size * QUEUED_PER_WORKER
 
     def take(self, item: Any) -> Future[Any]:
-        self.given.append(self.pool.submit(self.do, self.to_message(item)))
-        return self.given[-1]
+        self.queued.append(self.pool.submit(self.do, self.to_message(item)))
+        return self.queued[-1]
 
 
 def _workers(
@@ -97,20 +99,22 @@ def _workers(
         thread = stack.enter_context(ThreadPoolExecutor(1))
         workers.append(_Worker(thread, 1, work, lambda item: item))
         others -= 1
-    # A daemon may start none, and Celery's are daemons.
+    # Daemon processes, such as Celery's, may start no children.
     if others > 0 and not current_process().daemon:
         shared = _shared(source)
         there = partial(_worked_on, work=work, source=shared)
-        # Not forked: a server's threads may hold locks that a fork would keep for ever.
+        # Spawned: a fork would copy locks that other threads of a server hold.
         spawn = get_context("spawn")
-        pool = ProcessPoolExecutor(others, spawn, _hold, (there,))
+        pool = ProcessPoolExecutor(others, spawn, _set_work, (there,))
         to_message = partial(_to_message, source=shared)
-        workers.append(_Worker(stack.enter_context(pool), others, _held, to_message))
+        workers.append(
+            _Worker(stack.enter_context(pool), others, _run_work, to_message)
+        )
     return workers
 
 
 class _Shared:
-    """A file on the disk in which several processes read, each where it wants to."""
+    """A file on disk that several processes read, each at its own positions."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -131,7 +135,7 @@ def _shared(source: BinaryIO | None) -> _Shared | None:
 
 
 class _Place(NamedTuple):
-    """Where to read what is not sent."""
+    """Where the worker reads lines that are not sent."""
 
     line: int
     offset: int
@@ -145,7 +149,7 @@ class _Place(NamedTuple):
 
 
 def _to_message(item: Any, source: _Shared | None) -> Any:
-    """What is sent of it."""
+    """An item as it is sent to a worker."""
     if source is None or not isinstance(item, LineBlock):
         return item
     return _Place(item.line, item.offset, len(item.text))
@@ -155,24 +159,24 @@ def _worked_on(item: Any, *, work: Callable[[Any], Any], source: Any) -> Any:
     return work(item.lines(source) if isinstance(item, _Place) else item)
 
 
-_work: Callable[[Any], Any]  # of one of the others
+_work: Callable[[Any], Any]  # set in each worker process
 
 
-def _hold(work: Callable[[Any], Any]) -> None:
+def _set_work(work: Callable[[Any], Any]) -> None:
     global _work
     _work = work
     Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    """One that was killed told nobody to stop."""
+    """Exits when the parent ends: a parent that was killed cannot stop its children."""
     parent = parent_process()
     if parent is not None:
         parent.join()
         os._exit(1)
 
 
-def _held(item: Any) -> Any:
+def _run_work(item: Any) -> Any:
     return _work(item)
 
 

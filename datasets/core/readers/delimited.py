@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from datasets.core.faults import catalog
 from datasets.core.faults.fault import Fault
 from datasets.core.layouts.columns import MAX_NAME_CHARACTERS
 from datasets.core.readers.rows import SourceRow, too_long
@@ -98,17 +99,12 @@ def _names(cells: list[str], line: int) -> list[str]:
 
 
 def _malformed(error: csv.Error) -> Fault:
-    return Fault(
-        "table",
-        found=f"a row whose quotes do not fit ({error})",
-        expected='quoted cells with inner quotes doubled, as in "say ""hi"""',
-        fix="export the table again",
-    )
+    return Fault(catalog.TABLE, found=f"a row whose quotes do not fit ({error})")
 
 
 def _uneven(found: int, expected: int) -> Fault:
     return Fault(
-        "table",
+        catalog.TABLE,
         found=f"{found} {'cell' if found == 1 else 'cells'}",
         expected=f"{expected}, as many as the first line has names",
         fix="quote cells that hold the separator or a line break",

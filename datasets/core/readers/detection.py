@@ -54,8 +54,8 @@ class Source:
 
     @property
     def unit(self) -> str:
-        """What `Row.line` counts."""
-        return "SourceRow" if self.container == "Parquet" else "Line"
+        """What `SourceRow.line` counts."""
+        return "Row" if self.container == "Parquet" else "Line"
 
 
 def open_rows(stream: BinaryIO, *, max_row_bytes: int, max_bytes: int) -> Source:
@@ -95,7 +95,7 @@ def _text_source(text: io.BufferedReader, limit: int, skipped: int) -> Source:
         container = "TSV" if delimiter == "\t" else "CSV"
         rows = delimited.rows(text, delimiter, limit, skipped)
         return Source(container, _guarded(batches(rows)))
-    return Source("JSON LineBlock", _guarded(_lines(text, limit, skipped)))
+    return Source("JSON Lines", _guarded(_lines(text, limit, skipped)))
 
 
 def _guarded(found: Iterator[Batch]) -> Iterator[Batch]:

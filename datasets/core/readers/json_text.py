@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from datasets.core.faults import catalog
 from datasets.core.faults.fault import Fault
 from datasets.core.readers.json_array import STRUCTURE
 
@@ -33,27 +34,18 @@ def decode(text: bytes) -> Any:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _explained(text, error) from None
     if b"\\u0000" in text and any("\0" in string for string in _strings(value)):
-        raise Fault(
-            "nul",
-            found="a NUL character (\\u0000) is in the text",
-            expected="text that a database can keep",
-            fix="remove it",
-        )
+        raise Fault(catalog.NUL, found="a NUL character (\\u0000) is in the text")
     return value
 
 
 def nesting_fault(text: bytes) -> Fault | None:
     """Why readers would break on the text, or take long, though it may be JSON."""
     if is_too_deep(text):
-        return Fault(
-            "depth",
-            found=f"the JSON is nested more than {MAX_DEPTH} levels deep",
-            expected="a plain object",
-            fix="flatten it",
-        )
+        found = f"the JSON is nested more than {MAX_DEPTH} levels deep"
+        return Fault(catalog.DEPTH, found=found)
     if _has_too_many_signs(text):
         return Fault(
-            "length",
+            catalog.LENGTH,
             found=f"more than {MAX_SIGNS:,} commas and brackets outside the texts",
             expected="a conversation, which is mostly text",
             fix="leave out keys with long lists of values, or split it",
@@ -87,12 +79,7 @@ def _explained(text: bytes, error: Exception) -> Fault:
     """The decoder's refusal in words; its own are about bytes, not about data."""
     decoded = text.decode()  # not UTF-8: the caller knows the place in the file
     if isinstance(error, msgspec.ValidationError):
-        return Fault(
-            "number",
-            found="a number is too large to be kept exactly",
-            expected="a number of 64 bits",
-            fix="write it as a string",
-        )
+        return Fault(catalog.NUMBER, found="a number is too large to be kept exactly")
     try:
         value = json.loads(decoded, parse_constant=_refuse_constant)
     except json.JSONDecodeError as fault:
@@ -100,22 +87,13 @@ def _explained(text: bytes, error: Exception) -> Fault:
     except (ValueError, RecursionError) as fault:
         return _not_json(str(fault))
     if any(SURROGATE.search(string) for string in _strings(value)):
-        return Fault(
-            "surrogate",
-            found="the text holds an unpaired surrogate (\\ud800 to \\udfff)",
-            expected="whole characters",
-            fix="write the whole character",
-        )
+        found = "the text holds an unpaired surrogate (\\ud800 to \\udfff)"
+        return Fault(catalog.SURROGATE, found=found)
     return _not_json("it is no value")
 
 
 def _not_json(reason: str) -> Fault:
-    return Fault(
-        "json",
-        found=f"not valid JSON: {reason}",
-        expected='one object a line such as {"messages": [...]}',
-        fix="export it again with a JSON library",
-    )
+    return Fault(catalog.JSON, found=f"not valid JSON: {reason}")
 
 
 def _refuse_constant(name: str) -> None:

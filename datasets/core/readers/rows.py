@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 import msgspec
 import numpy as np
 
+from datasets.core.faults import catalog
 from datasets.core.faults.fault import Fault
 
 JSON_SPACE = b" \t\r\n"
@@ -81,9 +82,4 @@ def batches(rows: Iterable[SourceRow]) -> Iterator[list[SourceRow]]:
 
 
 def too_long(limit: int) -> Fault:
-    return Fault(
-        "length",
-        found=f"longer than {limit // 10**6} MB",
-        expected="at most that much for one example",
-        fix="split it",
-    )
+    return Fault(catalog.LENGTH, found=f"longer than {limit // 10**6} MB")

@@ -1,9 +1,10 @@
 """Exact token counts, without a download.
 
-tiktoken is the reference. It ships no vocabulary and fetches it at first use; the
-package bpe-openai has the same files, each checked against the SHA-256 that OpenAI
-publishes. toktok has the vocabularies compiled in, counts the same several times
-faster, and is what counts unless a setting says otherwise.
+toktok has the vocabularies compiled in and is what counts. tiktoken, which a setting
+chooses and a check at the start compares with, is several times slower and counts the
+same, but for characters newer than its tables. It fetches its vocabulary at first use;
+the package bpe-openai has the same files, each checked against the SHA-256 that OpenAI
+publishes.
 """
 
 import base64
@@ -18,21 +19,9 @@ from typing import NamedTuple
 
 import tiktoken
 import toktok
-from ahocorasick_rs import BytesAhoCorasick
 
 CountAll = Callable[[list[str]], list[int]]  # tokens of each text, in order
 LIBRARIES = ("toktok", "tiktoken")
-# Code points that Unicode 17 added: toktok 0.3 knows which are letters, tiktoken 0.14
-# does not yet, so it counts the texts with one. The first and the last of each run.
-NEWER = (
-    (0x88F, 0x88F), (0xC5C, 0xC5C), (0xCDC, 0xCDC), (0x1ACF, 0x1ADD), (0x1AE0, 0x1AEB),
-    (0xA7CE, 0xA7CF), (0xA7D2, 0xA7D2), (0xA7D4, 0xA7D4), (0xA7F1, 0xA7F1),
-    (0x10940, 0x10959), (0x10EC5, 0x10EC7), (0x10EFA, 0x10EFB), (0x11B60, 0x11B67),
-    (0x11DB0, 0x11DDB), (0x11DE0, 0x11DE9), (0x16EA0, 0x16EB8), (0x16EBB, 0x16ED3),
-    (0x16FF2, 0x16FF6), (0x187F8, 0x187FF), (0x18D09, 0x18D1E), (0x18D80, 0x18DF2),
-    (0x1E6C0, 0x1E6DE), (0x1E6E0, 0x1E6F5), (0x1E6FE, 0x1E6FF), (0x2B73A, 0x2B73F),
-    (0x2CEA2, 0x2CEAD), (0x323B0, 0x33479),
-)  # fmt: skip
 
 # Patterns and hashes: tiktoken 0.14.0, tiktoken_ext/openai_public.py.
 _ENDING = "(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
@@ -103,28 +92,7 @@ def counted(texts: list[str], *, name: str, library: str) -> list[int]:
 def _count_by_toktok(name: str, texts: list[str]) -> list[int]:
     # One thread: large files are spread over processes already.
     counts: list[int] = toktok.batch_count(texts, name, threads=1)
-    if places := _with_newer_characters(texts):
-        again = token_counter(name, "tiktoken")([texts[place] for place in places])
-        for place, count in zip(places, again, strict=True):
-            counts[place] = count
     return counts
-
-
-def _with_newer_characters(texts: list[str]) -> list[int]:
-    """Places of all texts with one of NEWER, and of a few without."""
-    some = [place for place, text in enumerate(texts) if not text.isascii()]
-    found = _newer().find_matches_as_indexes
-    if not found("".join([texts[place] for place in some]).encode()):
-        return []
-    return [place for place in some if found(texts[place].encode())]
-
-
-@cache
-def _newer() -> BytesAhoCorasick:
-    characters = [chr(code) for start, end in NEWER for code in range(start, end + 1)]
-    # The first bytes of four are rare enough; most of the others have neighbours.
-    beginnings = {c.encode()[:2] if c > "\uffff" else c.encode() for c in characters}
-    return BytesAhoCorasick(sorted(beginnings))
 
 
 def _count_by_tiktoken(encoding: tiktoken.Encoding, texts: list[str]) -> list[int]:

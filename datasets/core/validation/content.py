@@ -1,6 +1,7 @@
 """A valid conversation → what in it will not teach what it should."""
 
 from datasets.core.conversation import Conversation, Message
+from datasets.core.faults import catalog
 from datasets.core.faults.fault import Fault, shown
 from datasets.core.validation.text_rules import (
     FENCE,
@@ -50,17 +51,10 @@ def _rare_faults(messages: list[Message]) -> list[Fault]:
 def _blank(message: Message, place: int) -> list[Fault]:
     if not message.is_blank or message.content is None:  # that has a fault of its own
         return []
-    answers = message.role == "assistant"
-    return [
-        Fault(
-            "empty_answer" if answers else "blank_message",
-            found="empty" if not message.text else "white space alone",
-            expected="text" + (" or tool calls" if answers else ""),
-            fix="write the text or remove the message",
-            message=place,
-            field="content",
-        )
-    ]
+    is_answer = message.role == "assistant"
+    kind = catalog.EMPTY_ANSWER if is_answer else catalog.BLANK_MESSAGE
+    found = "empty" if not message.text else "white space alone"
+    return [Fault(kind, place, "content", found=found)]
 
 
 def _weight(message: Message, place: int) -> list[Fault]:
@@ -68,13 +62,4 @@ def _weight(message: Message, place: int) -> list[Fault]:
     if not isinstance(weight, bool) and weight in (0, 1):
         return []
     found = f"{weight}" if isinstance(weight, int | float) else shown(weight)
-    return [
-        Fault(
-            "weight",
-            found=found,
-            expected="0 (not trained) or 1 (trained)",
-            fix="write 0 or 1, or remove it",
-            message=place,
-            field="weight",
-        )
-    ]
+    return [Fault(catalog.WEIGHT, place, "weight", found=found)]

@@ -27,7 +27,6 @@ from datasets.core.validation.text_rules import (
     MIN_PROSE,
     MIN_SENTENCES,
     REFUSAL_STARTS,
-    REFUSAL_WINDOW,
     RULES,
     STOPS,
     UNFINISHED,
@@ -214,7 +213,7 @@ def _rules() -> _Rules:
     signs = [
         (sign, _flags(rule), SIGNS.index(rule))
         for rule in RULES
-        for sign in rule.openings or rule.signs
+        for sign in rule.rarer_triggers or rule.triggers
     ]
     signs.append((FENCE, OF_ANSWERS + ODD, SIGNS.index(FENCE)))
     texts, flags, bits = zip(*signs, strict=True)
@@ -222,7 +221,7 @@ def _rules() -> _Rules:
         signs=_text("\0".join(texts)),
         flags=_text(bytes(flags)),
         bits=_text(bytes(bits)),
-        window=REFUSAL_WINDOW * MAX_CHARACTER,
+        window=max(rule.first_characters or 0 for rule in RULES) * MAX_CHARACTER,
         starts=_text("\0".join([*REFUSAL_STARTS, DUMMY])),
         ends=_text("".join(UNFINISHED)),
         stops=_text(STOPS),
@@ -237,7 +236,8 @@ def _rules() -> _Rules:
 
 
 def _flags(rule: Rule) -> int:
-    return rule.of_answers * OF_ANSWERS + (rule.window is not None) * WINDOW
+    has_window = rule.first_characters is not None
+    return rule.answers_only * OF_ANSWERS + has_window * WINDOW
 
 
 def _text(text: str | bytes) -> _Text:

@@ -259,5 +259,5 @@ def _means_fault(sign: Sign, said: list[str], answers: list[str]) -> bool:
     if sign == FENCE:
         return any(FENCE in answer and answer_faults(answer, 0) for answer in answers)
     if isinstance(sign, Rule):
-        return any(map(sign.found_in, answers if sign.of_answers else said))
+        return any(map(sign.found_in, answers if sign.answers_only else said))
     return False

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from datasets.core.conversation import ROLES, Conversation, Message
+from datasets.core.faults import catalog
 from datasets.core.faults.fault import Fault, keys_of, kind_of, shown
 
 MAX_MESSAGES = 2_000
@@ -31,50 +32,31 @@ def examine(value: Any) -> tuple[Conversation | None, list[Fault]]:
 
 def _fault_of_object(value: Any) -> Fault | None:
     if not isinstance(value, dict):
-        return Fault(
-            "object",
-            found=f"found {kind_of(value)}",
-            expected="an object",
-            fix='write one such as {"messages": [...]}',
-        )
+        return Fault(catalog.OBJECT, found=f"found {kind_of(value)}")
     if "messages" not in value:
         return Fault(
-            "messages",
+            catalog.MESSAGES,
             found=f"the key 'messages' is missing, found {keys_of(value)}",
             expected="a list of messages under it",
             fix="rename the key, or upload with a mapping",
         )
     messages = value["messages"]
     if not isinstance(messages, list) or not messages:
-        return Fault(
-            "messages",
-            found=kind_of(messages),
-            expected="a list of at least one user and one assistant message",
-            fix="write one object with 'role' and 'content' for each",
-            field="messages",
-        )
+        return Fault(catalog.MESSAGES, field="messages", found=kind_of(messages))
     if len(messages) > MAX_MESSAGES:
         return Fault(
-            "messages",
+            catalog.MESSAGES,
+            field="messages",
             found=f"a list of {len(messages):,} messages",
             expected=f"at most {MAX_MESSAGES:,}",
             fix="split the conversation",
-            field="messages",
         )
     return None
 
 
 def _message(item: Any, place: int, faults: list[Fault]) -> Message | None:
     if not isinstance(item, dict):
-        faults.append(
-            Fault(
-                "message",
-                found=kind_of(item),
-                expected="an object with 'role' and 'content'",
-                fix="write one",
-                message=place,
-            )
-        )
+        faults.append(Fault(catalog.MESSAGE, place, found=kind_of(item)))
         return None
     before = len(faults)
     role = item.get("role")
@@ -91,32 +73,18 @@ def _message(item: Any, place: int, faults: list[Fault]) -> Message | None:
 
 
 def _role_fault(role: Any, place: int) -> Fault:
-    known = ", ".join(ROLES)
     meant = role.strip().lower() if isinstance(role, str) else ""
     if meant in ROLES:
-        return Fault(
-            "role_case",
-            found=shown(role),
-            expected=f"one of {known}",
-            fix=f"write it as {meant!r}",
-            message=place,
-            field="role",
-        )
-    return Fault(
-        "role",
-        found=shown(role),
-        expected=f"one of {known}",
-        fix="name who speaks by one of these",
-        message=place,
-        field="role",
-    )
+        fix = f"write it as {meant!r}"
+        return Fault(catalog.ROLE_CASE, place, "role", found=shown(role), fix=fix)
+    return Fault(catalog.ROLE, place, "role", found=shown(role))
 
 
 def _content(value: Any, place: int, faults: list[Fault]) -> str | None:
     if value is None or isinstance(value, str):
         return value
     if not isinstance(value, list):
-        faults.append(_content_fault(kind_of(value), place))
+        faults.append(Fault(catalog.CONTENT, place, "content", found=kind_of(value)))
         return None
     texts = []
     for number, part in enumerate(value):
@@ -128,60 +96,30 @@ def _content(value: Any, place: int, faults: list[Fault]) -> str | None:
     return "".join(texts)
 
 
-def _content_fault(found: str, place: int) -> Fault:
-    return Fault(
-        "content",
-        found=found,
-        expected="text",
-        fix="write the text itself",
-        message=place,
-        field="content",
-    )
-
-
 def _part_fault(part: Any, place: int, number: int) -> Fault:
     kind = part.get("type") if isinstance(part, dict) else part
+    field = f"content[{number}]"
     if kind in MEDIA:
-        return Fault(
-            "media",
-            found=f"a part of the type {shown(kind)}",
-            expected="parts of the type 'text': images, audio and files are not read",
-            fix="describe it in words or remove the example",
-            message=place,
-            field=f"content[{number}]",
-        )
+        found = f"a part of the type {shown(kind)}"
+        return Fault(catalog.MEDIA, place, field, found=found)
     return Fault(
-        "content",
+        catalog.CONTENT,
+        place,
+        field,
         found=shown(kind),
         expected="a part of the type 'text' with its 'text'",
         fix="write text parts only",
-        message=place,
-        field=f"content[{number}]",
     )
 
 
 def content_fault(message: Message, place: int) -> Fault | None:
     content = message.content
     if content is None and not message.calls:
-        return Fault(
-            "null_content",
-            found="missing or null",
-            expected="text, or tool_calls beside it",
-            fix="write the text or remove the message",
-            message=place,
-            field="content",
-        )
+        return Fault(catalog.NULL_CONTENT, place, "content", found="missing or null")
     text = message.text
     if len(text) >= MAX_WHITE_SPACE and WHITE_SPACE_RUN.search(text):
-        return Fault(
-            "white_space",
-            found=f"text with {MAX_WHITE_SPACE:,} or more white-space characters in a "
-            "row",
-            expected="fewer",
-            fix="shorten the run",
-            message=place,
-            field="content",
-        )
+        found = f"text with {MAX_WHITE_SPACE:,} or more white-space characters in a row"
+        return Fault(catalog.WHITE_SPACE, place, "content", found=found)
     return None
 
 
@@ -189,28 +127,15 @@ def trainable_faults(messages: list[Message]) -> list[Fault]:
     """Why nothing could be learned from these messages; empty when something can."""
     faults = []
     if not any(message.role == "user" for message in messages):
-        faults.append(
-            Fault(
-                "no_user",
-                found="no message has the role 'user'",
-                expected="at least one question for the model to answer",
-                fix="add it",
-            )
-        )
+        faults.append(Fault(catalog.NO_USER, found="no message has the role 'user'"))
     answers = [message for message in messages if message.role == "assistant"]
     if not answers:
-        faults.append(
-            Fault(
-                "no_assistant",
-                found="no message has the role 'assistant'",
-                expected="at least one answer to learn from",
-                fix="add it",
-            )
-        )
+        found = "no message has the role 'assistant'"
+        faults.append(Fault(catalog.NO_ASSISTANT, found=found))
     elif all(answer.is_blank for answer in answers):
         faults.append(
             Fault(
-                "empty_answer",
+                catalog.EMPTY_ANSWER,
                 found="every assistant message is empty",
                 expected="at least one with text or tool calls",
                 fix="write the answer or remove the example",

@@ -15,6 +15,8 @@ from itertools import accumulate
 from ahocorasick_rs import MATCHKIND_LEFTMOST_FIRST, BytesAhoCorasick
 
 from datasets.core.conversation import Message
+from datasets.core.faults import catalog
+from datasets.core.faults.catalog import FaultKind
 from datasets.core.faults.fault import Fault, shown
 
 CONTROL = re.compile(
@@ -25,12 +27,11 @@ CONTROL = re.compile(
     r"|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|</?think>|</?tool_call>"
     r"|<s>(?=\s*\[INST\])|</s>\s*\Z|<｜[^｜<>]{1,40}｜>"
 )
-# In the raw text a slash may be escaped, so no sign begins before one.
-CONTROL_SIGNS = (
+# In the raw text a slash may be escaped, so no trigger begins before one.
+CONTROL_TRIGGERS = (
     "<|", "<｜", "<s>", "/s>", "SYS>>", "[INST]", "/INST]", "_of_turn>", "<think>",
     "/think>", "<tool_call>", "/tool_call>",
 )  # fmt: skip
-MOJIBAKE_SIGNS = ("Ã", "Â", "â€", "\ufffd", "Ð", "Ñ", "ï»¿", "ðŸ")
 MOJIBAKE = re.compile(
     "Ã[\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc"
     "\u2013-\u203a\u20ac\u2122]"
@@ -57,21 +58,18 @@ BOILERPLATE = re.compile(
     r"\b[Aa]s an? (?:AI\b|(?:large )?language model|artificial intelligence)"
     r"|\bI(?:'|’| a)m (?:just |only )(?:an AI\b|a (?:large )?language model)"
 )
-BOILERPLATE_SIGNS = (" AI", "language model", "artificial intelligence")
-BOILERPLATE_OPENINGS = tuple(
+BOILERPLATE_TRIGGERS = tuple(
     f"{before} {model}"
     for before in ("s a", "s an", "just a", "just an", "only a", "only an")
     for model in ("AI", "language model", "large language model", "artificial intell")
 )
-BOILERPLATE_ZH_SIGNS = ("作为",)
-BOILERPLATE_ZH_OPENINGS = tuple(
+BOILERPLATE_ZH_TRIGGERS = tuple(
     f"作为{one}{model}"
     for one in ("", "一个", "一名", "一款")
     for model in ("AI", "人工智能")
 )
 BOILERPLATE_ZH = re.compile(r"作为(?:一个|一名|一款)?(?:AI|人工智能)")
 REFUSAL_WINDOW = 300  # characters: a refusal is said first
-REFUSAL_SIGNS = ("orry", "pologi", "fraid", "nfortunately", "regret", "Regret")
 REFUSAL = re.compile(
     r"(?:[Ss]orry|[Aa]pologi[sz]e|[Aa]fraid|[Uu]nfortunately|[Rr]egret)[^.!?]{0,80}?"
     r"\b(?:can['’]t|cannot|unable|not able|won['’]t|don['’]t have the capability)"
@@ -87,9 +85,7 @@ REFUSAL_STARTS = tuple(
     )
 )  # fmt: skip
 REFUSAL_START = re.compile(rf"(?:{'|'.join(map(re.escape, REFUSAL_STARTS))})\b")
-REFUSAL_ZH_SIGNS = ("抱歉", "对不起")
 REFUSAL_ZH = re.compile(r"(?:抱歉|对不起)[^。！？]{0,30}(?:无法|不能)")
-
 
 STOPS = ".!?"
 SENTENCE_END = re.compile(rf"[{STOPS}][\"'”’)\]]*\s")
@@ -107,72 +103,72 @@ DUMMY = "lorem"  # begins a text that stands for one
 STARTS = frozenset("IW" + DUMMY[0] + DUMMY[0].upper())
 
 
-# What is expected instead of such a text, and how to fix it.
-REMEDIES = {
-    "control_token": (
-        "text without the marks that templates add themselves", "remove the mark",
-    ),
-    "mojibake": (
-        "text that was decoded as it was encoded", "export it again as UTF-8",
-    ),
-    "placeholder": ("the words themselves", "fill in the placeholder"),
-    "boilerplate": (
-        "an answer about the matter",
-        "rewrite the answer, unless the model shall talk so",
-    ),
-    "refusal": (
-        "an answer", "remove the example, unless the model shall refuse this",
-    ),
-}  # fmt: skip
+def _fault(kind: FaultKind, text: str, place: int) -> Fault:
+    return Fault(kind, place, "content", found=f"text with {shown(text)}")
 
 
-def _fault(kind: str, text: str, place: int) -> Fault:
-    expected, fix = REMEDIES[kind]
-    return Fault(
-        kind,
-        found=f"text with {shown(text)}",
-        expected=expected,
-        fix=fix,
-        message=place,
-        field="content",
-    )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Rule:
-    signs: tuple[str, ...]  # one of these is in every match; none overlaps another
+    kind: FaultKind  # of the fault that a match is
     pattern: re.Pattern[str]
-    kind: str  # of the fault that a match is
-    of_answers: bool = False  # what others write is not looked at
-    window: int | None = None  # characters of a message that are looked at
-    openings: tuple[str, ...] = ()  # one is in every match: as `signs`, more and rarer
+    triggers: tuple[str, ...]  # one is in every match; none overlaps another
+    rarer_triggers: tuple[str, ...] = ()  # as `triggers`, more and longer, if given
+    answers_only: bool = False  # what others write is not looked at
+    first_characters: int | None = None  # of a message that are looked at; None: all
 
     def found_in(self, text: str) -> str:
         """What matches, or nothing."""
-        for sign in self.signs:  # a generator takes twice as long
-            if sign in text:
-                match = self.pattern.search(text[: self.window])
+        for trigger in self.triggers:  # a generator takes twice as long
+            if trigger in text:
+                match = self.pattern.search(text[: self.first_characters])
                 return match[0] if match else ""
         return ""
 
 
 RULES = (
-    Rule(CONTROL_SIGNS, CONTROL, "control_token"),
-    Rule(("{{",), TEMPLATE, "placeholder"),
     Rule(
-        BOILERPLATE_SIGNS, BOILERPLATE, "boilerplate", True, None, BOILERPLATE_OPENINGS
+        kind=catalog.CONTROL_TOKEN,
+        pattern=CONTROL,
+        triggers=CONTROL_TRIGGERS,
     ),
-    Rule(REFUSAL_SIGNS, REFUSAL, "refusal", True, REFUSAL_WINDOW),
-    Rule(MOJIBAKE_SIGNS, MOJIBAKE, "mojibake"),
     Rule(
-        BOILERPLATE_ZH_SIGNS,
-        BOILERPLATE_ZH,
-        "boilerplate",
-        True,
-        None,
-        BOILERPLATE_ZH_OPENINGS,
+        kind=catalog.PLACEHOLDER,
+        pattern=TEMPLATE,
+        triggers=("{{",),
     ),
-    Rule(REFUSAL_ZH_SIGNS, REFUSAL_ZH, "refusal", True, REFUSAL_WINDOW),
+    Rule(
+        kind=catalog.BOILERPLATE,
+        pattern=BOILERPLATE,
+        triggers=(" AI", "language model", "artificial intelligence"),
+        rarer_triggers=BOILERPLATE_TRIGGERS,
+        answers_only=True,
+    ),
+    Rule(
+        kind=catalog.REFUSAL,
+        pattern=REFUSAL,
+        triggers=("orry", "pologi", "fraid", "nfortunately", "regret", "Regret"),
+        answers_only=True,
+        first_characters=REFUSAL_WINDOW,
+    ),
+    Rule(
+        kind=catalog.MOJIBAKE,
+        pattern=MOJIBAKE,
+        triggers=("Ã", "Â", "â€", "\ufffd", "Ð", "Ñ", "ï»¿", "ðŸ"),
+    ),
+    Rule(
+        kind=catalog.BOILERPLATE,
+        pattern=BOILERPLATE_ZH,
+        triggers=("作为",),
+        rarer_triggers=BOILERPLATE_ZH_TRIGGERS,
+        answers_only=True,
+    ),
+    Rule(
+        kind=catalog.REFUSAL,
+        pattern=REFUSAL_ZH,
+        triggers=("抱歉", "对不起"),
+        answers_only=True,
+        first_characters=REFUSAL_WINDOW,
+    ),
 )
 
 Sign = Rule | str  # what a rule looks for, FENCE or ESCAPE
@@ -191,7 +187,7 @@ def signs_of(texts: Sequence[bytes]) -> dict[int, set[Sign]]:
 @cache
 def _search() -> tuple[BytesAhoCorasick, list[Sign]]:
     """All signs at once, each found wherever it is, because no two overlap."""
-    meanings: dict[str, Sign] = {sign: rule for rule in RULES for sign in rule.signs}
+    meanings: dict[str, Sign] = {sign: rule for rule in RULES for sign in rule.triggers}
     meanings |= {FENCE: FENCE, ESCAPE: ESCAPE}
     search = BytesAhoCorasick(
         [sign.encode() for sign in meanings], MATCHKIND_LEFTMOST_FIRST
@@ -215,7 +211,7 @@ def text_faults(messages: list[Message], signs: set[Sign] | None = None) -> list
         for rule in RULES
         if rule in signs
         for place, text in enumerate(texts)
-        if not rule.of_answers or messages[place].role == "assistant"
+        if not rule.answers_only or messages[place].role == "assistant"
         if (found := rule.found_in(text))
     ]
 
@@ -232,11 +228,14 @@ def is_suspicious(text: str) -> bool:
 def answer_faults(text: str, place: int) -> list[Fault]:
     """A refusal or a placeholder instead of an answer, or one that breaks off."""
     if text[:1] in {"I", "W"} and (refused := REFUSAL_START.match(text)):
-        return [_fault("refusal", refused[0], place)]
+        return [_fault(catalog.REFUSAL, refused[0], place)]
     if len(text) <= MAX_PLACEHOLDER or text[:5].lower() == DUMMY:
         bare = text.strip()
-        return [_fault("placeholder", bare, place)] if _is_hollow(bare) else []
-    return [_truncated(text, place)] if looks_cut_off(text) else []
+        return [_fault(catalog.PLACEHOLDER, bare, place)] if _is_hollow(bare) else []
+    if not looks_cut_off(text):
+        return []
+    found = f"text that ends with {shown(text.rstrip()[-30:])}"
+    return [Fault(catalog.TRUNCATED, place, "content", found=found)]
 
 
 def _is_hollow(bare: str) -> bool:
@@ -244,17 +243,6 @@ def _is_hollow(bare: str) -> bool:
         return True
     may_match = bare[-1:] in CLOSING or bare[:5].lower() == DUMMY
     return may_match and PLACEHOLDER.fullmatch(bare) is not None
-
-
-def _truncated(text: str, place: int) -> Fault:
-    return Fault(
-        "truncated",
-        found=f"text that ends with {shown(text.rstrip()[-30:])}",
-        expected="an answer that is finished",
-        fix="finish it, or remove the example",
-        message=place,
-        field="content",
-    )
 
 
 def looks_cut_off(text: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from datasets.core.conversation import TOOL_ROLES, Message
+from datasets.core.faults import catalog
 from datasets.core.faults.fault import Fault, kind_of, shown
 
 
@@ -40,27 +41,17 @@ def _faults_of_call(call: Any, place: int, number: int) -> list[Fault]:
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         return [
             Fault(
-                "tool_call",
+                catalog.TOOL_CALL,
+                place,
+                f"tool_calls[{number}]",
                 found=f"a call without a function name ({kind_of(call)})",
-                expected='{"function": {"name": ..., "arguments": ...}}',
-                fix="name the function",
-                message=place,
-                field=f"tool_calls[{number}]",
             )
         ]
     arguments = function.get("arguments", "{}")
     if isinstance(arguments, dict) or _is_object(arguments):
         return []
-    return [
-        Fault(
-            "arguments",
-            found=shown(arguments),
-            expected="a JSON object as text",
-            fix="write the arguments with a JSON library",
-            message=place,
-            field=f"tool_calls[{number}].function.arguments",
-        )
-    ]
+    field = f"tool_calls[{number}].function.arguments"
+    return [Fault(catalog.ARGUMENTS, place, field, found=shown(arguments))]
 
 
 def _hashable(key: Any) -> Any:
@@ -82,12 +73,10 @@ def _fault_of_result(
 ) -> Fault | None:
     if not called:
         return Fault(
-            "tool_result_without_call",
+            catalog.TOOL_RESULT_WITHOUT_CALL,
+            place,
+            "role",
             found=f"'{message.role}' before any tool call",
-            expected="an assistant message with tool_calls before it",
-            fix="add the call or remove the result",
-            message=place,
-            field="role",
         )
     key = message.tool_call_id
     if (known := _hashable(key)) in waiting:
@@ -99,10 +88,9 @@ def _fault_of_result(
         return None  # the older form, which has names instead of ids
     first = ", ".join(map(shown, islice(waiting, 3))) or "none, all are answered"
     return Fault(
+        catalog.TOOL_CALL_ID,
+        place,
         "tool_call_id",
         found="missing" if key is None else shown(key),
-        expected=f"the id of a call that waits for its result ({first})",
-        fix="write that id",
-        message=place,
-        field="tool_call_id",
+        expected=f"{catalog.TOOL_CALL_ID.expected} ({first})",
     )

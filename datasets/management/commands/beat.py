@@ -5,19 +5,19 @@ from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
 from datasets.work.engine import send_again
-from datasets.work.maintenance import PeriodicTask, Upkeep
+from datasets.work.maintenance import PeriodicTask, Scheduler
 
-SECONDS_BETWEEN_LOOKS = 5
+POLL_SECONDS = 5
 
 
 class Command(BaseCommand):
     help = "Beside Celery: sends again what lost its worker, and tidies up."
-    requires_system_checks = []  # `up` has had them run
+    requires_system_checks = []  # `up` has run them
 
     def handle(self, *args: Any, **options: Any) -> None:
-        upkeep = Upkeep()
-        upkeep.tasks.append(PeriodicTask(send_again, SECONDS_BETWEEN_LOOKS))
+        scheduler = Scheduler()
+        scheduler.tasks.append(PeriodicTask(send_again, POLL_SECONDS))
         while True:
-            upkeep.look()
+            scheduler.run_due()
             close_old_connections()
             time.sleep(1)

@@ -7,15 +7,15 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import close_old_connections
 
-from datasets.work.engine import is_stopping, stop_soon, work_once
-from datasets.work.maintenance import Upkeep
+from datasets.work.engine import is_stopping, request_stop, work_once
+from datasets.work.maintenance import Scheduler
 
-SECONDS_BETWEEN_LOOKS = 0.5
+POLL_SECONDS = 0.5
 
 
 class Command(BaseCommand):
     help = "Does what waits to be computed, one piece after the other, until stopped."
-    requires_system_checks = []  # `up` has had them run
+    requires_system_checks = []  # `up` has run them
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -35,27 +35,27 @@ class Command(BaseCommand):
 
 def run_embedded() -> None:
     listen()
-    upkeep = Upkeep()
+    scheduler = Scheduler()
     while not is_stopping():
-        upkeep.look()
+        scheduler.run_due()
         if not work_once():
             close_old_connections()
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+            time.sleep(POLL_SECONDS)
 
 
 def listen() -> None:
-    """A worker that is told to stop does so between two pieces of work, or gives the
-    one under way back at its next report."""
+    """On SIGTERM a worker stops between two items, or requeues the current one at its
+    next progress report."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
 
 
 def stop(number: int, frame: FrameType | None) -> None:
-    stop_soon()
+    request_stop()
 
 
 def run_celery() -> None:
-    # Imported when needed: most servers run without it.
+    # Imported late: most servers run without it.
     from slmgen.celery_app import app
 
     app.worker_main(

@@ -1,7 +1,7 @@
-"""Cells, plan and data → a notebook file. The same input gives the same bytes.
+"""Cells, plans and data → a notebook file. The same input gives the same bytes.
 
-Code cells are copied, never rendered: what a user gave reaches code only as a literal
-in the parameters cell. Markdown is rendered, with every value escaped.
+Code cells are copied, never rendered: user input reaches code only as a literal in the
+parameters cell. Markdown is rendered, with every value escaped.
 """
 
 import re
@@ -22,29 +22,29 @@ from notebooks.core.planning.settings import HELP
 from recommender.core.estimates.wording import words_of
 
 DATA_FILE = "examples.jsonl"
-COLAB_GPUS = {"t4": "T4", "l4": "L4", "a100": "A100"}  # in Colab's own words
+COLAB_GPUS = {"t4": "T4", "l4": "L4", "a100": "A100"}  # in Colab's own names
 EMBEDDED_PLACE = 'EMBEDDED = """\n"""'
 MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$&:])")
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the introduction says about the data."""
+    """What the introduction states about the data."""
 
     filename: str
     examples: int
     tokens: int
-    data_url: str = ""  # where data that are not inside can be loaded from
-    data_days: int = 0  # that the address works
+    data_url: str = ""  # where to download data that is not embedded
+    data_days: int = 0  # how long that address works
 
 
 @dataclass(frozen=True)
 class _Filling:
-    """What is put into cells: escaped words into markdown, literals into code."""
+    """Values for cells: escaped text for markdown, literals for code."""
 
     words: Mapping[str, str]
     parameters: Mapping[str, Any]
-    candidate: Mapping[str, Any]  # parameters that are this candidate's alone
+    candidate: Mapping[str, Any]  # parameters of this model only
     left_out: frozenset[str]  # tags
     pins: Pins
     data: Embedded
@@ -58,7 +58,7 @@ def build(
 ) -> bytes:
     """The notebook of one plan, or one that compares the models of several.
 
-    Cells tagged `each` are there once for every plan.
+    Cells tagged `each` are repeated for every plan.
     """
     shared = _shared(plans)
     parameters = {
@@ -88,7 +88,7 @@ def build(
 
 
 def _shared(plans: Sequence[TrainingPlan]) -> dict[str, Any]:
-    """The parameters in which all plans agree."""
+    """The parameters that are equal in all plans."""
     first, *others = (plan.parameters() for plan in plans)
     return {
         name: value
@@ -141,7 +141,7 @@ def _rendered(source: str, words: Mapping[str, str]) -> str:
 
 
 def escaped(value: object) -> str:
-    """Text that markdown shows as it is: on one line, without a working character."""
+    """Text that markdown shows unchanged: on one line, with special characters escaped."""
     flat = " ".join(str(value).split())
     return MARKDOWN_SPECIAL.sub(r"\\\1", flat)
 
@@ -149,7 +149,7 @@ def escaped(value: object) -> str:
 def _words(
     plan: TrainingPlan, facts: Facts, plans: Sequence[TrainingPlan]
 ) -> dict[str, str]:
-    model, said = plan.model, words_of(plan.figures)
+    model, worded = plan.model, words_of(plan.figures)
     return {
         "model_name": model.name,
         "model_id": plan.model_id,
@@ -162,20 +162,20 @@ def _words(
         "examples": f"{facts.examples:,}",
         "tokens": f"{facts.tokens:,}",
         "train_examples": f"{plan.estimate.train_examples:,}",
-        "training": said.extent,
+        "training": worded.extent,
         "tested_on": pins(plan.backend).tested_on,
         "candidates": ", ".join(other.model.name for other in plans),
-        "gpu": said.gpu,
-        "fit": said.fit,
-        "memory": said.memory,
-        "unsloth": f"; with Unsloth {said.unsloth}" if said.unsloth else "",
-        "time": said.time,
-        "cost": f", {said.cost} where it is rented" if said.cost else "",
+        "gpu": worded.gpu,
+        "fit": worded.fit,
+        "memory": worded.memory,
+        "unsloth": f"; with Unsloth {worded.unsloth}" if worded.unsloth else "",
+        "time": worded.time,
+        "cost": f", {worded.cost} where it is rented" if worded.cost else "",
     }
 
 
 def colab_gpu(gpu: str) -> str:
-    """What to choose in Colab; its free one stands in for what Colab does not lend."""
+    """The GPU to choose in Colab; the free one where Colab does not offer it."""
     return COLAB_GPUS.get(gpu, "T4")
 
 

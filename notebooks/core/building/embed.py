@@ -1,4 +1,4 @@
-"""A dataset inside a notebook: bz2 and base64 in lines, readable by Python alone."""
+"""Embeds a dataset in a notebook: bz2 and base64, readable with plain Python."""
 
 import base64
 import bz2
@@ -11,8 +11,8 @@ LINE_CHARACTERS = 120
 
 @dataclass(frozen=True)
 class Embedded:
-    sha256: str  # of the data, not of their packed form
-    text: str  # empty when the data are too large to be embedded
+    sha256: str  # of the uncompressed data
+    text: str  # empty when the data is too large to be embedded
 
     @property
     def is_inside(self) -> bool:

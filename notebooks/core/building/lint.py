@@ -1,4 +1,4 @@
-"""What must hold for every notebook we hand out; a failure is our own fault."""
+"""Checks every generated notebook; a fault found here is a bug of ours."""
 
 import ast
 import builtins
@@ -14,7 +14,7 @@ import nbformat
 
 KNOWN_PATH = Path(__file__).parents[2] / "known.json"
 BUILTINS = frozenset(dir(builtins)) | {"__file__", "__name__"}
-# Where a platform has them, the notebook uses them; it looks first.
+# Some platforms have these modules; the notebook tests for them before it uses them.
 PLATFORMS = frozenset({"google", "kaggle_secrets"})
 # What an empty list of faults means, for the person who gets the notebook.
 CHECKS = (
@@ -28,15 +28,16 @@ CHECKS = (
 
 @dataclass(frozen=True)
 class Known:
-    """What an environment with a backend's pinned versions holds."""
+    """The modules and signatures of an environment with a backend's pinned versions."""
 
     modules: frozenset[str]
-    signatures: dict[str, frozenset[str]]  # keywords of callables, by dotted name
+    # Keyword arguments of callables, by dotted name
+    signatures: dict[str, frozenset[str]]
 
 
 @cache
 def known(backend: str) -> Known:
-    """Recorded from the environments in which the tests execute notebooks."""
+    """As recorded in the environments in which the tests execute notebooks."""
     table = json.loads(KNOWN_PATH.read_text(encoding="utf-8"))[backend]
     return Known(
         frozenset(table["modules"]),
@@ -45,12 +46,12 @@ def known(backend: str) -> Known:
 
 
 def lint(content: bytes, backend: str) -> list[str]:
-    """Every fault of the notebook, each with its cell; empty when there is none."""
+    """All faults of a notebook, each with its cell; empty when it is correct."""
     try:
         notebook = nbformat.reads(content.decode(), as_version=4)
         nbformat.validate(notebook)
     except nbformat.ValidationError as error:
-        # Its message would repeat what stands there, which may be a user's text.
+        # The exception's message would quote the code, which may hold a user's text.
         found = getattr(error, "original", error)
         place = ".".join(map(str, found.absolute_path)) or "the file"
         return [f"not a valid notebook: {place}"]

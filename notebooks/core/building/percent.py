@@ -17,7 +17,7 @@ class Cell:
 
 
 class PercentError(Exception):
-    """The script is no percent script; says on which line."""
+    """The script is not in percent format; names the line."""
 
 
 def read_cells(text: str) -> tuple[Cell, ...]:

@@ -1,4 +1,4 @@
-"""The pinned versions of each backend, for notebook, tests and documents."""
+"""The pinned versions of each backend, for notebooks, tests and documents."""
 
 import tomllib
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Pins:
         return [text for text in (*self.packages, *self.plain) if "==" in text]
 
     def filled(self, source: str) -> str:
-        """A cell's code with the versions in the places it keeps for them."""
+        """A cell's code with the versions filled in."""
         places = {
             "PACKAGES = []": f"PACKAGES = {list(self.packages)!a}",
             "PLAIN = []": f"PLAIN = {list(self.plain)!a}",

@@ -1,4 +1,4 @@
-"""Every value that the notebook needs, computed from data, model and choices."""
+"""The training plan: every value that the notebook needs, from data, model and choices."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,12 +18,12 @@ from recommender.core.estimates.training import (
 from recommender.core.needs.known_data import KnownData
 from slmgen.errors import InvalidInput
 
-LARGE_PARAMETERS = 5e9  # from here on half of the learning rate
+LARGE_PARAMETERS = 5e9  # models from this size on get half the learning rate
 MAX_CANDIDATES = 3
-MIN_BAKE_OFF_EXAMPLES = 20  # of which two are compared with
+MIN_BAKE_OFF_EXAMPLES = 20  # of which two are used to compare
 BAKE_OFF_EXAMPLES = 460  # the notebook trains on 400 and compares with 60
 
-# Cells with one of these tags are there only when it was chosen; others always are.
+# Cells with one of these tags are included only when chosen; others always are.
 OPTIONAL_TAGS = frozenset(
     {"trl", "unsloth", "gated", "embedded", "external", "single", "bakeoff"}
 )
@@ -31,11 +31,11 @@ OPTIONAL_TAGS = frozenset(
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """The parameters cell, plus what the introduction tells."""
+    """The values of the parameters cell, and the figures of the introduction."""
 
     model: ModelSpec
     settings: dict[str, options.Value]
-    estimate: TrainingEstimate  # what these settings take
+    estimate: TrainingEstimate  # for these settings
 
     @property
     def figures(self) -> Figures:
@@ -84,7 +84,8 @@ def bake_off(
     config: Mapping[str, Any],
     gpu: Gpu = DEFAULT_GPU,
 ) -> list[TrainingPlan]:
-    """A first look at each of several models, on a part of the data that all share.
+    """Plans that compare several models by a short training on a shared part of the
+    data.
 
     Raises InvalidInput for more models than a notebook compares, and as `plan` does.
     """
@@ -106,7 +107,7 @@ def bake_off(
 
 
 def left_out(plan: TrainingPlan, *, data_inside: bool, alone: bool) -> frozenset[str]:
-    """Tags of cells that do not belong to this plan, alone or among others."""
+    """Tags of cells that this plan does not use, alone or in a comparison."""
     chosen = {
         plan.backend,
         "embedded" if data_inside else "external",

@@ -1,4 +1,4 @@
-"""What a training will take and what leaves the machine, in words, before it starts."""
+"""What a training needs and what leaves the machine, in words, before it starts."""
 
 from dataclasses import dataclass
 
@@ -6,9 +6,9 @@ from notebooks.core.planning.plan import TrainingPlan
 from recommender.core.estimates import memory
 from recommender.core.estimates.wording import Words, words_of
 
-WEIGHT_BYTES = {"4bit": 0.56, "16bit": 2.0}  # a parameter, as it is downloaded
+WEIGHT_BYTES = {"4bit": 0.56, "16bit": 2.0}  # per parameter, as downloaded
 CHECKPOINTS_KEPT = 2
-CHECKPOINT_BYTES = 12  # a trained parameter: its weight, two states of its optimizer
+CHECKPOINT_BYTES = 12  # per trained parameter: its weight and two optimizer states
 ADAPTER_BYTES = 4
 
 
@@ -51,7 +51,7 @@ def _download_bytes(plan: TrainingPlan) -> float:
 
 
 def _disk_bytes(plan: TrainingPlan) -> float:
-    """The download, what the notebook keeps to go on from, and what it makes."""
+    """The download, the checkpoints that the notebook keeps, and the results."""
     trained = memory.lora_parameters(plan.model, plan.estimate.setup.lora_rank)
     kept = CHECKPOINTS_KEPT * CHECKPOINT_BYTES + ADAPTER_BYTES
     return _download_bytes(plan) + trained * kept

@@ -1,4 +1,4 @@
-"""The settings of a training run: each once, with its range and a sentence of help."""
+"""The settings of a training run, each once, with its range and a line of help."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Option:
     def _number(self, value: object) -> int | float | None:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
-        if not self.low <= value <= self.high:  # neither is NaN, nor infinity
+        if not self.low <= value <= self.high:  # also refuses NaN and infinity
             return None
         if self.kind is int:
             return int(value) if value == int(value) else None
@@ -98,7 +98,7 @@ OPTIONS = (
 )  # fmt: skip
 BY_NAME = {option.name: option for option in OPTIONS}
 
-# Comments above the parameters of the notebook.
+# Comments above the groups of parameters in the notebook.
 HELP = {option.name.upper(): option.help for option in OPTIONS} | {
     "MODEL_ID": "The model on Hugging Face, or a folder that holds one.",
     "MODEL_REVISION": "A commit of the model, to get the very same again.",

@@ -1,7 +1,6 @@
-"""How many rows are longer than each model of the catalogue can read.
+"""Estimates how many rows exceed the context of each model in the catalog.
 
-Counted where the tokenizer and template of a model are known to the token; else a range
-that the true number lies in as far as we know.
+Exact where a model's tokenizer and template are known; else a range.
 """
 
 import math
@@ -15,12 +14,12 @@ from recommender.core.catalog.catalog import Catalog, ModelSpec
 from recommender.core.estimates.lengths import TEMPLATE_TOKENS
 from recommender.core.needs.known_data import KnownData
 
-# Tokens of a vocabulary for each of o200k's, on whole real datasets, with a margin: the
-# least is for vocabularies that are larger, the most for 32,000 pieces.
+# Tokens of a vocabulary per o200k token, on whole real datasets, with a margin: the
+# least for larger vocabularies, the most for one of 32,000 pieces.
 LEAST_RATIO = 0.8
 MOST_RATIOS = {"latin": 1.5, "cyrillic": 2.5}
-MOST_RATIO = 4.0  # other scripts, of which small vocabularies write single bytes
-MARGIN = 0.05  # of a count by a vocabulary that is like the model's
+MOST_RATIO = 4.0  # for other scripts, which small vocabularies split into bytes
+MARGIN = 0.05  # of a count by a similar vocabulary
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,8 @@ def rows_over_contexts(
     lengths: ExampleLengths,
     counted: Mapping[str, Any],
 ) -> list[RowsOver]:
-    """`lengths` of the rows as the profile counts them; `counted` are the tokenizers of
-    the insights, empty where nobody looked closer."""
+    """`lengths` are the row lengths of the profile; `counted` the tokenizers of the
+    insights, empty where those are not computed."""
     return [_rows_over(model, data, lengths, counted) for model in catalog.models]
 
 

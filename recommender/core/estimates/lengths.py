@@ -1,8 +1,8 @@
-"""Lengths in a model's own tokens, and how many rows a limit cuts. Estimates.
+"""Row lengths in a model's own tokens, and how many rows a limit cuts. Estimates.
 
-Profiles count in o200k, which is Phi-4-mini's own. Where a closer look counted the data
-by a model's vocabulary (Qwen, Granite), that is used; else the ratio of its family
-and script.
+Profiles count in o200k, which Phi-4-mini uses. Where the insights counted with a
+model's vocabulary (Qwen, Granite), that count is used; else the ratio of its family and
+script.
 """
 
 import math
@@ -12,21 +12,21 @@ from datasets.core.tokenization.model_lengths import TOKENIZERS, tokenizer_of
 from recommender.core.catalog.catalog import ModelSpec
 from recommender.core.needs.known_data import KnownData
 
-TEMPLATE_TOKENS = 32  # of a chat template around one example, roughly
+TEMPLATE_TOKENS = 32  # of a chat template around one example, approximately
 STEP = 64
 SHORTEST = 256
-LONGEST = 4096  # tokens a training row is cut to at most
+LONGEST = 4096  # the largest default limit of a row, in tokens
 
-# Tokens of cl100k_base ÷ o200k_base, counted on whole real datasets of 300 to 5,000
-# examples in each script. Granite's vocabulary is nearly cl100k; Qwen's and Llama 3's
-# were made from it and need fewer where it is weak.
+# cl100k_base tokens per o200k_base token, counted on whole real datasets of 300 to
+# 5,000 examples in each script. Granite's vocabulary is nearly cl100k; Qwen's and Llama
+# 3's derive from it and need fewer tokens where it is weak.
 CL100K = {"latin": 1.02, "han": 1.56, "kana": 1.30, "hangul": 1.58, "arabic": 2.18}
-ASSUMED = 1.2  # at least, for a vocabulary nobody counted by
+ASSUMED = 1.2  # the least ratio of a vocabulary that was not measured
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """Tokens of a model for each of the profile's."""
+    """Tokens of a model per token of the profile."""
 
     value: float
     is_exact: bool
@@ -34,7 +34,7 @@ class Ratio:
 
 
 def ratio_of(model: ModelSpec, data: KnownData) -> Ratio:
-    """Asked for many times in each ranking, so found once for the same data."""
+    """Cached on the data, because a ranking needs it many times."""
     found = data.ratios.get(model.slug)
     if found is None:
         found = data.ratios[model.slug] = _ratio(model, data)
@@ -58,7 +58,7 @@ def _ratio(model: ModelSpec, data: KnownData) -> Ratio:
 
 
 def _cl100k(data: KnownData) -> float:
-    """Counted where a closer look was taken, else by the data's scripts."""
+    """As the insights counted it, else by the data's scripts."""
     if (counted := data.closer.vocabularies.get("cl100k")) is not None:
         return counted
     shares = data.profile.scripts
@@ -82,18 +82,18 @@ def row_length(model: ModelSpec, data: KnownData, tokens: int) -> int:
 
 
 def typical_row(model: ModelSpec, data: KnownData, limit: int) -> int:
-    """Tokens of the average row with its template, of which `limit` are read."""
+    """Tokens of the average row with its template, cut at `limit`."""
     average = in_model_tokens(model, data, data.profile.average_tokens)
     return min(average + TEMPLATE_TOKENS, limit)
 
 
 def reach(model: ModelSpec, data: KnownData, limit: int) -> float:
-    """Tokens, as the profile counts them, of the longest row that `limit` holds."""
+    """The longest row that `limit` holds, in tokens of the profile."""
     return (limit - TEMPLATE_TOKENS) / ratio_of(model, data).value
 
 
 def rows_over(model: ModelSpec, data: KnownData, limit: int) -> int:
-    """At most this many rows are longer than `limit` of the model's tokens."""
+    """An upper bound of the rows that are longer than `limit`, in the model's tokens."""
     profile = data.profile
     longest = reach(model, data, limit)
     rows = profile.total_examples

@@ -1,4 +1,4 @@
-"""Memory and speed from a model's numbers. Estimates, each with what it was held to.
+"""Estimates memory and speed from a model's parameters, each checked by measurements.
 
 Formulas and errors: measured runs on a T4 in the fitcheck-llm 0.3.1 source package
 (MIT), with SDPA attention; `benchmarks/recommender/evaluate.py` prints the fit.
@@ -9,13 +9,14 @@ from recommender.core.catalog.catalog import ModelSpec, Parameters, Shape
 GIB = 2**30
 T4_FLOPS_4BIT = 8.5e12  # median of 20 runs at 1B and more; worst miss × 1.48
 T4_FLOPS_16BIT = 12e12  # median of 9 runs at 1B and more; worst miss × 1.31
-# Small models wait for the launch of each layer's kernels instead of arithmetic.
+# Small models spend their time launching each layer's kernels, not on arithmetic.
 SMALL_PARAMETERS = 1e9
 T4_FLOPS_SMALL = 10e12
-LAUNCH_SECONDS_PER_LAYER = 0.0195  # for each micro-batch
-RUNTIME_GB = 0.5  # what a llama.cpp process takes beside weights and cache
-UNSLOTH_SHORT_ROW = 256  # tokens; the low end of the range
-LORA_BYTES = 16  # weight, gradient and two AdamW states in 32 bit
+LAUNCH_SECONDS_PER_LAYER = 0.0195  # per micro-batch
+RUNTIME_GB = 0.5  # of a llama.cpp process, besides weights and cache
+UNSLOTH_SHORT_ROW = 256  # tokens; for the low end of the range
+# Per trained parameter: weight, gradient and two AdamW states in 32 bit
+LORA_BYTES = 16
 
 
 def qlora_bytes(
@@ -37,7 +38,7 @@ def lora16_bytes(
 def peak_4bit(
     parameters: Parameters, shape: Shape, trainable: float, tokens: int
 ) -> float:
-    # PEFT raises embeddings and norms to 32 bit; per-layer embeddings must stay at 16.
+    # PEFT casts embeddings and norms to 32 bit; per-layer embeddings must stay at 16.
     other_bytes = 2 if shape.has_per_layer_embeddings else 4
     logits = 16 * tokens * shape.vocab_size
     layer = 4 * tokens * (8 * shape.hidden_size + 4 * shape.intermediate_size)
@@ -66,7 +67,7 @@ def peak_16bit(
 def unsloth_range_bytes(
     model: ModelSpec, *, batch: int, length: int, in_4bit: bool, lora_rank: int = 16
 ) -> tuple[float, float]:
-    """From short rows with the loss in chunks to full rows with it whole.
+    """From short rows with a chunked loss to full rows with a whole one.
 
     22 of 23 published notebook runs lie inside; the range is 2 to 9 times wide.
     """
@@ -83,24 +84,24 @@ def unsloth_range_bytes(
 
 
 def lora_parameters(model: ModelSpec, rank: int) -> float:
-    """Trainable parameters grow in proportion to the rank."""
+    """Trainable parameters, in proportion to the rank."""
     return model.lora_params_r16 * rank / 16
 
 
 def process_gib(allocated_bytes: float) -> float:
-    """What the GPU must have free: this covered all 40 measured runs."""
+    """GPU memory that must be free; enough for all 40 measured runs."""
     return 1.25 * allocated_bytes / GIB + 0.3
 
 
 def least_process_gib(allocated_bytes: float) -> float:
-    """Less than any measured process took; the least was 1.07 times the allocation."""
+    """Less than any measured process took; the lowest took 1.07 times the allocation."""
     return 1.05 * allocated_bytes / GIB
 
 
 def t4_tokens_per_second(
     parameters: int, num_layers: int, *, in_4bit: bool, tokens_at_once: int
 ) -> float:
-    """Training speed of plain Hugging Face on a T4, one micro-batch after another."""
+    """Training speed of plain Hugging Face on a T4, for consecutive micro-batches."""
     if parameters >= SMALL_PARAMETERS:
         flops = T4_FLOPS_4BIT if in_4bit else T4_FLOPS_16BIT
         return flops / (6 * parameters)
@@ -116,7 +117,7 @@ def serving_gb(model: ModelSpec, *, context: int) -> float:
 
 
 def gguf_q4_bytes(parameters: Parameters) -> float:
-    """The size of a Q4_K_M file where none is published."""
+    """Estimated size of a Q4_K_M file, for models without a published one."""
     return 0.60 * parameters.linear + 0.82 * (parameters.total - parameters.linear)
 
 

@@ -1,4 +1,4 @@
-"""What a tuned model takes where it is to run, and what that place has."""
+"""Memory that a fine-tuned model needs where it is deployed, and memory that is there."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from recommender.core.needs.needs import Need
 @dataclass(frozen=True)
 class Place:
     label: str
-    limit_gb: float  # that the model may use
+    limit_gb: float  # available to the model
     bits: int
     basis: str
 
@@ -29,7 +29,7 @@ PLACES = {
 @dataclass(frozen=True)
 class Serving:
     place: Place
-    gb: float | None  # None: no ready build
+    gb: float | None  # None: no build is available
 
     @property
     def fits(self) -> bool:

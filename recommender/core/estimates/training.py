@@ -1,7 +1,7 @@
 """How a model would be trained: precision, batch, length, memory, time and cost.
 
-The only place that computes them: rankings, plans, pages and notebooks show what stands
-here, as `Figures`, rounded once.
+The only place that computes them: rankings, plans, pages and notebooks show its
+`Figures`, which are rounded once.
 """
 
 import math
@@ -27,16 +27,16 @@ Range = tuple[float, float]
 T = TypeVar("T")
 
 BATCHES = (4, 2, 1)
-# Below this most of a model is its embedding: 4 bit saves little and costs quality.
+# Smaller models are mostly embedding: 4 bit saves little and costs quality.
 PREFER_16BIT_BELOW = 6e8
-# Measured speeds lie within × 1.48 of the formula; loading and evaluation come on top.
+# Measured speeds are within × 1.48 of the formula; loading and evaluation are extra.
 TIME_RANGE = (0.6, 2.0)
 CENT = 0.01
 
 
 @dataclass(frozen=True)
 class SetupChoices:
-    """Settings that decide what a training takes; None is computed."""
+    """Settings that affect memory and time; None is computed."""
 
     preset: str = DEFAULT_PRESET
     backend: str | None = None
@@ -55,25 +55,25 @@ class SetupChoices:
 
 
 def choices_of(settings: Mapping[str, Any]) -> SetupChoices:
-    """Those among checked settings."""
+    """The relevant ones among checked settings."""
     names = [field.name for field in fields(SetupChoices)]
     return SetupChoices(**{name: settings[name] for name in names if name in settings})
 
 
 @dataclass(frozen=True)
 class TrainingSetup:
-    """Whatever decides how much memory a training takes."""
+    """Everything that affects the memory of a training."""
 
     model: ModelSpec
     backend: str
     in_4bit: bool
     batch: int
-    length: int  # tokens after which a row is cut
+    length: int  # tokens; longer rows are cut
     lora_rank: int
 
     @property
     def gib(self) -> float:
-        """What a GPU must have free for plain Hugging Face training: an upper bound."""
+        """GPU memory that plain Hugging Face training needs free: an upper bound."""
         return memory.process_gib(self._allocated())
 
     def _allocated(self) -> float:
@@ -84,12 +84,12 @@ class TrainingSetup:
 
     @property
     def gib_range(self) -> Range:
-        """All measured processes lie inside."""
+        """The range of all measured processes."""
         low = memory.least_process_gib(self._allocated())
         return math.floor(10 * low) / 10, self._most_gib()
 
     def _most_gib(self) -> float:
-        """Rounded up before it decides: what is shown never contradicts what fits."""
+        """Rounded before it decides, so that shown figures never contradict what fits."""
         return math.ceil(10 * self.gib) / 10
 
     @property
@@ -104,8 +104,8 @@ class TrainingSetup:
         return round(low / memory.GIB, 1), round(high / memory.GIB, 1)
 
     def fits(self, gpu: Gpu) -> bool:
-        """By plain Hugging Face training with either backend: Unsloth needs less by an
-        amount that depends on its release."""
+        """Decided by plain Hugging Face training for either backend: how much less
+        Unsloth needs depends on its release."""
         return self._most_gib() <= gpu.usable_gib
 
     @property
@@ -124,8 +124,8 @@ def best_setup(
     gpu: Gpu = DEFAULT_GPU,
     choices: SetupChoices = SetupChoices(),
 ) -> TrainingSetup | None:
-    """The first that fits and, unless a length was chosen, cuts at most one row in
-    twenty."""
+    """The first setup that fits and cuts at most one row in twenty, unless a length was
+    chosen. None where none fits."""
     limits = _lengths(model, data, choices)
     return _first_fit(_setups(model, data, gpu, choices, limits), gpu)
 
@@ -133,7 +133,7 @@ def best_setup(
 def shorter_setup(
     model: ModelSpec, data: KnownData, gpu: Gpu = DEFAULT_GPU
 ) -> TrainingSetup | None:
-    """The longest limit that fits although it cuts more rows than that."""
+    """The longest limit that fits but cuts more rows than that; None where none fits."""
     longest = lengths.row_length(model, data, data.profile.tokens_p95)
     limits = range(longest, lengths.SHORTEST - 1, -lengths.STEP)
     return _first_fit(_setups(model, data, gpu, SetupChoices(), limits), gpu)
@@ -145,7 +145,7 @@ def smallest_setup(
     gpu: Gpu = DEFAULT_GPU,
     choices: SetupChoices = SetupChoices(),
 ) -> TrainingSetup:
-    """What takes least at the wanted length, fitting or not."""
+    """The setup with the least memory at the wanted length, whether it fits or not."""
     wanted = _lengths(model, data, choices)[:1]
     setups = _setups(model, data, gpu, choices, wanted)
     return min(setups, key=lambda setup: setup.gib)
@@ -156,7 +156,7 @@ def _first_fit(setups: Iterator[TrainingSetup], gpu: Gpu) -> TrainingSetup | Non
 
 
 def _lengths(model: ModelSpec, data: KnownData, choices: SetupChoices) -> Sequence[int]:
-    """From what the preset wants to hold down to what 95 % of the rows need."""
+    """Limits from what the preset wants to hold down to what 95 % of the rows need."""
     if choices.max_seq_length is not None:
         return (choices.max_seq_length,)
     profile = data.profile
@@ -191,13 +191,13 @@ def _precisions(model: ModelSpec, gpu: Gpu, choices: SetupChoices) -> tuple[bool
 
 
 def default_backend(gpu: Gpu) -> str:
-    """Unsloth runs on GPUs alone."""
+    """Unsloth runs on GPUs only."""
     return "unsloth" if gpu.can_quantize else "trl"
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What a training takes, rounded: what every page, answer and notebook shows."""
+    """Rounded figures of a training, as every page, response and notebook shows them."""
 
     gpu: str
     gpu_label: str
@@ -205,16 +205,16 @@ class Figures:
     backend: str
     fits: bool
     memory_gib: Range
-    unsloth_gib: Range | None  # where that is the backend
+    unsloth_gib: Range | None  # None with another backend
     steps: int
-    num_epochs: float | None  # None: stopped by steps
+    num_epochs: float | None  # None: steps are limited instead
     minutes: tuple[int, int]
-    dollars: Range | None  # where the GPU is rented by the hour
+    dollars: Range | None  # None where the GPU is not rented by the hour
 
 
 @dataclass(frozen=True)
 class TrainingEstimate:
-    """A setup with the course of the training; all of it is estimated."""
+    """A setup with the training's steps, time and cost; everything is estimated."""
 
     setup: TrainingSetup
     gpu: Gpu
@@ -224,7 +224,7 @@ class TrainingEstimate:
     validation_fraction: float
     train_examples: int
     steps: int
-    tokens: int  # that all steps read, in the model's own
+    tokens: int  # read in all steps, in the model's own
     tokens_per_second: Range
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The figures of a training in words, the same on every page and in every notebook."""
+"""The figures of a training as texts, the same on every page and in every notebook."""
 
 import math
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ class Words:
     unsloth: str  # empty with another backend
     time: str
     cost: str  # empty where no price is known
-    extent: str  # how often the data are read, to which time and cost belong
+    extent: str  # the epochs that time and cost are for
 
 
 def words_of(figures: Figures) -> Words:
@@ -36,7 +36,7 @@ def words_of(figures: Figures) -> Words:
 
 
 def figures_of(stored: Mapping[str, Any]) -> Figures:
-    """What was stored as JSON, which knows no tuples."""
+    """Figures from stored JSON, which has lists in place of tuples."""
     values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in stored.items()

@@ -1,4 +1,4 @@
-"""What a sample of conversations looks like, in shares that tell of its task."""
+"""Signals of a sample of conversations that suggest a task, as shares."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from typing import Any
 
 LABEL_CHARACTERS = 40
 CODE_FENCE = "```"
-# Marks that prose hardly has; arithmetic signs are left out, word problems have them.
+# Marks that are rare in prose; without arithmetic signs, which word problems have.
 CODE_MARKS = re.compile(r"[|$\\{}\[\];`]")
 PLACEHOLDER = re.compile(r"\{\{\s*\w+\s*\}\}")
 CODE_SHARE = 0.03  # of an answer's characters
@@ -29,7 +29,7 @@ CREATE = re.compile(
 
 @dataclass(frozen=True)
 class Exchange:
-    """The last question of a conversation, its answer, and what is around them."""
+    """The last question of a conversation, its answer and context."""
 
     question: str
     answer: str
@@ -38,15 +38,15 @@ class Exchange:
 
 
 @dataclass(frozen=True)
-class Signs:
+class Signals:
     examined: int
     multi_turn: float  # shares of the examples, 0..1
     tools: float
     json_answers: float
     code_answers: float
-    copied_answers: float  # stand word for word in the question
+    copied_answers: float  # answers that occur word for word in the question
     short_answers: float
-    asked: float  # questions with a question mark at a line's end
+    asked: float  # questions with a question mark at the end of a line
     summaries: float
     creations: float
     distinct_answers: float
@@ -55,27 +55,27 @@ class Signs:
 
 
 def exchange_of(messages: Sequence[Mapping[str, Any]]) -> Exchange:
-    said = [(str(message.get("role")), message.get("content")) for message in messages]
-    texts = [(role, text) for role, text in said if isinstance(text, str)]
+    turns = [(str(message.get("role")), message.get("content")) for message in messages]
+    texts = [(role, text) for role, text in turns if isinstance(text, str)]
     answers = [text for role, text in texts if role == "assistant"]
     questions = [text for role, text in texts if role == "user"]
     return Exchange(
         question=questions[-1] if questions else "",
         answer=answers[-1] if answers else "",
-        user_turns=sum(role == "user" for role, _ in said),
-        uses_tools=any(role in {"tool", "function"} for role, _ in said)
+        user_turns=sum(role == "user" for role, _ in turns),
+        uses_tools=any(role in {"tool", "function"} for role, _ in turns)
         or any(message.get("tool_calls") for message in messages),
     )
 
 
-def signs_of(exchanges: Iterable[Exchange]) -> Signs:
+def signs_of(exchanges: Iterable[Exchange]) -> Signals:
     found = list(exchanges)
 
     def share(holds: Callable[[Exchange], bool]) -> float:
         return sum(map(holds, found)) / max(len(found), 1)
 
     answers = [exchange.answer.strip() for exchange in found]
-    return Signs(
+    return Signals(
         examined=len(found),
         multi_turn=share(lambda exchange: exchange.user_turns > 1),
         tools=share(lambda exchange: exchange.uses_tools),

@@ -1,4 +1,4 @@
-"""What the estimates know of somebody's data."""
+"""The facts about a dataset that estimates use."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,10 +8,10 @@ from datasets.core.analysis.profile import Profile
 
 @dataclass(frozen=True)
 class KnownInsights:
-    """What the insights into a dataset add to its profile."""
+    """What the insights add to a profile."""
 
     languages: dict[str, float] = field(default_factory=dict)  # share of the examples
-    # Tokens by a vocabulary for each token of the profile.
+    # Tokens of a vocabulary per token of the profile.
     vocabularies: dict[str, float] = field(default_factory=dict)
 
 
@@ -19,7 +19,7 @@ class KnownInsights:
 class KnownData:
     profile: Profile
     closer: KnownInsights = field(default_factory=KnownInsights)
-    # By model, as `lengths.ratio_of` found them.
+    # Cache of `lengths.ratio_of`, by model.
     ratios: dict[str, Any] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )

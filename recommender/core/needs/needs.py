@@ -1,4 +1,4 @@
-"""What somebody needs: their data, what the model is for, and what they insist on."""
+"""A need: the data, the purpose of the model, and the user's requirements."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -13,8 +13,8 @@ from recommender.core.synonyms import remarks
 from slmgen.error_text import shown
 from slmgen.errors import InvalidInput
 
-SERVING_CONTEXT = 4096  # tokens, or what the longest examples need
-SHORT_ANSWER = 50  # tokens of an answer on average; a thinking model writes more
+SERVING_CONTEXT = 4096  # tokens, or more where the longest examples need it
+SHORT_ANSWER = 50  # average tokens of an answer; a thinking model writes more
 UNKNOWN_LANGUAGE = "unknown"
 LANGUAGE_SHARE = 0.05  # of the text's letters
 SCRIPT_LANGUAGES = {
@@ -34,14 +34,14 @@ SIZE = re.compile(r"(\d{1,4}(?:\.\d{1,3})?) ?([BM])?", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the caller may insist on beside task and target."""
+    """Requirements besides task and target."""
 
     gpu: Gpu = DEFAULT_GPU
     commercial_use: bool = True
     max_parameters: float | None = None
     languages: tuple[str, ...] = ()
     ungated_only: bool = False
-    # What was asked by a name that is none of ours, and how it was read.
+    # How names that are not ours were understood.
     assumptions: tuple[str, ...] = ()
 
 
@@ -55,7 +55,7 @@ class Need:
 
     @cached_property
     def data(self) -> KnownData:
-        """What estimates of a training are made from."""
+        """The part that estimates of a training use."""
         return KnownData(self.profile, self.closer)
 
     @property
@@ -64,19 +64,19 @@ class Need:
 
     @property
     def average_answer(self) -> float:
-        """Tokens of one answer."""
+        """Average tokens of an answer."""
         answers = self.profile.roles.get("assistant", 0)
         return self.profile.answer_tokens / max(answers, 1)
 
     @property
     def scripts(self) -> dict[str, float]:
-        """Writing systems of more than 5 % of the letters, the largest first."""
+        """Writing systems with more than 5 % of the letters, the largest first."""
         shares = sorted(self.profile.scripts.items(), key=lambda pair: -pair[1])
         return {name: share for name, share in shares if share > LANGUAGE_SHARE}
 
     @property
-    def spoken(self) -> dict[str, float]:
-        """Languages of more than 5 % of the examples, where a closer look was taken."""
+    def main_languages(self) -> dict[str, float]:
+        """Languages of more than 5 % of the examples; empty without insights."""
         return {
             code: share
             for code, share in self.closer.languages.items()
@@ -85,7 +85,7 @@ class Need:
 
     @property
     def is_multilingual(self) -> bool:
-        """Whether most of it is in a language other than English, as far as we know."""
+        """Whether most of it is in a language other than English, as far as is known."""
         if self.closer.languages.get("en", 1.0) < 0.5:
             return True
         foreign = sum(
@@ -95,7 +95,7 @@ class Need:
 
 
 def languages_of(script: str, scripts: Collection[str]) -> tuple[str, ...]:
-    """Codes of which one must be named; none for Latin letters, which prove nothing."""
+    """Language codes of a script; empty for Latin, which proves no language."""
     if script == "han" and "kana" in scripts:
         return ("ja",)
     return SCRIPT_LANGUAGES.get(script, ())
@@ -111,7 +111,7 @@ def parse_wishes(
     ungated_only: bool = False,
     assumptions: tuple[str, ...] = (),
 ) -> Wishes:
-    """Raises InvalidInput for what is not known, with what is."""
+    """Raises InvalidInput for unknown values, with the known ones."""
     card = read_gpu(gpu)
     return Wishes(
         gpu=card.value,

@@ -1,11 +1,11 @@
-"""Which task and target data look made for, and why. A suggestion, not a decision."""
+"""Suggests a task and a target for a dataset, with reasons."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from datasets.core.analysis.profile import Profile
 from recommender.core.catalog.catalog import Target, Task
-from recommender.core.needs.data_signals import Signs
+from recommender.core.needs.data_signals import Signals
 
 LONG_CONTEXT = 4096  # tokens at the 99th percentile
 SHORT_ROWS = 512  # tokens at the 95th percentile
@@ -14,7 +14,7 @@ NARROW = frozenset({Task.CLASSIFICATION, Task.EXTRACTION})
 
 @dataclass(frozen=True)
 class Clue:
-    """`strength` 0..1: the share of the examples that speak for the task."""
+    """`strength` 0..1: the share of the examples that point to the task."""
 
     task: Task
     strength: float
@@ -30,7 +30,7 @@ class Suggestion:
     examined: int
 
 
-def suggest(signs: Signs, profile: Profile) -> Suggestion:
+def suggest(signs: Signals, profile: Profile) -> Suggestion:
     found = (rule(signs) for rule in RULES)
     first, *others = [clue for clue in found if clue is not None]
     target, reason = _target(first.task, profile)
@@ -41,21 +41,21 @@ def suggest(signs: Signs, profile: Profile) -> Suggestion:
     )
 
 
-def _extraction(signs: Signs) -> Clue | None:
+def _extraction(signs: Signals) -> Clue | None:
     if signs.json_answers < 0.5:
         return None
     reason = f"{signs.json_answers:.0%} of the answers are JSON"
     return Clue(Task.EXTRACTION, signs.json_answers, reason)
 
 
-def _tools(signs: Signs) -> Clue | None:
+def _tools(signs: Signals) -> Clue | None:
     if signs.tools < 0.2:
         return None
     reason = f"{signs.tools:.0%} of the examples use tools in a conversation"
     return Clue(Task.CONVERSATION, signs.tools, reason)
 
 
-def _classification(signs: Signs) -> Clue | None:
+def _classification(signs: Signals) -> Clue | None:
     if signs.short_answers < 0.8 or signs.distinct_answers > 0.2:
         return None
     reason = (
@@ -65,21 +65,21 @@ def _classification(signs: Signs) -> Clue | None:
     return Clue(Task.CLASSIFICATION, signs.short_answers, reason)
 
 
-def _conversation(signs: Signs) -> Clue | None:
+def _conversation(signs: Signals) -> Clue | None:
     if signs.multi_turn < 0.3:
         return None
     reason = f"{signs.multi_turn:.0%} of the examples have more than one user turn"
     return Clue(Task.CONVERSATION, signs.multi_turn, reason)
 
 
-def _code(signs: Signs) -> Clue | None:
+def _code(signs: Signals) -> Clue | None:
     if signs.code_answers < 0.4:
         return None
     reason = f"{signs.code_answers:.0%} of the answers are or hold code"
     return Clue(Task.CODE_GENERATION, signs.code_answers, reason)
 
 
-def _summarization(signs: Signs) -> Clue | None:
+def _summarization(signs: Signals) -> Clue | None:
     longer = signs.question_characters > 2 * signs.answer_characters
     if signs.summaries < 0.4 or not longer:
         return None
@@ -87,14 +87,14 @@ def _summarization(signs: Signs) -> Clue | None:
     return Clue(Task.SUMMARIZATION, signs.summaries, reason)
 
 
-def _reading(signs: Signs) -> Clue | None:
+def _reading(signs: Signals) -> Clue | None:
     if signs.copied_answers < 0.5:
         return None
     reason = f"{signs.copied_answers:.0%} of the answers stand in the question's text"
     return Clue(Task.QA, signs.copied_answers, reason)
 
 
-def _small_talk(signs: Signs) -> Clue | None:
+def _small_talk(signs: Signals) -> Clue | None:
     if signs.question_characters > 30 or signs.answer_characters > 60:
         return None
     reason = (
@@ -104,14 +104,14 @@ def _small_talk(signs: Signs) -> Clue | None:
     return Clue(Task.CONVERSATION, 0.5, reason)
 
 
-def _questions(signs: Signs) -> Clue | None:
+def _questions(signs: Signals) -> Clue | None:
     if signs.asked < 0.6:
         return None
     reason = f"{signs.asked:.0%} of the inputs ask a question"
     return Clue(Task.QA, signs.asked, reason)
 
 
-def _generation(signs: Signs) -> Clue | None:
+def _generation(signs: Signals) -> Clue | None:
     longer = signs.answer_characters > signs.question_characters
     if signs.creations < 0.3 or not longer:
         return None
@@ -119,7 +119,7 @@ def _generation(signs: Signs) -> Clue | None:
     return Clue(Task.GENERATION, signs.creations, reason)
 
 
-def _instructions(signs: Signs) -> Clue:
+def _instructions(signs: Signals) -> Clue:
     reason = (
         f"none of the other patterns holds for the {signs.examined:,} examples "
         "examined: varied instructions"
@@ -127,8 +127,8 @@ def _instructions(signs: Signs) -> Clue:
     return Clue(Task.INSTRUCTION_FOLLOWING, 0.3, reason)
 
 
-# The first that holds is suggested, the others are alternatives.
-RULES: tuple[Callable[[Signs], Clue | None], ...] = (
+# The first that matches is suggested, the others are alternatives.
+RULES: tuple[Callable[[Signals], Clue | None], ...] = (
     _extraction, _tools, _conversation, _classification, _code, _summarization,
     _reading, _small_talk, _questions, _generation, _instructions,
 )  # fmt: skip

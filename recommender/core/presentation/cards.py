@@ -1,4 +1,4 @@
-"""A ranking as cards: what each model is, what it costs, what speaks for it."""
+"""A ranking as cards: each model with its costs and its strengths."""
 
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ TARGET_NAMES = {
 
 @dataclass(frozen=True)
 class Questions:
-    """The two questions with their answers, given and suggested."""
+    """The two questions, with suggested and given answers."""
 
     task: Task
     target: Target
@@ -56,8 +56,8 @@ class Questions:
 @dataclass(frozen=True)
 class Card:
     model: ModelSpec
-    score: int  # of 100
-    label: str  # why it stands here; may be empty
+    score: int  # percent
+    label: str  # why it is listed; may be empty
     license: str
     is_free: bool
     gate: str
@@ -78,7 +78,7 @@ def cards(ranking: Ranking) -> list[Card]:
 
 
 def _labels(entries: tuple[Recommended, ...]) -> dict[str, str]:
-    """The best, and the next ones that are cheaper and stronger by their size."""
+    """Labels for the best model, and for the next ones that are smaller or larger."""
     if not entries:
         return {}
     best, *others = entries
@@ -107,7 +107,7 @@ def _card(entry: Recommended, label: str) -> Card:
         context=model.context_length,
         training=words_of(entry.training.figures),
         setup=entry.training.setup.words,
-        # What would change is a list of its own here.
+        # What would change the ranking has a list of its own.
         reasons=tuple(r for r in entry.reasons if not r.startswith(WOULD_CHANGE)),
         would_change_if=entry.would_change_if,
     )

@@ -1,4 +1,4 @@
-"""What the catalogue tells about a model, ready to be shown."""
+"""Facts of the catalog for display."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class ComparisonRow:
 
 
 def find_model(catalog: Catalog, model_id: str) -> ModelSpec:
-    """By slug. Raises NotFound that names where to look."""
+    """By slug. Raises NotFound with a hint where to look."""
     try:
         return catalog.get(model_id)
     except InvalidInput:
@@ -46,7 +46,7 @@ def find_model(catalog: Catalog, model_id: str) -> ModelSpec:
 
 
 def chosen_models(catalog: Catalog, ids: Sequence[str]) -> tuple[ModelSpec, ...]:
-    """Those to compare, each once. Raises InvalidInput for too many."""
+    """The models to compare, each once. Raises InvalidInput for too many."""
     if len(ids) > MOST_COMPARED:
         raise InvalidInput(
             f"{len(ids)} models are chosen; compare at most {MOST_COMPARED}."
@@ -101,12 +101,12 @@ def _figures(model: ModelSpec) -> tuple[ModelFact, ...]:
 
 
 def languages(model: ModelSpec) -> str:
-    spoken = model.languages
-    if spoken.scope == "broad_claim":
-        return spoken.claim or "many, as its maker claims"
-    if spoken.scope == "english_mainly":
+    languages = model.languages
+    if languages.scope == "broad_claim":
+        return languages.claim or "many, as its maker claims"
+    if languages.scope == "english_mainly":
         return "mainly English"
-    return ", ".join(spoken.codes) or spoken.claim or "not stated"
+    return ", ".join(languages.codes) or languages.claim or "not stated"
 
 
 def _quality(model: ModelSpec) -> str:

@@ -1,4 +1,4 @@
-"""Hard constraints: what cannot work for this user, the figure, and what would help."""
+"""Hard constraints: why a model cannot work for a need, and what would help."""
 
 import re
 from collections.abc import Callable
@@ -112,7 +112,7 @@ def _language(model: ModelSpec, need: Need, _: Catalog) -> Violation | None:
             )
             remedy = "leave out those rows, at most 5% may stay"
             return Violation("H4 language", reason, remedy)
-    for code, share in need.spoken.items():
+    for code, share in need.main_languages.items():
         if code not in known:
             reason = (
                 f"{share:.0%} of your examples are in {code} and its languages "

@@ -1,8 +1,8 @@
-"""How good a model is after fine-tuning: measured where it was, else expected.
+"""Quality of a model after fine-tuning: measured where possible, else expected.
 
 Measured: the distil labs round of December 2025, average rank of 12 models on 8 tasks.
 Expected: a line over the logarithm of the parameters outside the embedding, plus the
-maker's mean distance from it, shrunk as by one more model of the maker on the line.
+maker's mean distance from it, shrunk as if the maker had one more model on the line.
 """
 
 import math
@@ -16,13 +16,13 @@ ROUND_MODELS = 12
 SHRINKING_MODELS = 1.0
 LEAST, MOST = 0.05, 0.95
 Z95 = 1.96
-# A place without a printed interval: that of the widest printed one.
+# For ranks without a printed interval: the widest printed one.
 PLACE_ERROR = 1.86 / Z95 / (ROUND_MODELS - 1)
 
 
 @dataclass(frozen=True)
 class QualityPoint:
-    """A model of the round: 1 for its first place, 0 for its last."""
+    """A model of the round: 1 for the first rank, 0 for the last."""
 
     name: str
     maker: str
@@ -35,7 +35,7 @@ class QualityFit:
     slope: float  # per factor of ten in parameters
     intercept: float
     advantages: dict[str, float]
-    error: float  # standard error of an expectation, each point left out once
+    error: float  # standard error of an expectation, by leaving one point out at a time
 
     def predict(self, parameters: float, maker: str) -> float:
         on_line = self.intercept + self.slope * math.log10(parameters)
@@ -44,19 +44,20 @@ class QualityFit:
 
     @property
     def unknown_maker(self) -> float:
-        """The mean of the makers: two that are strong have most of the models."""
+        """The mean over makers, not over models: two strong makers have most of the
+        models."""
         return fmean(self.advantages.values())
 
 
 @dataclass(frozen=True)
 class Quality:
     value: float
-    half_width: float  # 95 %
+    half_width: float  # of the 95 % interval
     is_measured: bool
 
 
 def fit_line(points: Sequence[QualityPoint]) -> QualityFit:
-    """Least squares; the error comes from predicting each point by the others."""
+    """Least squares; the error comes from predicting each point from the others."""
     errors = []
     for point in points:
         line = _line([other for other in points if other is not point], 0.0)
@@ -110,13 +111,13 @@ def _measurement_error(evidence: ModelEvidence) -> float:
         return evidence.tuned_rank_interval / Z95 / (ROUND_MODELS - 1)
     if evidence.tuned_place is not None:
         return PLACE_ERROR
-    # Somewhere between two places: the deviation of an even distribution.
+    # Between two ranks: the standard deviation of a uniform distribution.
     places = ROUND_MODELS - (evidence.tuned_place_from or 1)
     return math.hypot(places / math.sqrt(12) / (ROUND_MODELS - 1), PLACE_ERROR)
 
 
 def quality(model: ModelSpec, line: QualityFit) -> Quality:
-    """The measurement and the expectation, weighted by how sure each is."""
+    """The measurement and the expectation, weighted by their certainty."""
     expected = line.predict(model.parameters.non_embedding, model.maker)
     value = measured(model.evidence)
     if value is None:

@@ -1,4 +1,4 @@
-"""The best models for a need, and why the others are not among them."""
+"""Ranks the models for a need, and explains why the others are left out."""
 
 import math
 from collections import Counter
@@ -29,8 +29,8 @@ class Recommended:
     score: float  # 0..1, two decimals
     reasons: tuple[str, ...]
     detail: scoring.Score
-    training: TrainingEstimate  # as a plan without choices has it
-    # Single other answers that move it; only of what is offered.
+    training: TrainingEstimate  # of a plan without choices
+    # Single changes of the need that would change its rank; best models only.
     would_change_if: tuple[str, ...] = ()
 
 
@@ -46,7 +46,8 @@ class Excluded:
 
 @dataclass(frozen=True)
 class Ranking:
-    candidates: tuple[Recommended, ...]  # every model that can work, the best first
+    # Every model that satisfies the constraints, the best first
+    candidates: tuple[Recommended, ...]
     excluded: tuple[Excluded, ...]
     would_change_if: tuple[str, ...] = ()
 
@@ -56,22 +57,23 @@ class Ranking:
 
     @property
     def close(self) -> tuple[Recommended, ...]:
-        """Those offered that cannot be told from the best."""
+        """The recommended models whose scores are too close to the best one's to
+        differ."""
         best, *others = self.recommended
         return tuple(other for other in others if _is_close(best, other))
 
 
 def rank(catalog: Catalog, need: Need) -> Ranking:
-    """The best first; the order of the catalogue has no influence.
+    """The best models first; the order of the catalog has no influence.
 
-    Raises InvalidInput when no model can work, with the constraints that say so.
+    Raises InvalidInput when no model satisfies the constraints, with the reasons.
     """
     found = _with_changes(catalog, need, _possible(catalog, need))
     return replace(found, candidates=_with_remarks(found, need))
 
 
 def first(catalog: Catalog, need: Need) -> ModelSpec:
-    """The best model, at a tenth of the price of all that `rank` says; raises as it."""
+    """The best model, at a tenth of the cost of `rank`. Raises as `rank` does."""
     return _possible(catalog, need).candidates[0].model
 
 
@@ -129,7 +131,7 @@ def _with_remarks(found: Ranking, need: Need) -> tuple[Recommended, ...]:
 
 
 def _verdict(found: Ranking) -> list[str]:
-    """What is said about the best alone."""
+    """Reasons that only the best model gets."""
     texts = []
     if found.close:
         first, nearest = found.candidates[0], found.close[0]
@@ -149,7 +151,7 @@ def _verdict(found: Ranking) -> list[str]:
 
 
 def _other_answers(need: Need) -> dict[str, Need]:
-    """What was asked with a single answer changed, one that may open a way."""
+    """The need with one value changed, in every way that could help."""
     wishes = need.wishes
     changes = {
         f"you train on gpu {name}": replace(wishes, gpu=gpu)
@@ -186,9 +188,10 @@ def _smaller_gpus(need: Need) -> dict[str, Need]:
 
 
 def _with_changes(catalog: Catalog, need: Need, found: Ranking) -> Ranking:
-    """What single other answers would do to the first place, and to each on offer."""
+    """The effect of single changes on the best model and on each recommended one."""
     others = _other_answers(need)
-    # None can be left: a PC without a GPU has more memory and cannot quantize.
+    # A change may leave no model: a PC without a GPU has more memory but cannot
+    # quantize.
     firsts = {
         text: entry.model
         for text, changed in others.items()

@@ -1,4 +1,4 @@
-"""The score of a model that can work: weighted parts, each with reason and source."""
+"""The score of a model: weighted parts, each with a reason and a source."""
 
 import math
 from collections.abc import Mapping
@@ -13,9 +13,10 @@ from recommender.core.estimates.wording import words_of
 from recommender.core.needs.needs import Need
 from recommender.core.ranking.model_quality import ROUND_MODELS, QualityFit, quality
 
-# Quality after fine-tuning leads. Task fit is small on purpose: over 10 base models and
-# 31 tasks (LoRA Land, arXiv 2405.00732, table 12) choosing by task type was no better
-# than taking the model that is best overall: benchmarks/recommender/evaluate.py.
+# Quality after fine-tuning has the largest weight. The task has a small one on purpose:
+# over 10 base models and 31 tasks (LoRA Land, arXiv 2405.00732, table 12) choosing by
+# task type was no better than taking the best model overall:
+# benchmarks/recommender/evaluate.py.
 WEIGHTS = {"quality": 0.50, "task": 0.15, "effort": 0.15, "data": 0.10, "serving": 0.10}
 
 FEW_EXAMPLES, MANY_EXAMPLES = 500, 5_000
@@ -40,7 +41,7 @@ class ScoredPart:
     value: float  # 0..1
     reason: str
     source: str
-    half_width: float = 0.0  # of the 95 % interval, where one is known
+    half_width: float = 0.0  # of the 95 % interval, where it is known
 
     def __str__(self) -> str:
         return f"{self.reason} ({self.source})"
@@ -67,7 +68,7 @@ def score(training: TrainingEstimate, need: Need, line: QualityFit) -> Score:
 
 
 def weigh(parts: Mapping[str, float], weights: Mapping[str, float] = WEIGHTS) -> float:
-    """The weighted mean of the parts that are there."""
+    """The weighted mean of the parts that are known."""
     total = sum(weights[name] for name in parts)
     return round(sum(weights[name] * parts[name] for name in parts) / total, 4)
 
@@ -146,14 +147,14 @@ def effort_part(training: TrainingEstimate, need: Need) -> ScoredPart:
 
 
 def _effort_reason(training: TrainingEstimate, need: Need) -> str:
-    setup, said = training.setup, words_of(training.figures)
+    setup, worded = training.setup, words_of(training.figures)
     ratio = lengths.ratio_of(setup.model, need.data)
     own = lengths.in_model_tokens(setup.model, need.data, need.profile.tokens_p95)
-    cost = f", {said.cost} where it is rented" if said.cost else ""
+    cost = f", {worded.cost} where it is rented" if worded.cost else ""
     return (
         f"p95 of your examples is {own:,} of its tokens ({ratio.basis}); "
-        f"trains in {said.memory} of {said.gpu}'s {training.gpu.usable_gib:g} "
-        f"({setup.words}); {said.extent} take {said.time}{cost}"
+        f"trains in {worded.memory} of {worded.gpu}'s {training.gpu.usable_gib:g} "
+        f"({setup.words}); {worded.extent} take {worded.time}{cost}"
     )
 
 
@@ -194,6 +195,6 @@ def serving_part(model: ModelSpec, need: Need) -> ScoredPart:
 
 
 def log_share(value: float, low: float, high: float) -> float:
-    """Where `value` lies between `low` (0) and `high` (1) on a logarithmic scale."""
+    """The position of `value` between `low` (0) and `high` (1) on a logarithmic scale."""
     share = math.log(value / low) / math.log(high / low)
     return min(max(share, 0.0), 1.0)

@@ -1,4 +1,4 @@
-"""The whole way to a ranking as plain values, and the way back to what was asked."""
+"""A ranking with all its inputs as plain values, and the need recovered from them."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from recommender.core.ranking.ranking import Ranking, Recommended
 from recommender.core.ranking.scoring import WEIGHTS
 from slmgen.errors import Conflict
 
-# Raise it when the same facts and catalogue would get another ranking.
+# Increase when the same facts and catalog would get another ranking.
 RULES_VERSION = 2
 
 
@@ -88,7 +88,7 @@ def _candidate(entry: Recommended, need: Need) -> dict[str, Any]:
 
 
 def _figures(training: TrainingEstimate) -> dict[str, Any]:
-    """Without what the question says of the GPU; as JSON will have it."""
+    """Without the figures of the GPU, which the need has; lists, as JSON has them."""
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in asdict(training.figures).items()
@@ -101,7 +101,7 @@ def _rounded(span: tuple[float, float]) -> list[float]:
 
 
 def _profile(facts: object) -> Profile:
-    """Also of rules that are gone: what was asked then is ranked again as it was."""
+    """Accepts profiles of older rules, so that an old need is ranked as it was."""
     profile = loaded(Profile, facts)
     if profile is None:
         raise Conflict(
@@ -111,7 +111,7 @@ def _profile(facts: object) -> Profile:
 
 
 def need_of(traced: Mapping[str, Any]) -> Need:
-    """What was asked, so that it can be ranked again."""
+    """The need, so that it can be ranked again."""
     asked = deepcopy(traced["need"])
     task, target = asked.pop("task_type"), asked.pop("deployment_target")
     gpu = asked.pop("gpu")

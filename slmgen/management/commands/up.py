@@ -16,12 +16,13 @@ from slmgen.processes.supervisor import supervise
 
 MANAGE = settings.BASE_DIR / "manage.py"
 PARTS = ("web", "work", "beat")
-MIGRATING = 7_351_201  # any number that is nobody else's
+# The id of a PostgreSQL advisory lock, any number that no other program uses
+MIGRATING = 7_351_201
 
 
 class Command(BaseCommand):
     help = "Prepares the database and runs web server and workers until stopped."
-    requires_system_checks = []  # `prepare` has them run
+    requires_system_checks = []  # `prepare` runs them
 
     def add_arguments(self, parser: CommandParser) -> None:
         help = "Run this part alone, on a host of its own."
@@ -44,39 +45,40 @@ class Command(BaseCommand):
 
 
 def prepare(parts: list[str]) -> dict[str, int]:
-    """Makes everything ready for these parts; gives the locks that they hold."""
+    """Prepares the folder, the database and the checks; returns the locks of these
+    parts."""
     startup.check_state()
-    # Under ASGI a request's body is spooled to the temporary folder, twice: keep it on
-    # the disk that holds the files, not on a small /tmp in memory.
+    # Under ASGI a request's body is written to the temporary folder, twice. It belongs
+    # on the disk that holds the files, not on a small /tmp in memory.
     os.environ["TMPDIR"] = str(settings.FILE_UPLOAD_TEMP_DIR)
-    # Threads of numpy's linear algebra, of which there is none here, would only spin.
+    # Threads for numpy's linear algebra, which is not used here, would only spin.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Parts that start at the same time on one folder take turns.
-    with file_locks.alone(startup.lock_of("start")):
+    # Processes that start at the same time on one folder take turns.
+    with file_locks.locked(startup.lock_of("start")):
         held = startup.claim(parts)
         if "web" in parts:
             startup.check_port()
         startup.clear_leftovers(set(PARTS) - set(parts))
-        raise_limit()  # for what is started from here too
+        raise_limit()  # child processes inherit it
         check()
         startup.check_database()
-        with one_at_a_time():
+        with migration_lock():
             call_command("migrate", interactive=False, verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
     return held
 
 
 def check() -> None:
-    """In a process of its own: the vocabularies that it loads to compare stay in memory
-    for as long as that runs, and `up` runs long."""
+    """Runs the checks in a process of its own: the vocabularies that they load would
+    stay in the memory of `up`, which runs for long."""
     done = subprocess.run([sys.executable, str(MANAGE), "check"], cwd=settings.BASE_DIR)
     if done.returncode:
         raise CommandError("SLMGEN does not start with these settings.")
 
 
 @contextmanager
-def one_at_a_time() -> Iterator[None]:
-    """Several hosts that start together migrate one after the other."""
+def migration_lock() -> Iterator[None]:
+    """Makes hosts that start together migrate one after the other."""
     if connection.vendor != "postgresql":
         yield
         return
@@ -92,7 +94,12 @@ def web_command() -> list[str]:
     return [
         *(sys.executable, "-m", "uvicorn", "slmgen.asgi:application"),
         *("--host", settings.HOST, "--port", str(settings.PORT)),
-        *("--http", "slmgen.http.head_timeout:PatientProtocol", "--lifespan", "off"),
+        *(
+            "--http",
+            "slmgen.http.head_timeout:HeadTimeoutProtocol",
+            "--lifespan",
+            "off",
+        ),
         *("--no-proxy-headers", "--no-server-header"),
         *("--ws", "none", "--timeout-graceful-shutdown", "15"),
         *("--log-level", "warning", "--no-access-log"),
@@ -100,7 +107,7 @@ def web_command() -> list[str]:
 
 
 def commands() -> dict[str, list[str]]:
-    """What runs side by side; with Celery, somebody has to send again what was lost."""
+    """The processes to run; with Celery also `beat`, which sends lost messages again."""
     names = ["work", "beat"] if settings.SLMGEN_TASKS == "celery" else ["work"]
     workers = {name: [sys.executable, str(MANAGE), name] for name in names}
     return {"web": web_command(), **workers}

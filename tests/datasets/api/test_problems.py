@@ -20,11 +20,11 @@ def test_problems_are_grouped_counted_and_listed(client):
     body = problems(client, make_dataset(jsonl(ROWS)), "?page_size=2").json()
 
     assert body["kinds"] == [
-        {"kind": "placeholder", "title": KINDS["placeholder"], "problems": 30,
+        {"kind": "placeholder", "title": KINDS["placeholder"].title, "problems": 30,
          "rows": 30, "left_out": 0, "first_lines": list(range(61, 81))},
-        {"kind": "control_token", "title": KINDS["control_token"], "problems": 30,
+        {"kind": "control_token", "title": KINDS["control_token"].title, "problems": 30,
          "rows": 30, "left_out": 0, "first_lines": list(range(61, 81))},
-        {"kind": "role_case", "title": KINDS["role_case"], "problems": 1,
+        {"kind": "role_case", "title": KINDS["role_case"].title, "problems": 1,
          "rows": 1, "left_out": 1, "first_lines": [91]},
     ]  # fmt: skip
     assert (body["total_count"], body["page"], body["page_size"]) == (61, 1, 2)

@@ -8,7 +8,7 @@ from django.db import OperationalError, connection, transaction
 from datasets.core.ingestion import problem_log
 from datasets.models import Dataset
 from datasets.storage.files import storage
-from datasets.storage.quotas import COUNTED, bytes_of_datasets, reserve_quota
+from datasets.storage.quotas import STORED_BYTES, bytes_of_datasets, reserve_quota
 from jobs.models import Job
 from jobs.services import Configuration, create_job
 from notebooks.generation import bytes_of_notebooks
@@ -79,7 +79,7 @@ def test_notebooks_and_lists_of_problems_use_up_the_room(settings, owner):
     )
 
     assert bytes_of_notebooks(owner.pk) == notebook.size > 0
-    assert sum(count(owner.pk) for count in COUNTED) == rows + notebook.size
+    assert sum(count(owner.pk) for count in STORED_BYTES) == rows + notebook.size
 
 
 @pytest.mark.parametrize("is_owned", [True, False])
@@ -104,14 +104,14 @@ def test_exports_use_up_the_room(settings, owner, client):
     dataset = make_dataset(owner=owner)
     call_command("work", drain=True)
     client.force_login(owner)
-    before = sum(count(owner.pk) for count in COUNTED)
+    before = sum(count(owner.pk) for count in STORED_BYTES)
 
     address = f"/app/datasets/{dataset.pk}/export/?format=alpaca"
     client.get(address)
     call_command("work", drain=True)
     size = len(b"".join(client.get(address).streaming_content))
 
-    assert sum(count(owner.pk) for count in COUNTED) == before + size
+    assert sum(count(owner.pk) for count in STORED_BYTES) == before + size
 
 
 def test_what_is_written_about_problems_has_an_end(client, monkeypatch):

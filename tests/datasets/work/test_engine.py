@@ -14,7 +14,7 @@ from datasets import models
 from datasets.models import Kind, State, WorkItem
 from datasets.storage.files import storage
 from datasets.work import engine
-from datasets.work.engine import MAX_ATTEMPTS, LostLease, ask_for, claim_item, work_once
+from datasets.work.engine import MAX_ATTEMPTS, LostLease, enqueue, claim_item, work_once
 from slmgen.errors import InvalidInput
 from tests.factories import make_dataset
 
@@ -173,14 +173,14 @@ def test_a_refusal_is_final_and_said(waiting, handler):
 
 def test_a_worker_that_is_told_to_stop_gives_its_work_back(waiting, handler):
     def told_meanwhile(claim):
-        engine.stop_soon()
+        engine.request_stop()
         claim.report(1)
 
     handler(told_meanwhile)
     try:
         assert work_once() is True
     finally:
-        engine.resume()
+        engine.clear_stop()
 
     assert state(waiting) == "queued"
     assert (waiting.attempts, waiting.lease_until) == (0, None)
@@ -190,14 +190,14 @@ def test_a_process_that_a_stop_of_the_whole_group_ended_costs_no_attempt(
     waiting, handler
 ):
     def broken(claim):
-        engine.stop_soon()
+        engine.request_stop()
         raise BrokenProcessPool
 
     handler(broken)
     try:
         work_once()
     finally:
-        engine.resume()
+        engine.clear_stop()
 
     assert state(waiting) == "queued"
     assert waiting.attempts == 0
@@ -274,7 +274,7 @@ def test_a_canceled_item_can_be_started_again(waiting):
 
 
 def test_work_on_figures_waits_for_the_analysis(waiting):
-    item = ask_for(waiting.dataset, Kind.INSIGHTS)
+    item = enqueue(waiting.dataset, Kind.INSIGHTS)
 
     assert claim_item(item) is None
     engine.work_on(waiting.pk)
@@ -283,11 +283,11 @@ def test_work_on_figures_waits_for_the_analysis(waiting):
 
 def test_the_same_is_asked_for_once(waiting):
     one, other = (
-        ask_for(waiting.dataset, Kind.EXPORT, {"format": "alpaca"}) for _ in range(2)
+        enqueue(waiting.dataset, Kind.EXPORT, {"format": "alpaca"}) for _ in range(2)
     )
 
     assert one == other
-    assert ask_for(waiting.dataset, Kind.EXPORT, {"format": "sharegpt"}) != one
+    assert enqueue(waiting.dataset, Kind.EXPORT, {"format": "sharegpt"}) != one
 
 
 def test_celery_is_told_after_the_commit_and_again(
@@ -348,7 +348,7 @@ def test_a_lost_lease_is_sent_again_once_and_at_once(settings):
 
 def test_a_message_that_came_too_early_is_sent_again(settings):
     (analysis,) = make_waiting(settings, 1)
-    item = ask_for(analysis.dataset, Kind.INSIGHTS)
+    item = enqueue(analysis.dataset, Kind.INSIGHTS)
     WorkItem.objects.update(sent_at=timezone.now())
     engine.work_on(item.pk)  # not before the analysis
     engine.work_on(analysis.pk)
@@ -404,7 +404,7 @@ def test_an_app_brings_a_kind_of_work_of_its_own(monkeypatch, waiting):
     def grade(claim):
         claim.finish(result=7)
 
-    item = ask_for(waiting.dataset, "grading")
+    item = enqueue(waiting.dataset, "grading")
     item.full_clean()
     call_command("work", drain=True)
 

@@ -15,9 +15,9 @@ from tests.factories import make_file
 def at_once(monkeypatch):
     """Four places, and nobody waits for one."""
     monkeypatch.setattr(limits, "SECONDS_TO_WAIT", 0)
-    monkeypatch.setattr(limits, "places", limits.WorkPlaces(4))
+    monkeypatch.setattr(limits, "slots", limits.WorkSlots(4))
     with ExitStack() as stack:
-        yield lambda client: stack.enter_context(limits.places.one(client, 0))
+        yield lambda client: stack.enter_context(limits.slots.acquire(client, 0))
 
 
 def test_too_many_at_once_are_told_to_come_back(at_once):
@@ -29,9 +29,9 @@ def test_too_many_at_once_are_told_to_come_back(at_once):
 
 
 def test_a_place_is_free_again():
-    places = limits.WorkPlaces(1)
+    slots = limits.WorkSlots(1)
     for client in ("1", "2"):
-        with places.one(client, 0):
+        with slots.acquire(client, 0):
             pass
 
 

@@ -36,7 +36,7 @@ def _embedded_worker(settings):
     settings.SLMGEN_INLINE_ANALYSIS_BYTES = 0
     handlers = {number: signal.getsignal(number) for number in (15, 2)}
     yield
-    engine.resume()
+    engine.clear_stop()
     for number, handler in handlers.items():
         signal.signal(number, handler)
 
@@ -131,7 +131,7 @@ def test_told_to_stop_at_each_moment_it_gives_back_or_finishes(name, moments, se
             assert (item.attempts, item.lease_until) == (0, None)
             given_back += 1
         assert is_agreed()
-        engine.resume()
+        engine.clear_stop()
         drain()
 
         assert not WorkItem.objects.exclude(state=State.DONE).exists()

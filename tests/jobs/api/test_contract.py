@@ -77,6 +77,18 @@ def test_two_models_are_refused(create):
     )
 
 
+def test_a_change_takes_the_same_names(client, create):
+    token = token_for(username="owner", password="owner-password")
+    address = f"/jobs/{create(**ORIGINAL).json()['id']}"
+
+    changed = client.patch(
+        address, json.dumps({**ORIGINAL, "selected_model_id": "gemma-3-270m"}),
+        "application/json", HTTP_AUTHORIZATION=f"Bearer {token}",
+    )  # fmt: skip
+
+    assert changed.json()["model_id"] == "gemma-3-270m"
+
+
 def test_no_model_is_none(create):
     assert create(selected_model_id=None).json()["model_id"] is None
 

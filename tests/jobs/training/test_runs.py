@@ -442,7 +442,7 @@ def test_time_left_follows_the_speed_since_it_began():
 
 @pytest.mark.django_db(transaction=True)
 def test_a_stream_tells_what_comes_and_ends(client, job, bearer, report, monkeypatch):
-    monkeypatch.setattr("jobs.training.streams.SECONDS_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr("jobs.training.streams.POLL_SECONDS", 0.01)
     report("begin", 0)
     report(step=6, loss=4.0)
     report(step=12, loss=3.0)
@@ -466,7 +466,7 @@ def test_a_stream_tells_what_comes_and_ends(client, job, bearer, report, monkeyp
 def test_a_browser_that_connects_again_goes_on_behind_the_last_point(
     client, job, bearer, report, monkeypatch
 ):
-    monkeypatch.setattr("jobs.training.streams.SECONDS_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr("jobs.training.streams.POLL_SECONDS", 0.01)
     report("begin", 0)
     report(step=6, loss=4.0)
     report(step=6, eval_loss=3.0)

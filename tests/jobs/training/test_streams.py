@@ -89,7 +89,7 @@ def test_many_streams_cost_a_look_what_one_costs(jobs, tell):
 
 @pytest.mark.django_db(transaction=True)
 def test_streams_of_a_process_share_their_looks(jobs, tell, monkeypatch):
-    monkeypatch.setattr(module, "SECONDS_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
     report = tell(jobs[0])
     report("begin")
     report(step=1, loss=2.0)
@@ -137,7 +137,7 @@ def test_who_does_not_read_is_given_no_more(jobs, tell, monkeypatch):
 
 @pytest.mark.django_db(transaction=True)
 def test_the_stream_of_a_deleted_job_ends(jobs, monkeypatch):
-    monkeypatch.setattr(module, "SECONDS_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
 
     async def follow():
         parts = aiter(Streams().open(jobs[0]))
@@ -155,7 +155,7 @@ def test_the_stream_of_a_deleted_job_ends(jobs, monkeypatch):
 def test_a_silent_stream_shows_that_it_is_there_and_ends_after_its_time(
     jobs, monkeypatch
 ):
-    monkeypatch.setattr(module, "SECONDS_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(module, "SECONDS_OF_SILENCE", 0.2)
     monkeypatch.setattr(module, "SECONDS_OF_A_STREAM", 1.0)
 

@@ -11,7 +11,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from slmgen.http import body_limits, head_timeout
-from slmgen.http.head_timeout import PatientProtocol, Waiting
+from slmgen.http.head_timeout import HeadTimeoutProtocol, Waiting
 from slmgen.processes import open_files
 from tests.conftest import started
 
@@ -90,7 +90,7 @@ def test_slow_bodies_of_one_address_leave_room_for_those_of_another(port, flood)
 # One connection after another, on a server that lets few wait
 
 
-class NarrowProtocol(PatientProtocol):
+class NarrowProtocol(HeadTimeoutProtocol):
     waiting = Waiting()
     head_seconds = 60.0
 

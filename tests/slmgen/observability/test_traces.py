@@ -182,7 +182,7 @@ def test_work_that_breaks_is_told_without_the_words_of_its_failure(here, monkeyp
     def broken(claim):
         raise RuntimeError(CANARY)
 
-    item = engine.ask_for(make_dataset(), Kind.INSIGHTS)
+    item = engine.enqueue(make_dataset(), Kind.INSIGHTS)
     monkeypatch.setitem(engine.HANDLERS, Kind.INSIGHTS, broken)
 
     engine.work_on(item.pk)

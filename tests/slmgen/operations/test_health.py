@@ -19,7 +19,7 @@ def saved(monkeypatch):
         return real(self, name, content)
 
     monkeypatch.setattr(kind, "_save", save)
-    monkeypatch.setattr(health, "_looked", health._Looked())
+    monkeypatch.setattr(health, "_last_test", health._StorageTest())
     return names
 
 
@@ -33,7 +33,7 @@ def test_the_storage_is_written_to_once_for_many_probes(client, saved):
 
 def test_it_is_written_to_again_after_a_while(client, saved):
     client.get("/health/ready")
-    health._looked.at -= health.SECONDS_BETWEEN_WRITES
+    health._last_test.at -= health.SECONDS_BETWEEN_WRITES
 
     client.get("/health/ready")
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from benchmarks.plants import PLANTS
 from datasets.core.analysis.analyze import Counting, Upload, analyze
-from datasets.core.analysis.quality_score import WEIGHTS, QualityEvidence, judge
+from datasets.core.analysis.quality_score import QualityEvidence, judge
+from datasets.core.faults.catalog import KINDS
 from datasets.core.ingestion.ingest import Limits, Targets, ingest
 from datasets.core.ingestion.problem_log import Group
 from slmgen.errors import InvalidInput
@@ -60,8 +61,9 @@ EVIDENCE = {
     "duplicates": {"duplicates": 30, "first_duplicates": (3, 4)},
     "left_out": {"bad_lines": 5, "problems": ("Line 3: x.",)},
     **{
-        kind: {"faulty": 9, "groups": (Group(kind, 9, 9, 0, 9, [2], [2]),)}
-        for kind in WEIGHTS
+        name: {"faulty": 9, "groups": (Group(name, 9, 9, 0, 9, [2], [2]),)}
+        for name, kind in KINDS.items()
+        if kind.weight
     },
 }
 

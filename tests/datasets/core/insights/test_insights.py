@@ -15,10 +15,9 @@ from datasets.core.analysis.language import guess
 from datasets.core.canonical import transcript
 from datasets.core.conversation import whole_text
 from datasets.core.insights import label_balance, near_duplicates, validation_split
-from datasets.core.insights.edit_distance import edits, unedited_share
 from datasets.core.insights.insights import find_insights
 from datasets.core.insights.length_outliers import long_and_short
-from datasets.core.insights.near_duplicates import Cluster, clusters
+from datasets.core.insights.near_duplicates import Cluster, clusters, unedited_share
 from datasets.core.tokenization.model_lengths import TOKENIZERS, lengths_of
 from tests.corpus.families import intents
 from tests.corpus.spoiled import edited
@@ -34,7 +33,7 @@ def looked_at(content, processes=1):
 
 
 def clustered(texts):
-    encoded = [near_duplicates.normal(text) for text in texts]
+    encoded = [near_duplicates.normalized(text) for text in texts]
     return clusters(near_duplicates.sketches_of(encoded), lambda at: encoded[at])
 
 
@@ -112,15 +111,15 @@ def test_short_texts_that_are_misspelt_are_near_duplicates(source):
 def test_of_short_texts_as_many_are_found_as_comparing_all_with_all_finds(source):
     lines = source.path.read_bytes().splitlines()[:400]
     texts = [whole_text(transcript(line)) for line in lines]
-    normal = [near_duplicates.normal(text).decode() for text in texts]
+    normalized = [near_duplicates.normalized(text).decode() for text in texts]
     short = [
         n
-        for n, text in enumerate(normal)
+        for n, text in enumerate(normalized)
         if 24 <= len(text) < near_duplicates.SHORT_BYTES
     ]
     pairs = [
         (a, b) for at, a in enumerate(short) for b in short[at + 1 :]
-        if unedited_share(normal[a], normal[b], near_duplicates.SIMILAR_SHORT)
+        if unedited_share(normalized[a], normalized[b], near_duplicates.SIMILAR_SHORT)
     ]  # fmt: skip
 
     found = clustered(texts)
@@ -133,18 +132,20 @@ def test_of_short_texts_as_many_are_found_as_comparing_all_with_all_finds(source
     assert len(set(groups) - alike) <= 0.05 * len(alike)  # longer ones
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.text("abc é", max_size=12), st.text("abc é", max_size=12))
-def test_edits_are_the_distance_of_the_textbook(first, second):
-    row = list(range(len(second) + 1))
-    for place, one in enumerate(first, 1):
-        before, row = row, [place]
-        for at, other in enumerate(second, 1):
-            change = before[at - 1] + (one != other)
-            row.append(min(before[at] + 1, row[-1] + 1, change))
+SHARES = [
+    ("", "", 0.8, 1.0),
+    ("where is my card", "where is my card", 0.8, 1.0),
+    ("where is my card", "where is my cart", 0.8, 1 - 1 / 16),
+    ("where is my card", "were is my cards", 0.8, 1 - 2 / 16),
+    ("where is my card", "where was my cord", 0.9, 0.0),
+    ("kitten", "sitting", 0.5, 1 - 3 / 7),  # the distance of the textbook: three
+    ("naïve", "naive", 0.8, 0.0),  # 1 - 0.8 is a little less than a fifth
+]
 
-    assert edits(first, second, 12) == row[-1]
-    assert edits(first, second, row[-1] - 1) is None
+
+@pytest.mark.parametrize(("first", "second", "least", "share"), SHARES)
+def test_the_unedited_share_is_what_no_edit_touches(first, second, least, share):
+    assert unedited_share(first, second, least) == share
 
 
 @pytest.mark.parametrize(
@@ -158,7 +159,7 @@ def test_edits_are_the_distance_of_the_textbook(first, second):
 )
 def test_sketches_do_not_depend_on_how_texts_are_cut_into_batches(source):
     lines = source.path.read_bytes().splitlines()[:300]
-    texts = [near_duplicates.normal(whole_text(transcript(line))) for line in lines]
+    texts = [near_duplicates.normalized(whole_text(transcript(line))) for line in lines]
 
     parts = np.concatenate(
         [
@@ -176,9 +177,9 @@ def test_any_texts_can_be_compared(texts):
     twice = clustered([*texts, *texts])
 
     long = {
-        near_duplicates.normal(t)
+        near_duplicates.normalized(t)
         for t in texts
-        if len(near_duplicates.normal(t)) >= near_duplicates.MIN_BYTES
+        if len(near_duplicates.normalized(t)) >= near_duplicates.MIN_BYTES
     }
     assert len(twice) <= len(long)
     assert all(len(each.members) >= 2 for each in twice)

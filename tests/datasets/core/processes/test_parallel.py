@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from datasets.core.processes.parallel import MOST_WAITING, run_parallel
+from datasets.core.processes.parallel import MAX_PENDING, run_parallel
 from datasets.core.readers.rows import LineBlock
 from tests.conftest import REPO
 from tests.datasets.processes import over_two, pid_and_text, slow_worker
@@ -20,7 +20,7 @@ from tests.datasets.processes import over_two, pid_and_text, slow_worker
 @pytest.mark.parametrize("threads", [False, True])
 @pytest.mark.parametrize("cores", [1, 2, 3])
 def test_answers_come_in_the_order_of_the_items(cores, threads):
-    items = range(-3 * MOST_WAITING, 0)
+    items = range(-3 * MAX_PENDING, 0)
     found = run_parallel(abs, items, cores, threads=threads)
 
     assert list(found) == [(item, -item) for item in items]
@@ -31,7 +31,7 @@ def test_answers_come_in_the_order_of_the_items(cores, threads):
     [(1, True, (1, 1)), (2, False, (2, 2)), (2, True, (1, 2)), (3, True, (2, 3))],
 )
 def test_with_threads_the_first_of_the_others_is_one(cores, threads, expected):
-    items = range(20 * MOST_WAITING)
+    items = range(20 * MAX_PENDING)
     found = {who for _, who in run_parallel(slow_worker, items, cores, threads=threads)}
 
     assert (len({pid for pid, _ in found}), len(found)) == expected
@@ -43,7 +43,7 @@ def test_items_are_not_read_far_ahead():
 
     next(answers)
 
-    assert len(read) <= MOST_WAITING + 1
+    assert len(read) <= MAX_PENDING + 1
     answers.close()
 
 
@@ -52,7 +52,7 @@ def texts_that_others_see(items, source):
     return {text for other, text in found if other != os.getpid()}
 
 
-ITEMS = [LineBlock(at + 1, at * 4, b"old\n") for at in range(50 * MOST_WAITING)]
+ITEMS = [LineBlock(at + 1, at * 4, b"old\n") for at in range(50 * MAX_PENDING)]
 
 
 def test_lines_of_a_file_are_read_again_and_not_sent(tmp_path):
@@ -81,9 +81,9 @@ def test_a_daemon_which_may_start_no_other_does_all_itself():
 
 
 ENDLESS = """
-from datasets.core.spread import spread
+from datasets.core.processes.parallel import run_parallel
 from tests.datasets.processes import pid
-for _, other in spread(pid, iter(int, 1), 2):
+for _, other in run_parallel(pid, iter(int, 1), 2):
     print(other, flush=True)
 """
 

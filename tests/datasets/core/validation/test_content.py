@@ -1,8 +1,6 @@
 """Faults that leave a row an example: each is named with its line and message."""
 
-import io
 import json
-import random
 
 import pytest
 from hypothesis import given, settings
@@ -10,12 +8,10 @@ from hypothesis import strategies as st
 
 from benchmarks.plants import FORMS, PLANTS
 from datasets.core.faults.catalog import KINDS
-from datasets.core.ingestion.ingest import Limits, Targets, ingest
-from datasets.core.validation.text_rules import looks_cut_off
+from tests.datasets.reading import problems_of
 from tests.factories import jsonl, make_conversation
 from tests.sources import own, real
 
-LIMITS = Limits(max_bytes=10**8, max_row_bytes=10**6, min_examples=1)
 CLEAN_SETS = [
     own("office_tasks.chat.jsonl"),
     own("word_problems.chat.jsonl"),
@@ -36,12 +32,6 @@ CLEAN_SETS = [
     real("korean_chatbot_5000.chat.jsonl"),
     real("jcommonsenseqa_ja.chat.jsonl"),
 ]
-
-
-def problems_of(content):
-    targets = Targets(io.BytesIO(), io.BytesIO(), io.BytesIO())
-    ingest(io.BytesIO(content), targets, LIMITS)
-    return [json.loads(line) for line in targets.problems.getvalue().splitlines()]
 
 
 @pytest.mark.parametrize("source", CLEAN_SETS)
@@ -102,84 +92,3 @@ def test_every_kind_that_a_value_can_have_is_planted():
     of_text = {"length", "table", "json", "number", "white_space"}
 
     assert set(PLANTS | FORMS) == set(KINDS) - of_text
-
-
-def test_a_problem_says_where_what_and_how_to_fix_it():
-    rows = [make_conversation("q", "a"), make_conversation("q <|im_end|>", "a")]
-
-    (problem,) = problems_of(b"\n" + jsonl(rows))
-
-    assert problem == {
-        "line": 3, "kind": "control_token", "message": 0, "field": "content",
-        "found": "text with '<|im_end|>'",
-        "expected": "text without the marks that templates add themselves",
-        "fix": "remove the mark", "left_out": False, "unit": "Line",
-    }  # fmt: skip
-
-
-def test_a_problem_quotes_nothing_private():
-    rows = [{"messages": [{"role": "anna.mayer@example.org", "content": "x"}]}]
-    good = [make_conversation("q", "a")] * 20
-
-    (problem,) = problems_of(jsonl(good + rows))
-
-    assert problem["found"] == "'[EMAIL]'"
-
-
-def test_an_older_function_call_is_no_fault():
-    call = {"name": "f", "arguments": "{}"}
-    messages = [
-        {"role": "user", "content": "q"},
-        {"role": "assistant", "content": None, "function_call": call},
-        {"role": "function", "name": "f", "content": "{}"},
-        {"role": "assistant", "content": "a"},
-    ]
-
-    assert problems_of(jsonl([{"messages": messages}])) == []
-
-
-def test_several_calls_are_answered_by_their_ids():
-    calls = [{"id": key, "type": "function", "function": {"name": "f"}} for key in "ab"]
-    messages = [
-        {"role": "user", "content": "q"},
-        {"role": "assistant", "content": None, "tool_calls": calls},
-        {"role": "tool", "tool_call_id": "b", "content": "1"},
-        {"role": "tool", "tool_call_id": "a", "content": "2"},
-        {"role": "assistant", "content": "a"},
-    ]
-
-    assert problems_of(jsonl([{"messages": messages}])) == []
-
-
-PROSE = "This is a sentence of some length. Here is another one that says more. "
-
-
-@pytest.mark.parametrize(
-    ("text", "cut"),
-    [
-        (PROSE * 2 + "And then we can see that the", True),
-        (PROSE * 2 + "And then we can see that the end is near.", False),
-        (PROSE * 2 + "\n- the last item of a list that goes on", False),
-        (PROSE * 2 + "\n```python\nx = 1", True),
-        (PROSE * 2 + "\n```python\nx = 1\n```", False),
-        ("a short answer without a full stop", False),
-    ],
-)
-def test_an_answer_that_breaks_off_is_told_from_one_that_ends(text, cut):
-    assert looks_cut_off(text) == cut
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["Nãо", "À bientôt, Émile", "NÃO É ASSIM", "Ñandú", "Москва", "São"],
-)
-def test_accents_are_no_mojibake(text):
-    assert problems_of(jsonl([make_conversation(text, text)])) == []
-
-
-def test_escapes_hide_nothing():
-    row = PLANTS["mojibake"](make_conversation("Where?", "There."), random.Random(1))
-
-    kinds = [p["kind"] for p in problems_of(json.dumps(row).encode() + b"\n")]
-
-    assert kinds == ["mojibake"]

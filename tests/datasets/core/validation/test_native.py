@@ -246,8 +246,8 @@ def test_hard_files(seed):
             assert_no_difference(line + b"\n")
 
 
-def test_openings_are_in_every_match():
-    """Whoever changes a pattern changes its openings."""
+def test_rarer_triggers_are_in_every_match():
+    """Whoever changes a pattern changes them."""
     spoken = [
         "as an AI", "As a AI language", "as a large language model",
         "as an language model", "as an artificial intelligence", "I'm just an AI",
@@ -255,11 +255,11 @@ def test_openings_are_in_every_match():
         "作为人工智能", "作为一名人工智能", "作为一款AI",
     ]  # fmt: skip
     for rule in RULES:
-        if rule.openings:
+        if rule.rarer_triggers:
             matches = [text for text in spoken if rule.pattern.search(text)]
             assert len(matches) >= 4
             for text in matches:
-                assert any(sign in text for sign in rule.openings)
+                assert any(sign in text for sign in rule.rarer_triggers)
                 row = json.dumps(make_conversation("q", text)).encode()
                 assert kinds(row) == [DOUBTFUL]
 

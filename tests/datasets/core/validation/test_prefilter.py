@@ -110,7 +110,7 @@ def test_known_signs_change_no_verdict(row):
 
 
 def test_no_sign_hides_another():
-    signs = {sign.encode(): rule for rule in RULES for sign in rule.signs}
+    signs = {sign.encode(): rule for rule in RULES for sign in rule.triggers}
     signs |= {FENCE.encode(): None, ESCAPE.encode(): None}
 
     for first, second in permutations(signs, 2):

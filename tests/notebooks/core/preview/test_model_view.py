@@ -11,7 +11,7 @@ from notebooks.core.preview.chat_templates import (
 )
 from notebooks.core.preview.model_view import NAMES, mask_code
 from notebooks.generation import cells
-from notebooks.pages.model_view import model_view_of
+from notebooks.pages.model_view import view_by
 from recommender.services import catalog
 
 SLUGS = [model.slug for model in catalog().models]
@@ -26,7 +26,7 @@ TALK = [
 
 @pytest.mark.parametrize("slug", SLUGS)
 def test_in_every_model_s_template_the_answers_and_their_ends_are_graded(slug):
-    found = model_view_of({"messages": TALK}, catalog().get(slug))
+    found = view_by({"messages": TALK}, catalog().get(slug))
 
     end = templates()[slug].assistant[1].rstrip("\n")
     texts = [piece.text for piece in found.pieces if piece.is_graded]
@@ -90,7 +90,7 @@ def test_text_in_decomposed_characters_is_read_composed():
         {"role": "assistant", "content": "o\u0308!"},
     ]
 
-    found = model_view_of({"messages": talk}, catalog().get("qwen3-0.6b"))
+    found = view_by({"messages": talk}, catalog().get("qwen3-0.6b"))
 
     assert [p.text for p in found.pieces if p.is_graded] == ["ö!<|im_end|>"]
 
@@ -103,8 +103,6 @@ def test_a_tokenizer_without_vocabulary_counts_no_tokens():
 def test_what_cannot_be_shown_is_said():
     talk = [*TALK[1:3], TALK[3], {"role": "assistant", "content": "<think>x</think>y"}]
 
-    found = model_view_of(
-        {"messages": talk, "tools": [{}]}, catalog().get("mistral-7b")
-    )
+    found = view_by({"messages": talk, "tools": [{}]}, catalog().get("mistral-7b"))
 
     assert [note.split()[0] for note in found.notes] == ["No", "Drawn", "Each", "This"]
