@@ -182,10 +182,11 @@ def test_files_named_in_documents_exist(document):
     missing = [
         name
         for name in named
-        if (name.partition("/")[0] in tops and "/" in name)
-        and not any(REPO.glob(name.rstrip("/")))
-        or re.fullmatch(r"[\w-]+\.(py|rs)", name)
-        and name not in names
+        if (
+            (name.partition("/")[0] in tops and "/" in name)
+            and not any(REPO.glob(name.rstrip("/")))
+        )
+        or (re.fullmatch(r"[\w-]+\.(py|rs)", name) and name not in names)
     ]
 
     assert missing == []

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from datasets import serializers, services
+from datasets.core.fixes.operations import repair_of
 from datasets.core.layouts.columns import EXAMPLE
 from datasets.storage import retention
 from slmgen.error_text import nearest, shown, unknown
@@ -170,7 +171,7 @@ class RepairsView(APIView):
         wanted.is_valid(raise_exception=True)
         done = services.repair(
             dataset,
-            wanted.validated_data["repairs"],
+            tuple(repair_of(**one) for one in wanted.validated_data["repairs"]),
             dry_run=wanted.validated_data["dry_run"],
         )
         ids = {"session_id": done.dataset.id, "parent_id": done.dataset.parent_id}

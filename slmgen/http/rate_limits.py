@@ -15,6 +15,7 @@ from django.core.cache.backends.base import BaseCache
 from django.db import DatabaseError
 from django.http import HttpRequest
 from redis.exceptions import RedisError
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:  # views read these settings, and the settings name this modul
 logger = logging.getLogger("slmgen.http.rate_limits")
 
 WINDOW_SECONDS = 60
-SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 WITHOUT_LIMIT = {"health", "metrics"}
 # Routes whose write requests cost more than others.
 UPLOADS = {"upload", "page-start", "mapping", "page-columns", "repairs", "page-repair"}

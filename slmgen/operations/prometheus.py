@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from datasets.models import Dataset, State, WorkItem
 from jobs.models import Job
-from slmgen.http.api_errors import CHALLENGE
+from slmgen.http.bearer import CHALLENGE
 
 
 @csrf_exempt  # read-only; other methods get a 405

@@ -4,10 +4,8 @@ import io
 import re
 from collections.abc import Iterator
 
-from datasets.core.readers.rows import SourceRow
+from datasets.core.readers.rows import JSON_SPACE, SourceRow
 from slmgen.errors import InvalidInput
-
-JSON_SPACE = b" \t\r\n"
 
 # Everything that opens, closes or separates in JSON; a whole string counts as one. One
 # whose end has not been read yet takes all that follows, or each quote inside it would

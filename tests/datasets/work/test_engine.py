@@ -14,7 +14,7 @@ from datasets import models
 from datasets.models import Kind, State, WorkItem
 from datasets.storage.files import storage
 from datasets.work import engine
-from datasets.work.engine import MAX_ATTEMPTS, LostLease, enqueue, claim_item, work_once
+from datasets.work.engine import MAX_ATTEMPTS, LostLease, claim_item, enqueue, work_once
 from slmgen.errors import InvalidInput
 from tests.factories import make_dataset
 
@@ -410,5 +410,5 @@ def test_an_app_brings_a_kind_of_work_of_its_own(monkeypatch, waiting):
 
     assert (state(item), item.result) == ("done", 7)
     assert item.get_kind_display() == "The grading"
-    assert engine.ASKED_BY_POST == {"grading"}
+    assert {"grading"} == engine.ASKED_BY_POST
     assert ("grading", "The grading") in models.work_kinds()

@@ -16,6 +16,7 @@ from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from datasets import services, uploads
+from datasets.core.fixes.operations import Repair
 from datasets.models import Dataset, State, WorkItem
 from datasets.storage.files import differences
 from datasets.work import celery_messages, engine
@@ -28,7 +29,7 @@ from tests.factories import make_dataset, make_lines
 
 pytestmark = pytest.mark.django_db(transaction=True)
 REPO = Path(__file__).resolve().parents[3]
-REPAIR = [{"kind": "drop_exact_duplicates"}]
+REPAIR = (Repair("drop_exact_duplicates"),)
 
 
 @pytest.fixture(autouse=True)
@@ -263,6 +264,7 @@ call_command("work", drain=True)
 """
 LOOK = """
 from django.core.management import call_command
+from datasets.core.fixes.operations import Repair
 from datasets.models import WorkItem
 call_command("check_storage")
 item = WorkItem.objects.get()
