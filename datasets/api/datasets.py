@@ -20,11 +20,14 @@ from slmgen.error_text import nearest, shown, unknown
 from slmgen.errors import InvalidInput
 from slmgen.http.serializers import ErrorSerializer as ERROR
 from slmgen.http.streaming import Download, Streamed
+from slmgen.http.view_limits import counted_as, takes_files
 
 MAX_WHOLE_BYTES = 1_000_000  # of examples that are sent at one go
 ERRORS = {202: ERROR, 400: ERROR, 401: ERROR, 404: ERROR}
 
 
+@takes_files
+@counted_as("uploads")
 class UploadView(APIView):
     """Upload a dataset file for processing."""
 
@@ -75,6 +78,7 @@ def _mapping(request: Request) -> dict[str, Any] | None:
         ) from None
 
 
+@counted_as("uploads")
 class MappingView(APIView):
     """Which column of the upload holds what, shown on one row."""
 
@@ -156,6 +160,7 @@ class ProfileView(APIView):
         return Response(serializers.ProfileSerializer(answer).data)
 
 
+@counted_as("uploads")
 class RepairsView(APIView):
     """A new version of the dataset with the chosen repairs, and what they changed."""
 
