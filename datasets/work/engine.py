@@ -335,7 +335,7 @@ def _run(claim: Claim) -> None:
         claim.failure = type(error).__name__
         _settle(claim, state=State.FAILED, lease_until=None, message=error.detail,
                 is_refused=isinstance(error, InvalidInput))  # fmt: skip
-    except Exception as error:  # whatever it is, the item is retried or fails
+    except Exception as error:  # noqa: BLE001  # whatever it is, the item is retried or fails
         if is_stopping():  # SIGTERM to the group ends the helper processes too
             _requeue(claim)
             return
