@@ -12,10 +12,13 @@ from datasets.forms import UploadForm
 from datasets.pages.session import recent, remember
 from datasets.samples import SAMPLES
 from slmgen.errors import InvalidInput
+from slmgen.http.view_limits import counted_as, takes_files
 
 
 # The CSRF check reads the upload. It runs inside the view, where a file that is too
 # large becomes a 413; in the middleware it would be a server error.
+@takes_files
+@counted_as("uploads")
 @csrf_exempt
 @csrf_protect
 @require_http_methods(["GET", "HEAD", "POST"])

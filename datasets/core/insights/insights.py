@@ -20,6 +20,7 @@ from datasets.core.insights import (
     validation_split,
 )
 from datasets.core.insights.chunk import (
+    SHOWN,
     ChunkInsights,
     ChunkResult,
     insights_of_chunk,
@@ -30,7 +31,6 @@ from datasets.core.processes.parallel import run_parallel
 from datasets.core.readers.rows import Progress
 from datasets.core.tokenization.model_lengths import Tokenizer, reported
 
-SHOWN = 20
 INSIGHTS_VERSION = 3  # increase when the same data would get other insights
 
 
@@ -74,7 +74,7 @@ def find_insights(
     each of `tokenizers`."""
     total = _Total()
     work = partial(insights_of_chunk, tokenizers=tokenizers)
-    for _, found in run_parallel(work, blocks(examples), processes, examples):
+    for _, found in run_parallel(work, pieces(examples), processes, examples):
         total.add(found)
         report(total.done)
     insights = total.insights
