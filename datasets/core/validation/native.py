@@ -33,6 +33,7 @@ from datasets.core.validation.text_rules import (
     STOPS,
     UNFINISHED,
     Rule,
+    Sign,
 )
 
 Result = TypeVar("Result")
@@ -48,6 +49,7 @@ HASH_MASK = 2**64 - 1  # bits of a hash that count: all, but where one tests cla
 
 LINE = np.dtype(
     [
+        ("signs", "<u8"),  # bits: places in SIGNS
         ("start", "<u4"),  # in the text, without white space around it; bytes
         ("size", "<u4"),
         ("kind", "<u4"),
@@ -58,6 +60,7 @@ LINE = np.dtype(
     ],
     align=True,
 )
+SIGNS: tuple[Sign, ...] = (*RULES, FENCE)
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class _Rules(ctypes.Structure):
     _fields_ = (
         ("signs", _Text),
         ("flags", _Text),
+        ("bits", _Text),
         ("window", ctypes.c_size_t),
         ("starts", _Text),
         ("ends", _Text),
@@ -229,13 +233,16 @@ def _native() -> ctypes.CDLL | None:
 @cache
 def _rules() -> _Rules:
     signs = [
-        (sign, _flags(rule)) for rule in RULES for sign in rule.openings or rule.signs
+        (sign, _flags(rule), SIGNS.index(rule))
+        for rule in RULES
+        for sign in rule.openings or rule.signs
     ]
-    signs.append((FENCE, OF_ANSWERS + ODD))
-    texts, flags = zip(*signs, strict=True)
+    signs.append((FENCE, OF_ANSWERS + ODD, SIGNS.index(FENCE)))
+    texts, flags, bits = zip(*signs, strict=True)
     return _Rules(
         signs=_text("\0".join(texts)),
         flags=_text(bytes(flags)),
+        bits=_text(bytes(bits)),
         window=REFUSAL_WINDOW * MAX_CHARACTER,
         starts=_text("\0".join([*REFUSAL_STARTS, DUMMY])),
         ends=_text("".join(UNFINISHED)),
