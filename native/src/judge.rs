@@ -11,6 +11,7 @@ const SAMPLE: usize = 1 << 14; // bytes that tell which pairs of bytes are frequ
 pub struct Rules {
     signs: Text,      // to be looked for in every message
     flags: Text,      // a byte for each sign, see below
+    bits: Text,       // a byte for each sign: its bit of a line's signs
     window: usize,    // bytes of a message in which a WINDOW sign counts
     starts: Text,     // of an answer that is doubtful, in any case
     ends: Text,       // last characters of a doubtful answer, if it is prose:
@@ -26,7 +27,7 @@ pub struct Rules {
 
 const OF_ANSWERS: u8 = 1;
 const WINDOW: u8 = 2;
-const ODD: u8 = 4; // doubtful where there is an odd number of it; one sign at most
+const ODD: u8 = 4; // doubtful where there is an odd number of them
 
 /// As Python's `str.isspace`.
 fn is_space(letter: char) -> bool {
@@ -36,6 +37,7 @@ fn is_space(letter: char) -> bool {
 struct Sign<'a> {
     text: &'a [u8],
     flags: u8,
+    bit: u8,
     place: usize, // of the pair that is looked for
     pair: u16,
 }
@@ -74,7 +76,8 @@ impl<'a> Judge<'a> {
         for pair in text[..text.len().min(SAMPLE)].windows(2) {
             frequency[pair_at(pair, 0) as usize] += 1;
         }
-        let with_pair = |(text, flags): (&'a [u8], &u8)| {
+        let kinds = bytes(rules.flags).iter().zip(bytes(rules.bits));
+        let with_pair = |(text, (flags, bit)): (&'a [u8], (&u8, &u8))| {
             let places = 0..text.len() - 1;
             let place = places
                 .min_by_key(|place| frequency[pair_at(text, *place) as usize])
@@ -82,13 +85,14 @@ impl<'a> Judge<'a> {
             Sign {
                 text,
                 flags: *flags,
+                bit: *bit,
                 place,
                 pair: pair_at(text, place),
             }
         };
         let mut signs: Vec<Sign> = listed(rules.signs)
             .into_iter()
-            .zip(bytes(rules.flags))
+            .zip(kinds)
             .map(with_pair)
             .collect();
         signs.sort_by_key(|sign| sign.pair);
@@ -112,20 +116,18 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Whether there may be a fault.
+    /// Whether there may be a fault other than what signs tell; not for empty texts.
     pub fn doubts(&self, said: &str, answers: bool) -> bool {
-        (!said.is_empty() && said.chars().all(is_space))
-            || (answers && self.doubts_answer(said))
-            || self.has_sign(said.as_bytes(), answers)
+        (!said.is_empty() && said.chars().all(is_space)) || (answers && self.doubts_answer(said))
     }
 
-    fn has_sign(&self, said: &[u8], answers: bool) -> bool {
+    pub fn signs_in(&self, said: &[u8], answers: bool) -> u64 {
         let pairs = if answers {
             &self.of_answers
         } else {
             &self.of_others
         };
-        let mut is_odd = false;
+        let (mut seen, mut odd) = (0, 0);
         let mut next = 0; // where the next of those that are counted may begin
         for (place, two) in said.windows(2).enumerate() {
             let pair = pair_at(two, 0);
@@ -133,8 +135,10 @@ impl<'a> Judge<'a> {
                 continue;
             }
             let first = self.signs.partition_point(|sign| sign.pair < pair);
-            let same = self.signs[first..].iter();
-            for sign in same.take_while(|sign| sign.pair == pair) {
+            for sign in self.signs[first..]
+                .iter()
+                .take_while(|sign| sign.pair == pair)
+            {
                 let start = match place.checked_sub(sign.place) {
                     Some(start) => start,
                     None => continue,
@@ -146,15 +150,14 @@ impl<'a> Judge<'a> {
                     continue;
                 }
                 if sign.flags & ODD == 0 {
-                    return true;
-                }
-                if start >= next {
-                    is_odd = !is_odd;
+                    seen |= 1 << sign.bit;
+                } else if start >= next {
+                    odd ^= 1 << sign.bit;
                     next = start + sign.text.len();
                 }
             }
         }
-        is_odd
+        seen | odd
     }
 
     fn doubts_answer(&self, said: &str) -> bool {
@@ -214,6 +217,7 @@ pub mod tests {
         Rules {
             signs: text(b"<|\0sorry\0```"),
             flags: text(&[0, OF_ANSWERS + WINDOW, OF_ANSWERS + ODD]),
+            bits: text(&[0, 1, 5]),
             window: 10,
             starts: text(b"I can't"),
             ends: text(b"abc,"),
@@ -244,12 +248,6 @@ pub mod tests {
             ("fine", false, false),
             ("", false, false),
             (" \u{2003}", true, true),
-            ("a <|b", true, true),
-            ("so sorry", true, false),
-            ("long before sorry", false, false),
-            ("x ``` y", true, false),
-            ("x ``` y ``` z", false, false),
-            ("````` y ```", false, false),
             ("I CAN'T do that", true, false),
             ("see [x]", true, false),
             ("see [longer]", false, false),
@@ -260,6 +258,30 @@ pub mod tests {
         ] {
             assert_eq!(judge.doubts(said, true), in_answer, "{}", said);
             assert_eq!(judge.doubts(said, false), elsewhere, "{}", said);
+        }
+    }
+
+    #[test]
+    fn signs_in_an_answer_and_in_other_messages() {
+        let rules = rules();
+        let judge = unsafe { Judge::new(&rules, b"") };
+        for (said, in_answer, elsewhere) in [
+            ("fine", 0, 0),
+            ("a <|b", 1, 1),
+            ("so sorry", 2, 0),
+            ("long before sorry", 0, 0),
+            ("sorry <|", 3, 1),
+            ("x ``` y", 32, 0),
+            ("x ``` y ``` z", 0, 0),
+            ("````` y ```", 0, 0),
+        ] {
+            assert_eq!(judge.signs_in(said.as_bytes(), true), in_answer, "{}", said);
+            assert_eq!(
+                judge.signs_in(said.as_bytes(), false),
+                elsewhere,
+                "{}",
+                said
+            );
         }
     }
 }

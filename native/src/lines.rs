@@ -19,6 +19,7 @@ const CLEAN: u32 = 3; // certainly without
 
 #[repr(C)]
 pub struct Line {
+    signs: u64, // bits of those in a line of the everyday form
     start: u32, // without white space around it
     size: u32,
     kind: u32,
@@ -60,6 +61,7 @@ impl Reader {
         let (said, roles) = (self.said.len(), self.roles.len());
         let mut known = Known {
             kind: OTHER,
+            signs: 0,
             has_calls: false,
             has_tools: false,
         };
@@ -80,6 +82,7 @@ impl Reader {
             start: (start + before) as u32,
             size: line.len() as u32,
             kind: known.kind,
+            signs: known.signs,
             has_tools: known.has_tools.into(),
             has_calls: known.has_calls.into(),
             messages: (self.roles.len() - roles) as u32,
@@ -115,7 +118,7 @@ impl Reader {
     fn messages(&mut self, json: &mut Json, judge: Option<&Judge>) -> Option<Known> {
         let first = self.roles.len();
         let mut calls = Calls::default();
-        let mut is_clean = judge.is_some();
+        let (mut is_clean, mut signs) = (judge.is_some(), 0);
         json.take(b'[')?;
         loop {
             let start = begin(&mut self.said);
@@ -127,6 +130,7 @@ impl Reader {
                 // SAFETY: the line is UTF-8, its strings are cut out at quotes and escapes,
                 // and what escapes stand for are whole characters.
                 let said = unsafe { from_utf8_unchecked(said) };
+                signs |= judge.signs_in(said.as_bytes(), message.role == b'a');
                 is_clean = is_clean && fits && !judge.doubts(said, message.role == b'a');
             }
             if !json.goes_on(b']')? {
@@ -138,11 +142,12 @@ impl Reader {
             return None;
         }
         Some(Known {
-            kind: if is_clean && are_in_order(roles) {
+            kind: if is_clean && signs == 0 && are_in_order(roles) {
                 CLEAN
             } else {
                 DOUBTFUL
             },
+            signs,
             has_calls: calls.called || roles.contains(&b't'),
             has_tools: false,
         })
@@ -185,6 +190,7 @@ impl Reader {
 
 struct Known {
     kind: u32,
+    signs: u64,
     has_calls: bool,
     has_tools: bool,
 }

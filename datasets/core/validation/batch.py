@@ -18,9 +18,6 @@ from datasets.core.validation.content import review
 from datasets.core.validation.decoding import parse, read
 from datasets.core.validation.schema import examine
 from datasets.core.validation.suspects import suspects_of
-from datasets.core.validation.text_rules import Sign, signs_of
-
-NO_SIGNS: set[Sign] = set()
 
 
 @dataclass
@@ -51,16 +48,13 @@ def check(batch: Batch, *, unit: str, columns: Columns) -> Checked:
     """Raises InvalidInput for bytes that are no text."""
     reader, is_chat = reader_for(columns), columns == CHAT.columns
     suspects = suspects_of(batch, is_chat=is_chat)
-    # Looked for in all rows at once where their texts stay as they are.
-    signs = signs_of([row.text for _, row in suspects.rows]) if is_chat else None
     checked = Checked()
     read: dict[int, bytes] = {}  # by place; empty for a row that is no example
-    for number, (place, row) in enumerate(suspects.rows):
+    for place, row, signs in suspects.rows:
         found = _read(reader, row)
         faults = found.faults
         if found.conversation is not None:
-            known = None if signs is None else signs.get(number, NO_SIGNS)
-            reviewed = review(found.conversation, found.text, known)
+            reviewed = review(found.conversation, found.text, signs)
             faults = _each_once(found.faults, reviewed)
         left_out = bool(found.faults)
         read[place] = b"" if left_out else found.text

@@ -32,6 +32,7 @@ from datasets.core.validation.text_rules import (
     STOPS,
     UNFINISHED,
     Rule,
+    Sign,
 )
 
 Result = TypeVar("Result")
@@ -47,6 +48,7 @@ HASH_MASK = 2**64 - 1  # bits of a hash that count: all, but where one tests cla
 
 LINE = np.dtype(
     [
+        ("signs", "<u8"),  # bits: places in SIGNS
         ("start", "<u4"),  # in the text, without white space around it; bytes
         ("size", "<u4"),
         ("kind", "<u4"),
@@ -57,6 +59,7 @@ LINE = np.dtype(
     ],
     align=True,
 )
+SIGNS: tuple[Sign, ...] = (*RULES, FENCE)
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ class _Rules(ctypes.Structure):
     _fields_ = (
         ("signs", _Text),
         ("flags", _Text),
+        ("bits", _Text),
         ("window", ctypes.c_size_t),
         ("starts", _Text),
         ("ends", _Text),
@@ -228,15 +232,16 @@ def _native() -> ctypes.CDLL | None:
 @cache
 def _rules() -> _Rules:
     signs = [
-        (sign, _flags(rule))
+        (sign, _flags(rule), SIGNS.index(rule))
         for rule in RULES
         for sign in rule.rarer_triggers or rule.triggers
     ]
-    signs.append((FENCE, OF_ANSWERS + ODD))
-    texts, flags = zip(*signs, strict=True)
+    signs.append((FENCE, OF_ANSWERS + ODD, SIGNS.index(FENCE)))
+    texts, flags, bits = zip(*signs, strict=True)
     return _Rules(
         signs=_text("\0".join(texts)),
         flags=_text(bytes(flags)),
+        bits=_text(bytes(bits)),
         window=max(rule.first_characters or 0 for rule in RULES) * MAX_CHARACTER,
         starts=_text("\0".join([*REFUSAL_STARTS, DUMMY])),
         ends=_text("".join(UNFINISHED)),
