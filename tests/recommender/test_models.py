@@ -7,7 +7,7 @@ from recommender.services import catalog
 pytestmark = pytest.mark.django_db
 
 
-def test_the_catalogue_is_published_with_its_version(client):
+def test_the_catalog_is_published_with_its_version(client):
     found = client.get("/models").json()
 
     assert found["catalog_version"] == catalog().version
@@ -23,7 +23,8 @@ def test_every_fact_about_a_model_is_published(client, slug):
 
     assert found["parameters"]["linear"] == model.parameters.linear
     assert found["shape"]["vocab_size"] == model.shape.vocab_size
-    assert found["chat"]["assistant_marker"] == model.chat.assistant_marker
+    assert found["chat"] == model.chat
+    assert found["tokenizer"] == model.vocabulary.name
     assert found["lora_target_modules"] == list(model.lora_target_modules)
     assert found["sources"] == list(model.sources)
     assert found["unverified"] == list(model.unverified)

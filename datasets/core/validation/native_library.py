@@ -23,6 +23,8 @@ def path_for_sources() -> Path:
 
 
 def built_library() -> Path | None:
+    if not CRATE.exists():
+        return None
     # A build leaves its library as old as the newest source: then nothing is hashed.
     newest = changed_at()
     for path in CRATE.glob(NAME.format("*")):

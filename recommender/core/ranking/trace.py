@@ -83,7 +83,7 @@ def _candidate(entry: Recommended, need: Need) -> dict[str, Any]:
             **_figures(training),
         },
         "tokens": asdict(ratio),
-        "reasons": list(entry.reasons),
+        "reasons": list(entry.all_reasons),
     }
 
 

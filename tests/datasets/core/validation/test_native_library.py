@@ -60,6 +60,12 @@ def test_a_library_of_other_sources_is_not(crate, seconds):
     assert built_library() is None
 
 
+def test_without_the_crate_there_is_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "CRATE", tmp_path / "native")
+
+    assert built_library() is None
+
+
 def test_without_a_compiler_nothing_is_built_and_that_is_said(crate):
     path_for_sources().unlink()
     core = crate.parent / "datasets" / "core" / "validation"
