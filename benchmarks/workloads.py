@@ -15,7 +15,7 @@ import tiktoken
 import toktok
 import xxhash
 
-from datasets.core.analysis.analyze import Counting, Upload, analyze, blocks
+from datasets.core.analysis.analyze import Counting, Upload, analyze, pieces
 from datasets.core.analysis.example_index import RECORD
 from datasets.core.analysis.language import guesses
 from datasets.core.canonical import transcript
@@ -204,7 +204,7 @@ def near_duplicates(path: Path) -> str:
 def languages(path: Path) -> str:
     counts: Counter[str] = Counter()
     with path.open("rb") as file:
-        for piece in blocks(file):
+        for piece in pieces(file):
             found = [transcript(line) for line in piece.examples]
             guessed = guesses([whole_text(each) for each in found])
             counts.update(guess.language for guess in guessed)

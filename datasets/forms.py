@@ -8,6 +8,7 @@ from django.http import QueryDict
 
 from datasets.core.conversation import ROLES
 from datasets.core.faults.catalog import KINDS
+from datasets.core.fixes.operations import Repair, repair_of
 from datasets.pages.rows import COPIES, RowFilter
 from datasets.samples import SAMPLES, sample_file
 
@@ -144,19 +145,22 @@ class ColumnsForm(forms.Form):
         return {part: name for part, name in self.cleaned_data.items() if name}
 
 
-def wanted_repairs(sent: QueryDict) -> list[dict[str, Any]]:
+def wanted_repairs(sent: QueryDict) -> tuple[Repair, ...]:
     """The repairs that a button or a form names, in an order that makes sense: what
-    mends rows comes before what compares and drops them."""
+    mends rows comes before what compares and drops them. Raises InvalidInput."""
     roles = {
         old: new
         for old, new in zip(sent.getlist("from"), sent.getlist("to"), strict=False)
         if new and new != old
     }
-    fix, drop, plain = (sent.getlist(name) for name in ("fix", "drop", "do"))
-    wanted: list[dict[str, Any]] = [{"kind": "map_roles", "roles": roles}] * bool(roles)
-    wanted += [{"kind": "fix_faults", "faults": fix}] * bool(fix)
-    wanted += [{"kind": "drop_faults", "faults": drop}] * bool(drop)
-    return wanted + [{"kind": kind} for kind in dict.fromkeys(plain)]
+    wanted = []
+    if roles:
+        wanted.append(repair_of("map_roles", roles=roles))
+    for name, kind in (("fix", "fix_faults"), ("drop", "drop_faults")):
+        if faults := sent.getlist(name):
+            wanted.append(repair_of(kind, faults))
+    plain = dict.fromkeys(sent.getlist("do"))
+    return (*wanted, *(repair_of(kind) for kind in plain))
 
 
 class ContentForm(forms.Form):

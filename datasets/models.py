@@ -1,4 +1,5 @@
 import uuid
+from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
@@ -130,15 +131,22 @@ class Deletion(models.Model):
         return self.key
 
 
-class Kind(models.TextChoices):
-    """What can be computed about a dataset, and how a sentence about it begins."""
+class Kind(StrEnum):
+    """What this app computes about a dataset; others bring kinds of their own."""
 
-    ANALYSIS = "analysis", "Analysis"
-    INSIGHTS = "insights", "The closer look"
-    EXPORT = "export", "The export"
-    PREVIEW = "preview", "The preview of the repair"
-    REPAIR = "repair", "The repair"
-    NOTEBOOK = "notebook", "The notebook"
+    ANALYSIS = "analysis"
+    INSIGHTS = "insights"
+    EXPORT = "export"
+    PREVIEW = "preview"
+    REPAIR = "repair"
+
+
+# How a sentence about a kind of work begins; `engine.handles` registers it.
+WORK_LABELS: dict[str, str] = {}
+
+
+def work_kinds() -> list[tuple[str, str]]:
+    return sorted(WORK_LABELS.items())
 
 
 class State(models.TextChoices):
@@ -178,7 +186,7 @@ class WorkItem(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="+")
-    kind = models.CharField(max_length=8, choices=Kind)
+    kind = models.CharField(max_length=8, choices=work_kinds)
     key = models.CharField(
         max_length=64, blank=True, help_text="Digest of the payload: asked for once"
     )

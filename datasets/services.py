@@ -17,6 +17,7 @@ from datasets.core.analysis import example_index
 from datasets.core.analysis.profile import Profile, loaded_profile
 from datasets.core.exports.export import FORMS
 from datasets.core.faults.catalog import KINDS
+from datasets.core.fixes.operations import Repair
 from datasets.core.fixes.preview import PREVIEW_VERSION, Preview
 from datasets.core.ingestion import problem_log
 from datasets.core.ingestion.filename import clean_filename
@@ -24,7 +25,7 @@ from datasets.core.ingestion.ingest import sample
 from datasets.core.layouts import columns
 from datasets.core.tokenization import counter as tokens
 from datasets.handlers.analysis import exported, open_index
-from datasets.handlers.fix import Repaired, repair_dataset, repairs_of
+from datasets.handlers.fix import Repaired, repair_dataset
 from datasets.models import AnyUser, Dataset, Kind, WorkItem
 from datasets.storage.files import (
     open_file,
@@ -41,6 +42,7 @@ from slmgen.audit.services import audit
 from slmgen.error_text import named_one_of, shown
 from slmgen.errors import Conflict, InvalidInput, NotFound
 
+MAX_REPAIRS = 20  # of one request
 MAX_SHOWN_COLUMNS = 500  # in a list for each part of the mapping
 
 
@@ -306,17 +308,15 @@ def open_verified_examples(dataset: Dataset) -> Iterator[BinaryIO]:
         yield file
 
 
-def repair(
-    dataset: Dataset, wanted: list[dict[str, Any]], *, dry_run: bool
-) -> Repaired:
-    """Applies `wanted` in order; each entry has a kind and its options."""
+def repair(dataset: Dataset, repairs: tuple[Repair, ...], *, dry_run: bool) -> Repaired:
+    """Applies `repairs` in order. Raises InvalidInput for none or too many."""
     if dry_run:
-        return Repaired(dataset, _previewed(dataset, wanted).result)
+        return Repaired(dataset, _previewed(dataset, repairs).result)
+    payload = _repair_payload(repairs)
     profile_of(dataset)  # finding near-duplicates needs the index
-    repairs = repairs_of(wanted)
     if results.is_small(dataset):
         return repair_dataset(dataset, repairs)
-    item = results.done(dataset, Kind.REPAIR, {"repairs": wanted})
+    item = results.done(dataset, Kind.REPAIR, payload)
     made = Dataset.objects.filter(pk=item.result["dataset"]).first()
     if made is None:  # the new version was deleted since
         engine.restart(item)
@@ -325,16 +325,16 @@ def repair(
 
 
 def preview_of(
-    dataset: Dataset, wanted: list[dict[str, Any]], *, seconds: float | None = None
+    dataset: Dataset, repairs: tuple[Repair, ...], *, seconds: float | None = None
 ) -> Preview:
-    """What `wanted` would change, with the first rows. Computed now on small datasets,
+    """What `repairs` would change, with the first rows. Computed now on small datasets,
     by a worker on large ones; stored and used again."""
-    item = _previewed(dataset, wanted, seconds=seconds)
+    item = _previewed(dataset, repairs, seconds=seconds)
     try:
         return _read_preview(item)
     except (Conflict, msgspec.DecodeError):  # its file is gone or damaged
         engine.restart(item, fence=item.fence)
-    return _read_preview(_previewed(dataset, wanted, seconds=seconds))
+    return _read_preview(_previewed(dataset, repairs, seconds=seconds))
 
 
 def _read_preview(item: WorkItem) -> Preview:
@@ -343,22 +343,29 @@ def _read_preview(item: WorkItem) -> Preview:
 
 
 def _previewed(
-    dataset: Dataset, wanted: list[dict[str, Any]], *, seconds: float | None = None
+    dataset: Dataset, repairs: tuple[Repair, ...], *, seconds: float | None = None
 ) -> WorkItem:
-    asked = _preview_payload(wanted)
+    payload = _preview_payload(repairs)
     profile_of(dataset, seconds=seconds)
-    return results.done(dataset, Kind.PREVIEW, asked, seconds=seconds)
+    return results.done(dataset, Kind.PREVIEW, payload, seconds=seconds)
 
 
-def _preview_payload(wanted: list[dict[str, Any]]) -> dict[str, Any]:
-    """Normalized, so that the same fixes find the same preview."""
-    repairs = [asdict(repair) for repair in repairs_of(wanted)]
-    return {"repairs": repairs, "version": PREVIEW_VERSION}
+def _repair_payload(repairs: tuple[Repair, ...]) -> dict[str, Any]:
+    if not 0 < len(repairs) <= MAX_REPAIRS:
+        raise InvalidInput(
+            f"repairs has {len(repairs):,} entries; name at least one and at most "
+            f"{MAX_REPAIRS}."
+        )
+    return {"repairs": [asdict(repair) for repair in repairs]}
 
 
-def is_preview_known(dataset: Dataset, wanted: list[dict[str, Any]]) -> bool:
+def _preview_payload(repairs: tuple[Repair, ...]) -> dict[str, Any]:
+    return {**_repair_payload(repairs), "version": PREVIEW_VERSION}
+
+
+def is_preview_known(dataset: Dataset, repairs: tuple[Repair, ...]) -> bool:
     """Whether the preview was requested before, so that showing it costs nothing."""
-    return engine.is_enqueued(dataset, Kind.PREVIEW, _preview_payload(wanted))
+    return engine.is_enqueued(dataset, Kind.PREVIEW, _preview_payload(repairs))
 
 
 def export_dataset(dataset: Dataset, form: str) -> BinaryIO:

@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from datasets.core.analysis.profile import Profile
 from datasets.models import AnyUser, Dataset
-from datasets.models import Kind as WorkKind
 from datasets.services import find_dataset, parse_id, stored_profile
 from datasets.storage.quotas import check_count, lock_quota
 from datasets.storage.retention import delete_dataset
@@ -125,7 +124,7 @@ def generate_notebook(
     return notebook
 
 
-@handles(WorkKind.NOTEBOOK)
+@handles(notebooks.WORK_KIND, label="The notebook", asked_by_post=True)
 def generate_as_work(claim: Claim) -> None:
     """The same, as the handler of work."""
     owner = User.objects.filter(pk=claim.item.payload["user"]).first()

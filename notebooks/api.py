@@ -12,8 +12,10 @@ from notebooks.core.building.build import DATA_FILE
 from slmgen.errors import InvalidInput
 from slmgen.http.serializers import ErrorSerializer as ERROR
 from slmgen.http.streaming import Download
+from slmgen.http.view_limits import counted_as
 
 
+@counted_as("notebooks")
 class PlanView(APIView):
     """What `POST /generate` would do: every setting, and what it will take."""
 

@@ -8,7 +8,7 @@ from django.core import signing
 from django.db import transaction
 from django.db.models import QuerySet
 
-from datasets.models import AnyUser, Dataset, Kind
+from datasets.models import AnyUser, Dataset
 from datasets.services import open_verified_file
 from datasets.storage.files import StoredFile, discard, names_files, storage, verified
 from datasets.work import engine, results
@@ -23,6 +23,8 @@ from recommender.core.catalog.gpus import DEFAULT_GPU, Gpu, parse_gpu
 from recommender.core.estimates.wording import Words, figures_of, words_of
 from recommender.services import catalog, data_of
 from slmgen.errors import Conflict, NotFound
+
+WORK_KIND = "notebook"  # of a work item that generates one
 
 
 def check_training_config(config: Mapping[str, Any]) -> None:
@@ -88,7 +90,7 @@ def generate_notebook(
         "user": user.pk if user is not None else None,
         "source": hashlib.sha256(source().encode()).hexdigest(),
     }
-    item = results.done(dataset, Kind.NOTEBOOK, payload)
+    item = results.done(dataset, WORK_KIND, payload)
     made = Notebook.objects.filter(pk=item.result["notebook"]).first()
     if made is None:  # it was deleted since
         engine.restart(item)

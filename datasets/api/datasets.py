@@ -13,17 +13,21 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from datasets import serializers, services
+from datasets.core.fixes.operations import repair_of
 from datasets.core.layouts.columns import EXAMPLE
 from datasets.storage import retention
 from slmgen.error_text import nearest, shown, unknown
 from slmgen.errors import InvalidInput
 from slmgen.http.serializers import ErrorSerializer as ERROR
 from slmgen.http.streaming import Download, Streamed
+from slmgen.http.view_limits import counted_as, takes_files
 
 MAX_WHOLE_BYTES = 1_000_000  # of examples that are sent at one go
 ERRORS = {202: ERROR, 400: ERROR, 401: ERROR, 404: ERROR}
 
 
+@takes_files
+@counted_as("uploads")
 class UploadView(APIView):
     """Upload a dataset file for processing."""
 
@@ -74,6 +78,7 @@ def _mapping(request: Request) -> dict[str, Any] | None:
         ) from None
 
 
+@counted_as("uploads")
 class MappingView(APIView):
     """Which column of the upload holds what, shown on one row."""
 
@@ -155,6 +160,7 @@ class ProfileView(APIView):
         return Response(serializers.ProfileSerializer(answer).data)
 
 
+@counted_as("uploads")
 class RepairsView(APIView):
     """A new version of the dataset with the chosen repairs, and what they changed."""
 
@@ -170,7 +176,7 @@ class RepairsView(APIView):
         wanted.is_valid(raise_exception=True)
         done = services.repair(
             dataset,
-            wanted.validated_data["repairs"],
+            tuple(repair_of(**one) for one in wanted.validated_data["repairs"]),
             dry_run=wanted.validated_data["dry_run"],
         )
         ids = {"session_id": done.dataset.id, "parent_id": done.dataset.parent_id}

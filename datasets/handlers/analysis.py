@@ -25,7 +25,7 @@ from datasets.work.engine import Claim, handles
 from datasets.work.limits import on_disk, run_bounded, temporary_file
 
 
-@handles(Kind.ANALYSIS)
+@handles(Kind.ANALYSIS, label="Analysis")
 def analyze(claim: Claim) -> None:
     dataset = claim.item.dataset
     upload = analysis.Upload(
@@ -74,7 +74,7 @@ def index_for_work(dataset: Dataset) -> Iterator[BinaryIO]:
         yield index
 
 
-@handles(Kind.INSIGHTS)
+@handles(Kind.INSIGHTS, label="The closer look")
 def find_insights(claim: Claim) -> None:
     # Imported late: most processes never compute insights.
     from datasets.core.insights import insights
@@ -95,7 +95,7 @@ def find_insights(claim: Claim) -> None:
     claim.finish(result=asdict(found))
 
 
-@handles(Kind.EXPORT)
+@handles(Kind.EXPORT, label="The export")
 def export_to_file(claim: Claim) -> None:
     form = claim.item.payload["format"]
     with exported(claim.item.dataset, form, claim.report) as target:

@@ -18,30 +18,14 @@ from datasets.storage.files import verified
 from datasets.uploads import Origin, RowCallback, limits, store_upload
 from datasets.work.engine import Claim, handles
 from datasets.work.limits import run_bounded, temporary_file
-from slmgen.errors import InvalidInput
 
 Answer = TypeVar("Answer")
-
-MAX_REPAIRS = 20
 
 
 @dataclass(frozen=True)
 class Repaired:
     dataset: Dataset  # the new version; after a dry run the old one
     summary: dict[str, Any]
-
-
-def repairs_of(wanted: list[dict[str, Any]]) -> tuple[Repair, ...]:
-    """Raises InvalidInput for an unknown fix, and for none or too many."""
-    if not 0 < len(wanted) <= MAX_REPAIRS:
-        raise InvalidInput(
-            f"repairs has {len(wanted):,} entries; name at least one and at most "
-            f"{MAX_REPAIRS}."
-        )
-    return tuple(
-        repair_of(one["kind"], one.get("faults", []), one.get("roles", {}))
-        for one in wanted
-    )
 
 
 def repair_dataset(
@@ -64,7 +48,7 @@ def repair_dataset(
         return Repaired(made, summary)
 
 
-@handles(Kind.REPAIR)
+@handles(Kind.REPAIR, label="The repair", asked_by_post=True)
 def repair_as_work(claim: Claim) -> None:
     def on_commit_row(made: Dataset) -> None:
         claim.finish(result={"dataset": str(made.pk), "report": made.repairs})
@@ -73,11 +57,11 @@ def repair_as_work(claim: Claim) -> None:
         claim.report(int(share * dataset.examples_bytes))
 
     dataset = claim.item.dataset
-    repairs = repairs_of(claim.item.payload["repairs"])
+    repairs = _requested(claim)
     repair_dataset(dataset, repairs, on_commit_row=on_commit_row, share_done=share_done)
 
 
-@handles(Kind.PREVIEW)
+@handles(Kind.PREVIEW, label="The preview of the repair")
 def preview_as_work(claim: Claim) -> None:
     """Previews fixes. The rows may hold personal data, so they are stored in a file, as
     all content is; the work item holds them masked."""
@@ -86,12 +70,16 @@ def preview_as_work(claim: Claim) -> None:
         claim.report(int(dataset.examples_bytes * min(done / dataset.size, 1)))
 
     dataset = claim.item.dataset
-    repairs = repairs_of(claim.item.payload["repairs"])
+    repairs = _requested(claim)
     with temporary_file() as target:
         found = _bounded(preview_repairs, dataset, repairs, target, report)
     key = claim.key("preview")
     default_storage.save(key, ContentFile(found.content))
     claim.finish(file=key, file_bytes=len(found.content), result=found.summary)
+
+
+def _requested(claim: Claim) -> tuple[Repair, ...]:
+    return tuple(repair_of(**one) for one in claim.item.payload["repairs"])
 
 
 def _bounded(

@@ -1,10 +1,10 @@
 """The page of a fix before it is applied: what it would change."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from datasets import services
 from datasets.core.fixes.diff import Difference
+from datasets.core.fixes.operations import Repair
 from datasets.core.fixes.preview import Preview, PreviewedChange
 from datasets.core.ingestion.role_names import RoleName, roles_in
 from datasets.core.layouts.columns import Layout, stored_columns
@@ -40,10 +40,10 @@ class FixPreview:
         return not any(change.rows for change in self.changes)
 
 
-def try_repairs(dataset: Dataset, wanted: list[dict[str, Any]]) -> FixPreview:
+def try_repairs(dataset: Dataset, repairs: tuple[Repair, ...]) -> FixPreview:
     """Changes nothing. Raises InvalidInput for fixes that cannot be applied."""
     profile_now(dataset)
-    report = services.preview_of(dataset, wanted, seconds=0)
+    report = services.preview_of(dataset, repairs, seconds=0)
     return FixPreview(
         report,
         [_shown(change) for change in report.changes],

@@ -71,7 +71,9 @@ def retention_periods() -> tuple[timedelta, timedelta]:
 def expired(now: datetime) -> list[Dataset]:
     """Datasets whose retention period is over and whose content still exists."""
     ended = Q(pk__in=[])
-    for period, is_anonymous in zip(retention_periods(), (True, False), strict=True):
-        if period:
-            ended |= Q(owner__isnull=is_anonymous, created_at__lt=now - period)
+    anonymous, owned = retention_periods()
+    if anonymous:
+        ended |= Q(owner=None, created_at__lt=now - anonymous)
+    if owned:
+        ended |= Q(owner__isnull=False, created_at__lt=now - owned)
     return list(Dataset.objects.filter(ended, emptied_at=None))

@@ -12,8 +12,10 @@ from datasets.models import Dataset
 from datasets.pages.rows import turns
 from datasets.pages.session import remember
 from slmgen.errors import InvalidInput
+from slmgen.http.view_limits import counted_as
 
 
+@counted_as("uploads")
 @require_http_methods(["GET", "HEAD", "POST"])
 def columns(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
     """Shows and changes which column holds what; saving makes a new version."""

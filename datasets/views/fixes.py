@@ -10,8 +10,10 @@ from datasets.forms import wanted_repairs
 from datasets.pages import fix_preview
 from datasets.pages.session import remember
 from slmgen.http.rate_limits import check_costly
+from slmgen.http.view_limits import counted_as
 
 
+@counted_as("uploads")
 @require_http_methods(["GET", "HEAD", "POST"])
 def repair(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
     """Shows what a fix would change; a POST applies it and makes a new version."""

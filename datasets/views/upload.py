@@ -7,14 +7,18 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from datasets import services
+from datasets.core.readers import formats
 from datasets.forms import UploadForm
 from datasets.pages.session import recent, remember
 from datasets.samples import SAMPLES
 from slmgen.errors import InvalidInput
+from slmgen.http.view_limits import counted_as, takes_files
 
 
 # The CSRF check reads the upload. It runs inside the view, where a file that is too
 # large becomes a 413; in the middleware it would be a server error.
+@takes_files
+@counted_as("uploads")
 @csrf_exempt
 @csrf_protect
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -41,6 +45,7 @@ def _start_page(
     context = {
         "form": form,
         "samples": SAMPLES,
+        "formats": formats.any_name(),
         "recent": recent(request.session, request.user),
         "max_bytes": settings.SLMGEN_MAX_UPLOAD_BYTES,
         "max_mb": settings.SLMGEN_MAX_UPLOAD_BYTES // 10**6,

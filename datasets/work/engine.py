@@ -25,7 +25,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from datasets.models import ACTIVE, Dataset, Kind, State, WorkItem
+from datasets.models import ACTIVE, WORK_LABELS, Dataset, State, WorkItem
 from datasets.storage.files import discard
 from slmgen.errors import InvalidInput, SlmgenError
 from slmgen.observability.logs import SHOWN_CHARACTERS
@@ -133,18 +133,28 @@ class Claim:
 
 Handler = Callable[[Claim], None]
 HANDLERS: dict[str, Handler] = {}
+# Requested by POST: a page that reloads itself cannot restart it again and again.
+ASKED_BY_POST: set[str] = set()
 
 
-def handles(kind: Kind) -> Callable[[Handler], Handler]:
+def handles(
+    kind: str, *, label: str, asked_by_post: bool = False
+) -> Callable[[Handler], Handler]:
+    """Registers the handler of a kind of work, in the app that the kind belongs to.
+    Failed work that is `asked_by_post` restarts when it is requested again."""
+
     def register(handler: Handler) -> Handler:
         HANDLERS[kind] = handler
+        WORK_LABELS[kind] = label
+        if asked_by_post:
+            ASKED_BY_POST.add(kind)
         return handler
 
     return register
 
 
 def enqueue(
-    dataset: Dataset, kind: Kind, payload: Mapping[str, Any] | None = None
+    dataset: Dataset, kind: str, payload: Mapping[str, Any] | None = None
 ) -> WorkItem:
     """The item of this computation, created by the first request for it."""
     content = dict(payload or {})
@@ -156,7 +166,7 @@ def enqueue(
     return item
 
 
-def is_enqueued(dataset: Dataset, kind: Kind, payload: Mapping[str, Any]) -> bool:
+def is_enqueued(dataset: Dataset, kind: str, payload: Mapping[str, Any]) -> bool:
     items = WorkItem.objects.filter(dataset=dataset, kind=kind, key=_key_of(payload))
     return items.exists()
 
@@ -250,7 +260,7 @@ def claim_item(item: WorkItem) -> Claim | None:
     )
     changes: dict[str, Any] = {"state": State.RUNNING, "lease_until": Now() + lease()}
     if is_spent:
-        message = f"{Kind(item.kind).label} {GIVEN_UP}."
+        message = f"{item.get_kind_display()} {GIVEN_UP}."
         changes = {"state": State.FAILED, "lease_until": None, "message": message}
     # The update succeeds only if the row still is as `item` says, so its new values are
     # known. A fresh read could return what somebody else has written since.
@@ -325,7 +335,7 @@ def _run(claim: Claim) -> None:
         claim.failure = type(error).__name__
         _settle(claim, state=State.FAILED, lease_until=None, message=error.detail,
                 is_refused=isinstance(error, InvalidInput))  # fmt: skip
-    except Exception as error:  # whatever it is, the item is retried or fails
+    except Exception as error:  # noqa: BLE001  # whatever it is, the item is retried or fails
         if is_stopping():  # SIGTERM to the group ends the helper processes too
             _requeue(claim)
             return
@@ -343,7 +353,7 @@ def _requeue(claim: Claim) -> None:
 
 def _try_again(claim: Claim) -> None:
     if claim.item.attempts >= MAX_ATTEMPTS:
-        message = f"{Kind(claim.item.kind).label} {GIVEN_UP}."
+        message = f"{claim.item.get_kind_display()} {GIVEN_UP}."
         _settle(claim, state=State.FAILED, lease_until=None, message=message)
         return
     not_before = Now() + BACK_OFF * claim.item.attempts

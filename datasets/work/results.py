@@ -22,7 +22,7 @@ logger = logging.getLogger("slmgen.work")
 MAX_PREVIEWS = 20  # per dataset; the oldest ones are deleted
 STORED = (Kind.ANALYSIS, Kind.INSIGHTS)  # results that pages look up again and again
 # Requested by POST: a page that reloads itself cannot restart it again and again.
-ASKED_BY_POST = (Kind.REPAIR, Kind.NOTEBOOK)
+ASKED_BY_POST = (Kind.REPAIR, "notebook")
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 1.0  # seconds between two looks
 # Each waiting request holds a thread; further ones get NotReady at once.
 WAITS_AT_ONCE = 50
@@ -123,7 +123,7 @@ def finished(item: WorkItem, *, seconds: float | None = None) -> WorkItem:
         finally:
             waits.release()
     raise NotReady(
-        f"{Kind(item.kind).label} is {item.progress}% done; try again in "
+        f"{item.get_kind_display()} is {item.progress}% done; try again in "
         f"{RETRY_AFTER_SECONDS} seconds.",
         RETRY_AFTER_SECONDS,
         percent=item.progress,
@@ -162,7 +162,7 @@ def _refuse_ended(item: WorkItem) -> None:
     if item.state == State.FAILED:
         _show_failures([item])
     again = f"start it again at /datasets/{item.dataset_id}/work"
-    name = Kind(item.kind).label
+    name = item.get_kind_display()
     if item.state == State.CANCELLED:
         raise Conflict(f"{name} was cancelled; {again}.")
     if item.state == State.FAILED:
@@ -185,13 +185,13 @@ def _restart_failed(item: WorkItem) -> None:
     The failure is shown once first, so that a client that polls learns of it."""
     if item.state != State.FAILED or item.is_refused or not item.failure_shown:
         return
-    if item.kind in ASKED_BY_POST:
+    if item.kind in engine.ASKED_BY_POST:
         engine.restart(item, fence=item.fence)
 
 
 def done(
     dataset: Dataset,
-    kind: Kind,
+    kind: str,
     payload: Mapping[str, Any] | None = None,
     *,
     seconds: float | None = None,
@@ -229,7 +229,7 @@ def cancel_work(item: WorkItem) -> WorkItem:
     """Raises Conflict when the work has ended."""
     if not engine.cancel(item):
         raise Conflict(
-            f"{Kind(item.kind).label} has ended; there is nothing to cancel."
+            f"{item.get_kind_display()} has ended; there is nothing to cancel."
         )
     item.refresh_from_db()
     return item
@@ -238,7 +238,7 @@ def cancel_work(item: WorkItem) -> WorkItem:
 def restart_work(item: WorkItem) -> WorkItem:
     """Raises Conflict while it is waiting or running, and when it is done."""
     if item.state == State.DONE or not engine.restart(item):
-        name = Kind(item.kind).label
+        name = item.get_kind_display()
         raise Conflict(f"{name} is {item.state}: there is nothing to restart.")
     item.refresh_from_db()
     return item

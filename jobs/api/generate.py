@@ -7,8 +7,10 @@ from jobs import services
 from notebooks.api_requests import wanted_notebook
 from notebooks.serializers import GenerateDocumentedSerializer, NotebookSerializer
 from slmgen.http.serializers import ErrorSerializer as ERROR
+from slmgen.http.view_limits import counted_as
 
 
+@counted_as("notebooks")
 class GenerateView(APIView):
     """A fine-tuning notebook for a dataset and a model; a signed-in user's is a job."""
 

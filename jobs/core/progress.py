@@ -142,6 +142,11 @@ def _is_silent(times: Times, now: datetime) -> bool:
     return now - times.seen > STALLED_AFTER
 
 
+def percent(step: int, steps: int) -> int:
+    """Of the steps of a run; 0 where their number is not known."""
+    return min(100, 100 * step // steps) if steps else 0
+
+
 def seconds_left(times: Times, *, first_step: int, step: int, steps: int) -> int | None:
     """At the average speed so far; None before the first step."""
     if times.started is None or times.seen is None or step <= first_step:

@@ -14,6 +14,7 @@ from jobs.core.curves import CurveRow as LossRow
 from jobs.models import Job
 from jobs.services import find_job, model_names
 from jobs.training.measurements import measured, run_of_job, state_of
+from notebooks.forms import written
 from slmgen.errors import InvalidInput
 from slmgen.templatetags.curves import Line
 
@@ -144,17 +145,9 @@ def _settings(jobs: list[Job]) -> list[ComparisonRow]:
     for name in dict.fromkeys(key for job in jobs for key in job.training_config):
         named[name] = [job.training_config.get(name, "") for job in jobs]
     return [
-        ComparisonRow(name, [_written(value) for value in values])
+        ComparisonRow(name, ["–" if v == "" else written(v) for v in values])
         for name, values in named.items()
     ]
-
-
-def _written(value: Any) -> str:
-    if value == "":
-        return "–"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _losses(curves: list[Curve]) -> list[ComparisonRow]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from datasets.models import AnyUser
 from jobs.core import wording
-from jobs.core.progress import RunState
+from jobs.core.progress import RunState, percent
 from jobs.models import Job, TrainingPoint
 from jobs.pages.job_page import LEVELS
 from jobs.services import model_names
@@ -93,7 +93,7 @@ def _row(job: Any) -> HistoryRow:
         models=", ".join(model_names(job)),
         state=state.value,
         level=LEVELS.get(state, ""),
-        percent=min(100, 100 * run.step // run.steps)
+        percent=percent(run.step, run.steps)
         if run and run.steps and state is not RunState.PENDING
         else None,
         eval_loss=wording.reported(job.last_values["eval_loss"])

@@ -179,7 +179,7 @@ def _run(job: Job, state: RunState, marks: tuple[progress.Mark, ...]) -> Run | N
     return Run(
         step=run.step,
         steps=run.steps,
-        percent=min(100, 100 * run.step // run.steps) if run.steps else 0,
+        percent=progress.percent(run.step, run.steps),
         left=wording.time_left(left) if state is RunState.RUNNING else "",
         spent=wording.duration(end - run.started_at),
         seen=run.seen_at,

@@ -1,6 +1,5 @@
 """Services of the training run of a job."""
 
-import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from jobs.core.progress import RunState, Times, TrainingReport
 from jobs.events import Kind, Source, last_move, record_event
 from jobs.models import Job, Status, TrainingPoint, TrainingRun
 from slmgen.errors import InvalidInput, NotFound, Unauthorized
+from slmgen.http.bearer import hash_of, token_in
 
 MAX_POINTS = 20_000
 PAGE = 2_000
@@ -50,7 +50,7 @@ def new_secret(job: Job) -> Secret:
         if _locked(job.pk) is None:
             raise NotFound("This job was deleted; GET /jobs lists yours.")
         TrainingRun.objects.update_or_create(
-            job=job, defaults={"secret_hash": _hash(token), "secret_ends_at": ends_at}
+            job=job, defaults={"secret_hash": hash_of(token), "secret_ends_at": ends_at}
         )
         record_event(job, Kind.CONNECTED, Source.OWNER)
     return Secret(token, ends_at)
@@ -69,17 +69,12 @@ def forget_ended_secrets() -> int:
     return ended.update(secret_hash=None, secret_ends_at=None)
 
 
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
 def run_of(header: str | None) -> TrainingRun:
     """The run of the token in this Authorization header. Raises Unauthorized."""
-    scheme, _, token = (header or "").partition(" ")
     run = None
-    if scheme.lower() == "bearer" and token:
+    if token := token_in(header):
         alive = TrainingRun.objects.filter(secret_ends_at__gt=timezone.now())
-        run = alive.filter(secret_hash=_hash(token)).first()
+        run = alive.filter(secret_hash=hash_of(token)).first()
     if run is None:
         raise _unknown_secret()
     return run

@@ -17,8 +17,10 @@ from recommender.core.catalog.gpus import DEFAULT_GPU, parse_gpu
 from recommender.services import best_model, catalog
 from recommender.session_model import query_with_gpu, remember_gpu, remember_model
 from slmgen.errors import InvalidInput
+from slmgen.http.view_limits import counted_as
 
 
+@counted_as("notebooks")
 class TrainingPageView(View):
     """Shows how the model will be trained, takes changes, and generates the notebook."""
 
@@ -71,6 +73,7 @@ def _training_page(
     return render(request, "notebooks/training.html", context, status=status)
 
 
+@counted_as("notebooks")
 @require_POST
 def compare_models(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
     """Generates a notebook that compares the posted models."""

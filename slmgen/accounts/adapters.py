@@ -23,10 +23,10 @@ from slmgen.identity.passwords import forget_failures
 logger = logging.getLogger("slmgen.accounts")
 
 # Accounts that are created for tokens, see slmgen.identity.services
-TOKEN_USERS = "sb_"
+TOKEN_USERS = "sb_"  # noqa: S105  # no secret, the start of a name
 # A failed email undoes nothing: the account page can send another one and lists the
 # tokens.
-NEW_TOKEN = "account/email/api_token_created"
+NEW_TOKEN = "account/email/api_token_created"  # noqa: S105  # no secret, a template
 DISPENSABLE = {"account/email/email_confirmation_signup", NEW_TOKEN}
 
 

@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_handler
 
 from slmgen import errors
+from slmgen.http.bearer import CHALLENGE
 
 logger = logging.getLogger("slmgen.api")
 
@@ -35,7 +36,6 @@ STATUS: dict[type[errors.SlmgenError], int] = {
     errors.StorageFull: 507,
 }
 FULL = re.compile("disk is full|No space left")  # messages of SQLite and of PostgreSQL
-CHALLENGE = 'Bearer realm="slmgen"'
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:

@@ -16,7 +16,9 @@ from ipaddress import ip_address, ip_network
 from typing import Any, NoReturn
 
 from django.conf import settings
+from django.urls import Resolver404, resolve
 
+from slmgen.http import view_limits
 from slmgen.http.clients import address_of, network_of
 from slmgen.http.error_pages import PAGES, bare_error_page
 from slmgen.http.middleware import SAFE_HEADERS
@@ -178,7 +180,11 @@ def client_of(scope: Scope) -> str:
 
 
 def limit_of(path: str) -> int:
-    if path in {"/upload", "/app/"}:
+    try:
+        is_large = view_limits.may_be_large(resolve(path).func)
+    except Resolver404:
+        is_large = False
+    if is_large:
         return int(settings.SLMGEN_MAX_UPLOAD_BYTES) + SLACK_BYTES
     return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE) + SLACK_BYTES
 

@@ -15,11 +15,13 @@ from django.core.cache.backends.base import BaseCache
 from django.db import DatabaseError
 from django.http import HttpRequest
 from redis.exceptions import RedisError
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from slmgen.db.counting_cache import SharedCache
 from slmgen.errors import TooMany
+from slmgen.http import view_limits
 from slmgen.http.clients import address_of, network_of
 
 if TYPE_CHECKING:  # views read these settings, and the settings name this module
@@ -28,15 +30,10 @@ if TYPE_CHECKING:  # views read these settings, and the settings name this modul
 logger = logging.getLogger("slmgen.http.rate_limits")
 
 WINDOW_SECONDS = 60
-SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
-WITHOUT_LIMIT = {"health", "metrics"}
-# Routes whose write requests cost more than others.
-UPLOADS = {"upload", "page-start", "mapping", "page-columns", "repairs", "page-repair"}
 CACHES = {
     "requests": "requests", "uploads": "default", "notebooks": "default",
     "refusals": "default",
 }  # fmt: skip
-NOTEBOOKS = {"generate", "plan", "page-training", "page-compare"}
 
 
 def client_of(request: HttpRequest) -> str:
@@ -47,10 +44,10 @@ def client_of(request: HttpRequest) -> str:
 def check(request: HttpRequest) -> None:
     """Counts a request. Raises TooMany when there were too many of its kind."""
     match = request.resolver_match
-    route = match.url_name if match is not None else None
-    if not settings.SLMGEN_RATE_LIMITS or route in WITHOUT_LIMIT:
-        return
-    _count_for(request, _kind(route, request.method or ""))
+    kind = view_limits.count_of(match.func) if match is not None else "requests"
+    if settings.SLMGEN_RATE_LIMITS and kind:
+        is_safe = request.method in SAFE_METHODS
+        _count_for(request, "requests" if is_safe else kind)
 
 
 def check_costly(request: HttpRequest) -> None:
@@ -66,14 +63,6 @@ def _count_for(request: HttpRequest, kind: str) -> None:
         _count(kind, f"user-{user.pk}", limit)
     else:
         _count(kind, client_of(request), max(limit // 2, 1))
-
-
-def _kind(route: str | None, method: str) -> str:
-    if method in SAFE_METHODS:
-        return "requests"
-    if route in UPLOADS:
-        return "uploads"
-    return "notebooks" if route in NOTEBOOKS else "requests"
 
 
 def _count(kind: str, who: str, limit: int) -> None:

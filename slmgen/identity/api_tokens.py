@@ -1,6 +1,5 @@
 """API tokens, which users create for programs on their account page."""
 
-import hashlib
 import secrets
 import string
 import zlib
@@ -9,9 +8,11 @@ from datetime import timedelta
 from django.contrib.auth.models import User
 from django.db.models import Q
 from django.utils import timezone
+from rest_framework.permissions import SAFE_METHODS
 
 from slmgen.audit.services import Actor, audit
 from slmgen.errors import Forbidden, InvalidInput, NotFound, Unauthorized
+from slmgen.http.bearer import hash_of
 from slmgen.identity.models import ApiToken
 from slmgen.identity.tokens import REFUSED
 
@@ -23,7 +24,6 @@ LIFE_DAYS = (7, 30, 90, 365)
 MAX_TOKENS = 50
 # A token in use updates its row at most this often.
 USE_RESOLUTION = timedelta(minutes=1)
-SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
 def create_token(
@@ -37,7 +37,7 @@ def create_token(
         user=user,
         name=name,
         scope=scope,
-        hash=_hash(token),
+        hash=hash_of(token),
         expires_at=timezone.now() + timedelta(days=days),
     )
     audit(user, "make", row)
@@ -83,7 +83,7 @@ def holder_of(token: str, *, method: str) -> tuple[User, ApiToken]:
     row = None
     if _is_whole(token):
         alive = ApiToken.objects.alive().filter(user__is_active=True)
-        row = alive.filter(hash=_hash(token)).select_related("user").first()
+        row = alive.filter(hash=hash_of(token)).select_related("user").first()
     if row is None:
         raise Unauthorized(REFUSED)
     if row.scope == ApiToken.Scope.READ and method not in SAFE_METHODS:
@@ -124,7 +124,3 @@ def _check(random: str) -> str:
         rest, digit = divmod(rest, len(ALPHABET))
         digits = ALPHABET[digit] + digits
     return digits
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

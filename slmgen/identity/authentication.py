@@ -8,6 +8,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from slmgen.errors import Unauthorized
+from slmgen.http import bearer
 from slmgen.identity import api_tokens, services, tokens
 from slmgen.identity.models import ApiToken
 
@@ -33,12 +34,12 @@ class BearerAuthentication(BaseAuthentication):
             raise AuthenticationFailed(error.detail) from None
 
     def authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="slmgen"'
+        return bearer.CHALLENGE
 
 
 def _token(header: str) -> str:
-    scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    token = bearer.token_in(header)
+    if not token:
         raise tokens.Refusal("no bearer token")
     if len(token) > tokens.MAX_TOKEN_BYTES or not token.isascii() or " " in token:
         raise tokens.Refusal("no token at all")

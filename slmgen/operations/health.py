@@ -20,6 +20,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from datasets.services import count_tokens
+from slmgen.http.view_limits import counted_as
 
 SECONDS_BETWEEN_WRITES = 30.0  # per process; each write tests the storage
 
@@ -61,6 +62,7 @@ class InfoView(APIView):
         return response
 
 
+@counted_as("")  # probes ask often
 class HealthView(APIView):
     """Says that the process answers, and looks at nothing else."""
 

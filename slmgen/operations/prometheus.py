@@ -16,9 +16,11 @@ from prometheus_client.registry import Collector
 
 from datasets.models import Dataset, State, WorkItem
 from jobs.models import Job
-from slmgen.http.api_errors import CHALLENGE
+from slmgen.http.bearer import CHALLENGE
+from slmgen.http.view_limits import counted_as
 
 
+@counted_as("")
 @csrf_exempt  # read-only; other methods get a 405
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:

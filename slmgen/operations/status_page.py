@@ -19,7 +19,7 @@ from django.shortcuts import redirect, render
 from django.template.defaultfilters import filesizeformat
 
 from datasets.core.validation.native import is_built
-from datasets.models import Dataset, Kind, State, WorkItem
+from datasets.models import Dataset, State, WorkItem, work_kinds
 from jobs.maintenance import purge_expired
 from jobs.models import Job, TrainingPoint
 from notebooks.models import Notebook
@@ -78,13 +78,14 @@ def _readiness() -> list[StatusFact]:
 
 
 def _queue() -> list[StatusFact]:
+    labels = dict(work_kinds())
     counts = WorkItem.objects.values_list("kind", "state").annotate(n=Count("pk"))
     waiting = WorkItem.objects.filter(state=State.QUEUED)
     oldest = waiting.aggregate(at=Min("created_at"))["at"]
     lost = WorkItem.objects.filter(state=State.RUNNING, lease_until__lt=Now())
     return [
         *(
-            StatusFact(f"{Kind(kind).label}, {State(state).label}", f"{count:,}")
+            StatusFact(f"{labels.get(kind, kind)}, {State(state).label}", f"{count:,}")
             for kind, state, count in counts.order_by("kind", "state")
         ),
         StatusFact("Oldest that waits", age(oldest) if oldest else "none"),

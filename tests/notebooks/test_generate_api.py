@@ -317,7 +317,7 @@ def test_what_waits_since_before_a_gpu_could_be_named_is_made_for_the_free_one(
     enqueue(dataset, Kind.ANALYSIS)
     assert work_once()
     payload = {"models": ["qwen3-0.6b"], "config": {}, "server": "", "user": None}
-    enqueue(dataset, Kind.NOTEBOOK, payload)
+    enqueue(dataset, "notebook", payload)
 
     assert work_once()
 

@@ -4,7 +4,7 @@ An object that needs no repair is given back equal to what it was.
 """
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -262,7 +262,9 @@ def repaired(example: Example, repair: Repair) -> Example:
     return change(example) if change else example
 
 
-def repair_of(kind: str, faults: list[str], roles: Mapping[str, str]) -> Repair:
+def repair_of(
+    kind: str, faults: Sequence[str] = (), roles: Mapping[str, str] | None = None
+) -> Repair:
     """Raises InvalidInput for what no repair can do."""
     if kind not in REPAIR_KINDS:
         raise InvalidInput(named_one_of("kind", kind, REPAIR_KINDS))
@@ -276,7 +278,7 @@ def repair_of(kind: str, faults: list[str], roles: Mapping[str, str]) -> Repair:
             )
     if kind == "map_roles" and not roles:
         raise InvalidInput('map_roles needs roles, such as {"human": "user"}.')
-    for role in roles.values():
+    for role in (roles or {}).values():
         if kind == "map_roles" and role not in ROLES:
             raise InvalidInput(named_one_of("roles of map_roles", role, ROLES))
-    return Repair(kind, tuple(faults), dict(roles))
+    return Repair(kind, tuple(faults), dict(roles or {}))

@@ -22,7 +22,7 @@ from datasets.core.tokenization.model_lengths import (
     lengths_of,
 )
 
-SHOWN = 20
+SHOWN = 20  # first entries of each long list in the report
 MAX_LABEL_CHARACTERS = 60
 MAX_LABELS = 1_000  # more distinct short answers than this are no labels
 

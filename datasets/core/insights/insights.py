@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.core.analysis.analyze import blocks
+from datasets.core.analysis.analyze import pieces
 from datasets.core.analysis.example_index import LineAt, lines_of, read_records
 from datasets.core.canonical import transcript
 from datasets.core.conversation import whole_text
@@ -20,6 +20,7 @@ from datasets.core.insights import (
     validation_split,
 )
 from datasets.core.insights.chunk import (
+    SHOWN,
     ChunkInsights,
     ChunkResult,
     insights_of_chunk,
@@ -30,7 +31,6 @@ from datasets.core.processes.parallel import run_parallel
 from datasets.core.readers.rows import Progress
 from datasets.core.tokenization.model_lengths import Tokenizer, reported
 
-SHOWN = 20
 INSIGHTS_VERSION = 3  # increase when the same data would get other insights
 
 
@@ -74,7 +74,7 @@ def find_insights(
     each of `tokenizers`."""
     total = _Total()
     work = partial(insights_of_chunk, tokenizers=tokenizers)
-    for _, found in run_parallel(work, blocks(examples), processes, examples):
+    for _, found in run_parallel(work, pieces(examples), processes, examples):
         total.add(found)
         report(total.done)
     insights = total.insights
@@ -119,7 +119,7 @@ def near_copies_by_index(
 
 def near_copies(examples: BinaryIO, records: NDArray[np.void]) -> frozenset[int]:
     """Indices of examples that are near-duplicates of an earlier one in their cluster."""
-    found = [sketches_of(piece) for piece in blocks(examples)]
+    found = [sketches_of(piece) for piece in pieces(examples)]
     text_at = partial(_text_at, lines_of(examples), records)
     groups = near_duplicates.clusters(np.concatenate(found), text_at)
     return frozenset(member for group in groups for member in group.members[1:])

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SHOWN = 20
+from datasets.core.insights.chunk import SHOWN
+
 FENCE = 3.0  # interquartile ranges beyond the quartiles, of the logarithm of the tokens
 
 

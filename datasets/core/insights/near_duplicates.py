@@ -183,7 +183,7 @@ def unedited_share(first: str, second: str, least: float) -> float:
     return 1 - edits / longest if edits <= most else 0.0
 
 
-TextOf = Callable[[int], bytes]  # the normalized text of the example at an index
+TextOf = Callable[[int], bytes]  # the normal text of the example at an index
 
 
 class _Comparison:

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.core.insights.chunk import SHOWN
 from datasets.core.insights.near_duplicates import Cluster
 
 VALIDATION_SHARE = 0.1
-SHOWN = 20
 SEED = 20261125
 
 Indices = NDArray[np.intp]

@@ -28,7 +28,7 @@ from slmgen.errors import InvalidInput, SlmgenError, Unavailable
 Answer = TypeVar("Answer")
 
 MEMORY = Path("/proc/self/statm")  # of this process, in pages
-LONGEST_FOLDER, SHORT_FOLDER = 70, "/tmp"  # bytes
+LONGEST_FOLDER, SHORT_FOLDER = 70, "/tmp"  # bytes  # noqa: S108  # a folder of its own is made in it
 PRELOADED = ["datasets.core.preload"]
 SECONDS_BETWEEN_REPORTS = 0.1
 NICENESS = 5  # lower priority than the web server, which must keep answering
@@ -227,7 +227,7 @@ def _work(
         answer = "error", too_much_memory(budget)
     except SlmgenError as error:
         answer = "error", error
-    except Exception as error:  # whatever it is, the parent gets its stack
+    except Exception as error:  # noqa: BLE001  # whatever it is, the parent gets its stack
         answer = "error", _failure(error)
     sender.send(answer)
 

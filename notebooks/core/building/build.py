@@ -135,7 +135,9 @@ def _assignments(values: Mapping[str, Any]) -> str:
 
 def _rendered(source: str, words: Mapping[str, str]) -> str:
     environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined, finalize=escaped, autoescape=False
+        undefined=jinja2.StrictUndefined,
+        finalize=escaped,
+        autoescape=False,  # noqa: S701  # markdown, escaped by `finalize`
     )
     return environment.from_string(source).render(words)
 

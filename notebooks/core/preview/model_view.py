@@ -72,7 +72,7 @@ def model_view_of(
 ) -> ModelView:
     """`code` is what `mask_code` gave."""
     names: dict[str, Any] = {"tokenizer": tokenizer, "THINKING": False, "json": json}
-    exec(code, names)  # our own program, the same that is in every notebook
+    exec(code, names)  # noqa: S102  # our own program, the same that is in every notebook
     names["END_OF_TURN"] = names["find_end_of_turn"]()
     unit = "characters" if tokenizer.encode is None else "tokens"
     try:

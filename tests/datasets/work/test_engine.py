@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from datasets import models
 from datasets.models import Kind, State, WorkItem
 from datasets.storage.files import storage
 from datasets.work import engine
@@ -392,3 +393,22 @@ def test_a_long_step_keeps_its_lease_by_the_heartbeat(settings, handler, tmp_pat
 
     assert taken == [0]
     assert state(item) == State.DONE
+
+
+def test_an_app_brings_a_kind_of_work_of_its_own(monkeypatch, waiting):
+    monkeypatch.setitem(engine.HANDLERS, "grading", None)
+    monkeypatch.setitem(models.WORK_LABELS, "grading", "")
+    monkeypatch.setattr(engine, "ASKED_BY_POST", set())
+
+    @engine.handles("grading", label="The grading", asked_by_post=True)
+    def grade(claim):
+        claim.finish(result=7)
+
+    item = enqueue(waiting.dataset, "grading")
+    item.full_clean()
+    call_command("work", drain=True)
+
+    assert (state(item), item.result) == ("done", 7)
+    assert item.get_kind_display() == "The grading"
+    assert {"grading"} == engine.ASKED_BY_POST
+    assert ("grading", "The grading") in models.work_kinds()

@@ -16,7 +16,8 @@ from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from datasets import services, uploads
-from datasets.models import Dataset, Kind, State, WorkItem
+from datasets.core.fixes.operations import Repair
+from datasets.models import Dataset, State, WorkItem
 from datasets.storage.files import differences
 from datasets.work import celery_messages, engine
 from notebooks.models import Notebook
@@ -28,7 +29,7 @@ from tests.factories import make_dataset, make_lines
 
 pytestmark = pytest.mark.django_db(transaction=True)
 REPO = Path(__file__).resolve().parents[3]
-REPAIR = [{"kind": "drop_exact_duplicates"}]
+REPAIR = (Repair("drop_exact_duplicates"),)
 
 
 @pytest.fixture(autouse=True)
@@ -125,7 +126,7 @@ def test_told_to_stop_at_each_moment_it_gives_back_or_finishes(name, moments, se
         drain()
         moments(0)
 
-        item = WorkItem.objects.order_by("created_at").filter(kind=Kind(name))[0]
+        item = WorkItem.objects.order_by("created_at").filter(kind=name)[0]
         assert item.state in {State.QUEUED, State.DONE}
         if item.state == State.QUEUED:
             assert (item.attempts, item.lease_until) == (0, None)
@@ -263,6 +264,7 @@ call_command("work", drain=True)
 """
 LOOK = """
 from django.core.management import call_command
+from datasets.core.fixes.operations import Repair
 from datasets.models import WorkItem
 call_command("check_storage")
 item = WorkItem.objects.get()

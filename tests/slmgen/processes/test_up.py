@@ -209,7 +209,9 @@ def test_what_is_kept_is_nobody_else_s_to_read(tmp_path):
     tmp_path.chmod(0o755)  # as older versions left it
     with (
         started(tmp_path, SLMGEN_METRICS_TOKEN="x" * 20) as (port, environment),
-        httpx.Client(base_url=f"http://localhost:{port}", timeout=None) as client,
+        httpx.Client(
+            base_url=f"http://localhost:{port}", timeout=GUARD_SECONDS
+        ) as client,
     ):
         session = client.post("/upload", files={"file": make_lines()}).json()
         client.post("/generate", json={"session_id": session["session_id"]})
