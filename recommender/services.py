@@ -111,7 +111,7 @@ def _need(
     wait: bool = True,
 ) -> Need:
     data = data_of(dataset, wait=wait)
-    return Need(data.profile, task, target, wishes, data.closer)
+    return Need(data.profile, task, target, wishes, data.insights)
 
 
 def _report(dataset: Dataset, *, wait: bool) -> dict[str, Any] | None:
@@ -191,9 +191,9 @@ def best_model(
 
 def _remembered_first(dataset: Dataset, need: Need) -> ModelSpec:
     """Ranks once for each dataset, for pages."""
-    rules, closer = PROFILE_RULES, bool(need.closer.languages)
+    rules, insights = PROFILE_RULES, bool(need.insights.languages)
     gpu = need.wishes.gpu.name
-    key = f"first:{dataset.pk}:{gpu}:{catalog().label}:{rules}:{closer}"
+    key = f"first:{dataset.pk}:{gpu}:{catalog().label}:{rules}:{insights}"
     slug = cache.get_or_set(key, lambda: _first_or_longest(need).slug)
     return catalog().get(str(slug))
 
