@@ -1,4 +1,4 @@
-"""Which rows of a batch may have a fault: all that are not certain to have none."""
+"""Finds the rows of a batch that may have a fault; all others are certain to have none."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,16 +12,16 @@ from datasets.core.validation.native import BLANK, CLEAN, judge
 
 
 class Suspects(NamedTuple):
-    """The rows of a batch, and those that must be looked at."""
+    """The rows of a batch, and those that need validation."""
 
     size: int
-    rows: list[tuple[int, SourceRow]]  # with their places among all
-    is_all: bool  # whether all rows, one a line, are all that there is in the batch
+    rows: list[tuple[int, SourceRow]]  # with their positions among all rows
+    is_all: bool  # whether the rows, one a line, are the whole batch
     texts: Callable[[], list[bytes]]  # of all rows
 
 
 def suspects_of(batch: Batch, *, is_chat: bool) -> Suspects:
-    """Native code is certain of many rows that are to be conversations as they are."""
+    """Native code recognizes many rows that are valid conversations already."""
     if not isinstance(batch, LineBlock):
         return _all(batch, is_all=False)
     lines = judge(batch.text) if is_chat else None
@@ -61,8 +61,8 @@ def _uncertain(batch: LineBlock, lines: NDArray[np.void]) -> Suspects:
 
 
 def _is_all(batch: LineBlock, size: int, rows: int) -> bool:
-    """Whether rows of this size together, a line feed after each, are the batch."""
-    # A blank line weighs as much as a line feed that is missing at the end.
+    """Whether rows of this total size, each with a line feed, are the whole batch."""
+    # A blank line counts as much as a line feed that is missing at the end.
     return size + rows == len(batch.text) and batch.text.endswith(b"\n")
 
 
