@@ -52,10 +52,10 @@ def check(batch: Batch, *, unit: str, columns: Columns) -> Checked:
     """Raises InvalidInput for bytes that are not text."""
     reader, is_chat = reader_for(columns), columns == CHAT.columns
     suspects = suspects_of(batch, is_chat=is_chat)
-    # Searched in all rows at once where their texts stay unchanged.
+    # Looked for in all rows at once where their texts stay as they are.
     signs = signs_of([row.text for _, row in suspects.rows]) if is_chat else None
     checked = Checked()
-    read: dict[int, bytes] = {}  # by position; empty for a skipped row
+    read: dict[int, bytes] = {}  # by place; empty for a row that is no example
     for number, (place, row) in enumerate(suspects.rows):
         found = _read(reader, row)
         faults = found.faults

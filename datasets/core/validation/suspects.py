@@ -15,13 +15,13 @@ class Suspects(NamedTuple):
     """The rows of a batch, and those that need validation."""
 
     size: int
-    rows: list[tuple[int, SourceRow]]  # with their positions among all rows
-    is_all: bool  # whether the rows, one a line, are the whole batch
+    rows: list[tuple[int, SourceRow]]  # with their places among all
+    is_all: bool  # whether all rows, one a line, are all that there is in the batch
     texts: Callable[[], list[bytes]]  # of all rows
 
 
 def suspects_of(batch: Batch, *, is_chat: bool) -> Suspects:
-    """Native code recognizes many rows that are valid conversations already."""
+    """Native code is certain of many rows that are to be conversations as they are."""
     if not isinstance(batch, LineBlock):
         return _all(batch, is_all=False)
     lines = judge(batch.text) if is_chat else None
