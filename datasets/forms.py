@@ -46,12 +46,12 @@ class UploadForm(forms.Form):
 
     @property
     def source(self) -> str:
-        """The field that was used."""
+        """The field that was filled in."""
         names = (name for name in ("sample", "file") if self.cleaned_data.get(name))
         return next(names, "text")
 
     def mapping(self) -> dict[str, str] | None:
-        """The named columns; None leaves it to what the rows tell."""
+        """The named columns; None leaves it to the rows."""
         values = {part: self.cleaned_data.get(part) for part in NAMED_PARTS}
         return {part: name for part, name in values.items() if name} or None
 
@@ -70,7 +70,7 @@ def language_name(code: str) -> str:
 
 
 class RowsForm(forms.Form):
-    """Which rows to show; anything senseless falls back to its default."""
+    """Which rows to show; invalid values fall back to their defaults."""
 
     q = forms.CharField(required=False, max_length=200, label="Text")
     issue = forms.ChoiceField(
@@ -92,7 +92,7 @@ class RowsForm(forms.Form):
     )
 
     def __init__(self, sent: QueryDict, languages: Mapping[str, int]) -> None:
-        """`languages` counts rows; empty where nobody has looked yet."""
+        """`languages` counts rows; empty without insights."""
         super().__init__(sent)
         choices = [
             (code, f"{language_name(code)} ({count:,})")
@@ -117,7 +117,7 @@ class RowsForm(forms.Form):
 
 
 class ProblemsForm(forms.Form):
-    """Which problems to list; a page or kind that is none falls back to the first."""
+    """Which problems to list; an invalid page or kind falls back to the first."""
 
     kind = forms.ChoiceField(required=False, choices=[*ANY, *ISSUES])
     page = forms.IntegerField(required=False, min_value=1, max_value=10**6)
@@ -146,8 +146,8 @@ class ColumnsForm(forms.Form):
 
 
 def wanted_repairs(sent: QueryDict) -> tuple[Repair, ...]:
-    """The repairs that a button or a form names, in an order that makes sense: what
-    mends rows comes before what compares and drops them. Raises InvalidInput."""
+    """The repairs of a button or form, in an order that makes sense: repairs of rows
+    come before those that compare and remove them. Raises InvalidInput."""
     roles = {
         old: new
         for old, new in zip(sent.getlist("from"), sent.getlist("to"), strict=False)
@@ -164,7 +164,7 @@ def wanted_repairs(sent: QueryDict) -> tuple[Repair, ...]:
 
 
 class ContentForm(forms.Form):
-    """Which page of rows support opens; one that makes no sense is the first."""
+    """Which page of rows support opens; an invalid one is the first."""
 
     page = forms.IntegerField(required=False, min_value=1, max_value=10**7)
 

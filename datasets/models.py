@@ -20,7 +20,8 @@ def chat_columns() -> dict[str, str]:
 
 class DatasetQuerySet(models.QuerySet["Dataset"]):
     def visible_to(self, user: AnyUser) -> "DatasetQuerySet":
-        """What `user` may see: their own, and what nobody owns (the id is the key)."""
+        """What `user` may see: their own datasets and unowned ones, whose id is the
+        key."""
         kept = self.filter(emptied_at=None)
         if user.is_authenticated:
             return kept.filter(Q(owner=user.pk) | Q(owner=None))
@@ -28,7 +29,7 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
 
 
 class Dataset(models.Model):
-    """An uploaded file and the valid examples in it. Both are stored, never changed."""
+    """An uploaded file and the valid examples in it. Both are stored and never changed."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(
@@ -99,7 +100,7 @@ class Dataset(models.Model):
 
     @cached_property
     def known_work(self) -> dict[str, "WorkItem | None"]:
-        """Finished work by its kind, once it was looked up for this instance."""
+        """Finished work by its kind, cached on this instance."""
         return {}
 
     @property
@@ -112,7 +113,7 @@ class Dataset(models.Model):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """All files of the dataset itself, those of work on it left out."""
+        """Keys of the dataset's own files, without those of work on it."""
         return (
             self.original_key,
             self.examples_key,
@@ -122,7 +123,7 @@ class Dataset(models.Model):
 
 
 class Deletion(models.Model):
-    """A stored file that shall go: written with the deletion of what it belonged to."""
+    """A stored file to delete, recorded in the transaction that deletes its row."""
 
     key = models.CharField(max_length=255, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -132,7 +133,7 @@ class Deletion(models.Model):
 
 
 class Kind(StrEnum):
-    """What this app computes about a dataset; others bring kinds of their own."""
+    """The kinds of work of this app; other apps add kinds of their own."""
 
     ANALYSIS = "analysis"
     INSIGHTS = "insights"
@@ -141,7 +142,7 @@ class Kind(StrEnum):
     REPAIR = "repair"
 
 
-# How a sentence about a kind of work begins; `engine.handles` registers it.
+# The start of sentences about a kind of work; `engine.handles` registers it.
 WORK_LABELS: dict[str, str] = {}
 
 
@@ -162,10 +163,10 @@ ACTIVE = (State.QUEUED, State.RUNNING)
 
 class WorkQuerySet(models.QuerySet["WorkItem"]):
     def claimable(self) -> "WorkQuerySet":
-        """Waiting, or begun by a worker that no longer renews its lease; whatever is
-        about the figures of a dataset, only when they are there.
+        """Queued work, and running work whose lease has expired; work that needs the
+        analysis only once it is done.
 
-        The clock is the database's: those of hosts differ.
+        By the database's clock, because those of hosts differ.
         """
         due = Q(lease_until=None) | Q(lease_until__lt=Now())
         analyzed = WorkItem.objects.filter(
@@ -177,11 +178,11 @@ class WorkQuerySet(models.QuerySet["WorkItem"]):
 
 
 class WorkItem(models.Model):
-    """One computation on a dataset: the row is the truth about it.
+    """One computation on a dataset; the row is the truth about it.
 
-    `fence` grows with each claim and is never set back; a worker writes only while the
-    fence is its own, so one that was taken for dead changes nothing when it wakes up.
-    A result appears when the row points to it.
+    `fence` increases with each claim. A worker writes only while the fence is its own,
+    so one whose lease expired changes nothing when it resumes. A result exists once the
+    row points to it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -234,6 +235,6 @@ class WorkItem(models.Model):
 
 
 def of_analysis(field: str, dataset: str = "pk") -> Subquery:
-    """A field of the analysis of the dataset that a query's rows are about."""
+    """A field of the analysis, for queries on rows that have a dataset."""
     items = WorkItem.objects.filter(dataset=OuterRef(dataset), kind=Kind.ANALYSIS)
     return Subquery(items.values(field)[:1])

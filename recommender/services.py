@@ -37,7 +37,7 @@ from slmgen.errors import InvalidInput
 
 SAMPLE_PAGES = 20  # spread evenly over the dataset
 SAMPLE_PAGE_SIZE = 50
-SAMPLE_ROW_BYTES = 100_000  # what is longer tells no more, and takes long
+SAMPLE_ROW_BYTES = 100_000  # longer rows add little and take long
 ANY_NEED = (Task.INSTRUCTION_FOLLOWING, Target.CLOUD)
 CATALOG_PATH = Path(__file__).with_name("catalog.toml")
 
@@ -51,7 +51,7 @@ class LastNeed:
 
 @dataclass(frozen=True)
 class Explained:
-    """A ranking that was given and stored, with the way to it."""
+    """A ranking that was returned and stored, with its recommendation."""
 
     recommendation: Recommendation
     ranking: Ranking
@@ -63,14 +63,14 @@ def catalog() -> Catalog:
 
 
 def tokenizers() -> tuple[Tokenizer, ...]:
-    """What the insights count by."""
+    """The tokenizers that insights count with."""
     return catalog().tokenizers
 
 
 def recommend(
     dataset: Dataset, *, task: Task, target: Target, wishes: Wishes
 ) -> Explained:
-    """The ranking for this dataset, which is also remembered with its trace."""
+    """Ranks the models for a dataset and stores the ranking with its trace."""
     models, need = catalog(), _need(dataset, task, target, wishes)
     found = ranking.rank(models, need)
     recommendation = Recommendation.objects.create(
@@ -87,15 +87,16 @@ def recommend(
 def ranking_for(
     dataset: Dataset, *, task: Task, target: Target, wishes: Wishes
 ) -> Ranking:
-    """The ranking for this dataset; nothing is remembered. Raises InvalidInput."""
+    """Ranks the models for a dataset without storing it. Raises InvalidInput."""
     return ranking.rank(catalog(), _need(dataset, task, target, wishes))
 
 
 def data_of(dataset: Dataset, *, wait: bool = True) -> KnownData:
-    """What rankings and plans alike are computed from, so that they agree.
+    """The data that rankings and plans are computed from, so that they agree.
 
-    Insights are empty, and so shown in the trace, where there are none: for a large
-    dataset nobody has asked for them, and without `wait` for any."""
+    Insights are empty, and the trace shows that, where they are not computed: for a
+    large dataset until somebody requests them, and always without `wait`.
+    """
     profile, report = profile_of(dataset), _report(dataset, wait=wait)
     return KnownData(
         profile, _in_shares(report, profile) if report else KnownInsights()
@@ -111,11 +112,11 @@ def _need(
     wait: bool = True,
 ) -> Need:
     data = data_of(dataset, wait=wait)
-    return Need(data.profile, task, target, wishes, data.closer)
+    return Need(data.profile, task, target, wishes, data.insights)
 
 
 def _report(dataset: Dataset, *, wait: bool) -> dict[str, Any] | None:
-    """The insights; those of a small dataset are found now, with `wait`."""
+    """The insights; with `wait`, those of a small dataset are computed now."""
     is_small = dataset.examples_bytes <= settings.SLMGEN_INLINE_ANALYSIS_BYTES
     return insights_of(dataset) if wait and is_small else stored_insights(dataset)
 
@@ -131,7 +132,7 @@ def _in_shares(report: Mapping[str, Any], profile: Profile) -> KnownInsights:
 def rows_over_contexts(
     dataset: Dataset, models: Iterable[ModelSpec], *, wait: bool = True
 ) -> list[RowsOver]:
-    """Of each model."""
+    """The rows over the context of each model."""
     data, report = KnownData(profile_of(dataset)), _report(dataset, wait=wait)
     known = report is not None and report["version"] >= COUNTS_VERSION
     counted = report["tokenizers"] if report is not None and known else {}
@@ -157,13 +158,13 @@ def _summary(found: Ranking) -> dict[str, Any]:
 
 
 def replay(recommendation: Recommendation) -> dict[str, Any]:
-    """The trace that today's catalog and rules give for what was asked then."""
+    """The trace of the same need under today's catalog and rules."""
     models, need = catalog(), need_of(recommendation.trace)
     return trace(models, need, ranking.rank(models, need))
 
 
 def last_need(dataset: Dataset) -> LastNeed | None:
-    """What was last asked for this dataset, and the model that was put first."""
+    """The last need for this dataset, and the model that was ranked first."""
     last = Recommendation.objects.filter(dataset=dataset).first()
     if last is None:
         return None
@@ -172,7 +173,7 @@ def last_need(dataset: Dataset) -> LastNeed | None:
 
 
 def _last_model(dataset: Dataset) -> ModelSpec | None:
-    """The first of the last ranking, unless it has left the catalog."""
+    """The first model of the last ranking, unless it has left the catalog."""
     last = last_need(dataset)
     return catalog().find(last.model_slug) if last is not None else None
 
@@ -180,8 +181,8 @@ def _last_model(dataset: Dataset) -> ModelSpec | None:
 def best_model(
     dataset: Dataset, gpu: Gpu = DEFAULT_GPU, *, wait: bool = True
 ) -> ModelSpec:
-    """The model for somebody who names none: the first of the last ranking. Raises
-    InvalidInput where none fits, unless without `wait`."""
+    """The default model: the first of the last ranking, or else of a new one. Raises
+    InvalidInput where no model fits, unless without `wait`."""
     known = _last_model(dataset)
     if known is not None:
         return known
@@ -190,16 +191,16 @@ def best_model(
 
 
 def _remembered_first(dataset: Dataset, need: Need) -> ModelSpec:
-    """Ranks once for each dataset, for pages."""
-    rules, closer = PROFILE_RULES, bool(need.closer.languages)
+    """Caches the first model per dataset, for pages."""
+    rules, insights = PROFILE_RULES, bool(need.insights.languages)
     gpu = need.wishes.gpu.name
-    key = f"first:{dataset.pk}:{gpu}:{catalog().label}:{rules}:{closer}"
+    key = f"first:{dataset.pk}:{gpu}:{catalog().label}:{rules}:{insights}"
     slug = cache.get_or_set(key, lambda: _first_or_longest(need).slug)
     return catalog().get(str(slug))
 
 
 def _first_or_longest(need: Need) -> ModelSpec:
-    """Where no model fits, the one that reads the longest rows."""
+    """The first model; where none fits, the one with the longest context."""
     try:
         return ranking.first(catalog(), need)
     except InvalidInput:
@@ -207,8 +208,8 @@ def _first_or_longest(need: Need) -> ModelSpec:
 
 
 def suggest_need(dataset: Dataset) -> Suggestion:
-    """Task and target that the data look made for, from an even sample of them."""
-    # As plain values: a release that adds a field reads what another one has written.
+    """The suggested task and target, from a sample spread evenly over the rows."""
+    # Cached as plain values, so that a release can read what another one has written.
     key = f"suggested:{dataset.pk}:{PROFILE_RULES}"
     known = loaded(Suggestion, cache.get(key))
     if known is None:

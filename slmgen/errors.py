@@ -1,4 +1,4 @@
-"""What can go wrong, said in one sentence that the caller may show to a user.
+"""Exceptions whose message may be shown to a user.
 
 Core and services raise these; `slmgen.http.api_errors` alone turns them into HTTP.
 """
@@ -13,8 +13,8 @@ class SlmgenError(Exception):
 
 
 class InvalidInput(SlmgenError):
-    """What was sent is malformed or makes no sense: in the `field` that a form may
-    have, and sentence by sentence in `problems` where `detail` is many."""
+    """Malformed or meaningless input: in the form field `field`, if there is one, and
+    as separate sentences in `problems` where `detail` has several."""
 
     def __init__(
         self, detail: str, *, field: str = "", problems: Sequence[str] = ()
@@ -25,15 +25,15 @@ class InvalidInput(SlmgenError):
 
 
 class Unauthorized(SlmgenError):
-    """Who is asking could not be established."""
+    """The user could not be authenticated."""
 
 
 class Forbidden(SlmgenError):
-    """Who is asking is known, and may not do this."""
+    """The user is authenticated, but may not do this."""
 
 
 class NotFound(SlmgenError):
-    """No such object, or none that this caller may know of."""
+    """The object does not exist, or this user may not know of it."""
 
 
 class Conflict(SlmgenError):
@@ -41,15 +41,15 @@ class Conflict(SlmgenError):
 
 
 class TooLarge(SlmgenError):
-    """More bytes than this server takes."""
+    """More bytes than this server accepts."""
 
 
 class StorageFull(SlmgenError):
-    """No space is left to keep what was sent."""
+    """The disk is full."""
 
 
 class Wait(SlmgenError):
-    """Asked too early or too often; worth asking again in `retry_after` seconds."""
+    """Too early or too often; try again in `retry_after` seconds."""
 
     def __init__(self, detail: str, retry_after: int) -> None:
         super().__init__(detail)
@@ -57,8 +57,8 @@ class Wait(SlmgenError):
 
 
 class NotReady(Wait):
-    """The answer is still being computed, by work on the dataset with this id;
-    `percent` of it, where that is known."""
+    """The result is still being computed, by work on the dataset with this id;
+    `percent` of it, where known."""
 
     def __init__(
         self,
@@ -74,8 +74,8 @@ class NotReady(Wait):
 
 
 class TooMany(Wait):
-    """More requests than one client may send."""
+    """More requests than the rate limit allows."""
 
 
 class Unavailable(Wait):
-    """A part that this server depends on does not answer."""
+    """A service that this server depends on does not respond."""

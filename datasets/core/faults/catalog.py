@@ -1,7 +1,7 @@
-"""Every kind of fault, one entry each: the one place where a kind is described.
+"""All kinds of faults, one entry each, and the only place that describes them.
 
 A new kind that is found by its text is an entry here and a rule in
-`validation/text_rules.py`; docs/faults.md is written from these entries.
+`validation/text_rules.py`; docs/faults.md is generated from these entries.
 """
 
 from dataclasses import dataclass
@@ -11,24 +11,24 @@ from datasets.core.conversation import ROLES
 
 
 class Severity(StrEnum):
-    BLOCKS = "blocks"  # the row cannot be trained on, and is no example
-    COSTS = "costs"  # the row stays an example, and costs points
+    BLOCKS = "blocks"  # the row cannot be trained on and is skipped
+    COSTS = "costs"  # the row is kept and costs points
 
 
 @dataclass(frozen=True, kw_only=True)
 class FaultKind:
     name: str
-    title: str  # heads the group of all faults of this kind
-    why: str  # it matters
-    expected: str  # in place of what was found; a single fault may know more
-    fix: str  # what an author can do; a single fault may know more
+    title: str  # heading of the group of all faults of this kind
+    why: str  # why it matters
+    expected: str  # default; a single fault may state more
+    fix: str  # default advice for the author; a single fault may state more
     # Of the score, what a dataset loses if every example has it; None: it blocks. By
     # judgment, held by tests: a clean set keeps 0.9 or more, a half empty and half
     # duplicated one 0.4 at most.
     weight: float | None = None
-    fixer: str | None = None  # the operation of `fixes` that mends it
+    fixer: str | None = None  # the operation of `fixes` for it
     fixer_words: str = ""  # what that operation does
-    is_safe: bool = False  # whether the fixer loses nothing that was meant
+    is_safe: bool = False  # whether the fixer keeps everything that was meant
     examples: tuple[str, ...] = ()  # answers with this fault, for tests and benchmarks
 
     @property
@@ -36,7 +36,7 @@ class FaultKind:
         return Severity.BLOCKS if self.weight is None else Severity.COSTS
 
 
-# Kinds for which a row is no example.
+# Kinds whose rows are skipped.
 LENGTH = FaultKind(
     name="length",
     title="Rows that are too long",
@@ -169,7 +169,7 @@ NO_ASSISTANT = FaultKind(
     fix="add it",
 )
 
-# Kinds of examples in which something will not teach what it should.
+# Kinds whose rows are kept, although something in them does not teach what it should.
 EMPTY_ANSWER = FaultKind(
     name="empty_answer",
     title="Empty answers",

@@ -17,7 +17,7 @@ HEAD = """\
 
 
 def with_table(text: str) -> str:
-    """The document `text` with the table of all kinds between its two marks."""
+    """The document `text` with a new table between its two marks."""
     before, after = text[: text.index(START)], text[text.index(END) :]
     return f"{before}{START}\n{HEAD}{''.join(map(_line, KINDS.values()))}\n{after}"
 

@@ -1,4 +1,4 @@
-"""What is wrong with one row, in parts that a program can use and in one sentence."""
+"""A fault of one row, as fields for programs and as one sentence."""
 
 from functools import lru_cache
 from typing import Any
@@ -10,7 +10,7 @@ from datasets.core.privacy.detection import redacted
 
 MAX_SHOWN_CHARACTERS = 40
 MAX_LOOKED_AT = 400
-QUOTES_KEPT = 4096  # a file often has the same fault many times
+QUOTES_KEPT = 4096  # a file often repeats the same fault
 
 
 class Fault(Exception):
@@ -19,11 +19,11 @@ class Fault(Exception):
     def __init__(
         self,
         kind: FaultKind,
-        message: int | None = None,  # index of the message it is in
+        message: int | None = None,  # index of the message
         field: str = "",
         *,
         found: str,
-        expected: str = "",  # where more is known than the kind says; so of `fix`
+        expected: str = "",  # where more is known than the kind states; likewise `fix`
         fix: str = "",
     ) -> None:
         super().__init__(kind.name)
@@ -35,7 +35,8 @@ class Fault(Exception):
         self.field = field
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """An exception would be built again from its positional arguments alone."""
+        """Pickles keyword arguments too; exceptions by default keep only positional
+        ones."""
         return Exception.__new__, (Fault, self.kind), self.__dict__
 
     @property
@@ -44,7 +45,7 @@ class Fault(Exception):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """A fault and where it stands; `left_out` when the row is no example for it."""
+    """A fault with its place; `left_out` when its row is skipped."""
 
     line: int
     kind: str
@@ -93,7 +94,7 @@ def kind_of(value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as a sentence may quote it: text in part and without what is private,
+    """A value as a message may quote it: an excerpt of text without personal data,
     anything else by its kind."""
     if not isinstance(value, str):
         return kind_of(value)

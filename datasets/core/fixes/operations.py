@@ -1,6 +1,6 @@
-"""Repairs of one example: each a pure function from a canonical object to another.
+"""Fixes of one example: pure functions from a canonical object to another.
 
-An object that needs no repair is given back equal to what it was.
+An object that needs no fix comes back equal.
 """
 
 import copy
@@ -23,7 +23,7 @@ Fix = Callable[[Example], Example]
 
 @dataclass(frozen=True)
 class Repair:
-    """One of `REPAIR_KINDS`, with the faults or the roles it is about."""
+    """One of `REPAIR_KINDS`, with the faults or roles it applies to."""
 
     kind: str
     faults: tuple[str, ...] = ()
@@ -59,7 +59,7 @@ def _each(example: Example, change: Callable[[Example], Example]) -> Example:
 
 
 def _texts(example: Example, change: Callable[[str], str]) -> Example:
-    """`change` applied to every text, in parts too."""
+    """`change` applied to every text, including parts."""
 
     def changed(message: Example) -> Example:
         content = message.get("content")
@@ -139,7 +139,7 @@ def _mask_calls(message: Example) -> Example:
 
 
 def _mask_call(call: Any) -> Any:
-    """Arguments alone: ids and names hold a conversation together."""
+    """Only arguments: ids and names connect calls with their results."""
     function = call.get("function") if isinstance(call, dict) else None
     if not isinstance(function, dict) or "arguments" not in function:
         return call
@@ -173,7 +173,7 @@ def _joined(example: Example) -> Example:
 
 
 def _joinable(first: Any, second: Any) -> bool:
-    """Whether two messages differ in nothing but their text."""
+    """Whether two messages differ only in their text."""
     return (
         _role(first) == _role(second)
         and set(first) == set(second) == {"role", "content"}
@@ -219,7 +219,7 @@ def _decoded_again(example: Example) -> Example:
 
 
 def decoded_again(text: str) -> str:
-    """UTF-8 that was read as Windows-1252, read rightly; anything else as it is."""
+    """Repairs UTF-8 that was decoded as Windows-1252; returns other text unchanged."""
     if not MOJIBAKE.search(text):
         return text
     try:
@@ -250,7 +250,7 @@ PLAIN: dict[str, Fix] = {
 
 
 def repaired(example: Example, repair: Repair) -> Example:
-    """What `repair` makes of one example; those that drop examples change none."""
+    """The example after `repair`; kinds that remove examples leave it unchanged."""
     example = copy.deepcopy(example)
     if repair.kind == "map_roles":
         return map_roles(example, repair.roles)
@@ -265,7 +265,7 @@ def repaired(example: Example, repair: Repair) -> Example:
 def repair_of(
     kind: str, faults: Sequence[str] = (), roles: Mapping[str, str] | None = None
 ) -> Repair:
-    """Raises InvalidInput for what no repair can do."""
+    """Raises InvalidInput for a repair that cannot be applied."""
     if kind not in REPAIR_KINDS:
         raise InvalidInput(named_one_of("kind", kind, REPAIR_KINDS))
     if kind in {"drop_faults", "fix_faults"}:

@@ -1,4 +1,4 @@
-"""Which repairs suit what was found, in the words of a page."""
+"""The fixes that suit a dataset, worded for its page."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from datasets.core.faults.catalog import EMPTY_ANSWER, KINDS, NO_ASSISTANT
 from datasets.core.fixes.operations import Repair
 
-# Worded as what happens; `drop_faults` and `fix_faults` say it by their faults.
+# Worded as actions; `drop_faults` and `fix_faults` are worded by their faults.
 TITLES = {
     "drop_exact_duplicates": "Drop exact copies",
     "drop_near_duplicates": "Drop near copies",
@@ -54,7 +54,7 @@ class FixOption:
 
     @property
     def fields(self) -> list[tuple[str, str]]:
-        """The repairs as the fields of a form."""
+        """The repairs as form fields."""
         return fields_of(self.repairs)
 
 
@@ -76,7 +76,7 @@ def fields_of(repairs: Iterable[Repair]) -> list[tuple[str, str]]:
 
 
 def for_fault(name: str) -> list[FixOption]:
-    """What can be done about rows with a fault of the kind of this name."""
+    """The fixes for rows with this kind of fault."""
     kind = KINDS[name]
     offers = []
     if kind.fixer == "map_roles":
@@ -96,7 +96,7 @@ def plain(kind: str) -> FixOption:
 
 @dataclass(frozen=True)
 class Found:
-    """What decides which offers make sense."""
+    """The facts that decide which fixes are offered."""
 
     kinds: frozenset[str] = frozenset()
     copies: int = 0
@@ -104,7 +104,7 @@ class Found:
 
 
 def safe_fixes(found: Found) -> FixOption | None:
-    """Everything that loses nothing, behind one button."""
+    """All fixes that lose nothing, behind one button."""
     faults = tuple(
         name for name, kind in KINDS.items() if kind.is_safe and name in found.kinds
     )
@@ -119,7 +119,7 @@ def safe_fixes(found: Found) -> FixOption | None:
 
 
 def general(found: Found) -> Iterator[FixOption]:
-    """What is not about one fault."""
+    """Fixes that are not about a single fault."""
     if found.copies:
         yield plain("drop_exact_duplicates")
     yield plain("drop_near_duplicates")
@@ -136,7 +136,7 @@ def general(found: Found) -> Iterator[FixOption]:
 
 
 def in_words(repair: Repair) -> str:
-    """What a repair does, as a heading of its changes."""
+    """A repair as a heading of its changes."""
     if repair.kind not in {"drop_faults", "fix_faults"}:
         return TITLES[repair.kind]
     deed = "Fix" if repair.kind == "fix_faults" else "Drop rows"
@@ -146,7 +146,7 @@ def in_words(repair: Repair) -> str:
 
 
 def details(repair: Repair) -> list[str]:
-    """What the heading does not say."""
+    """Details that the heading omits."""
     if repair.kind == "map_roles":
         return [f"{old} becomes {new}" for old, new in repair.roles.items()]
     if repair.kind == "fix_faults":
@@ -158,7 +158,7 @@ def details(repair: Repair) -> list[str]:
 
 
 def done_in_words(repairs: Mapping[str, Any]) -> list[str]:
-    """What was done to the parent, from the report that is stored with a version."""
+    """What was changed in the parent, from the report stored with a version."""
     return [
         f"{DONE[change['kind']]}: {_counted(change)}"
         for change in repairs.get("changes", ())

@@ -1,4 +1,4 @@
-"""Personal data and secrets in a text: found by shape and check digit, shown masked."""
+"""Finds personal data and secrets in a text by shape and check digit, and masks them."""
 
 import math
 import re
@@ -19,13 +19,13 @@ class Finding:
     kind: str
     start: int
     end: int
-    masked: str  # what may be shown
+    masked: str  # safe to show
 
 
 @dataclass(frozen=True)
 class _Rule:
     kind: str
-    signs: tuple[str, ...]  # one of these is in every match
+    signs: tuple[str, ...]  # every match contains one of these
     pattern: re.Pattern[str]
     accepts: Callable[[str], bool] = bool
 
@@ -36,9 +36,9 @@ def _rule(
     return _Rule(kind, tuple(signs.split()), re.compile(pattern), accepts)
 
 
-# Patterns are longer than a line may be, and no easier to read in pieces.
+# Patterns are longer than a line may be, and not easier to read when split.
 # ruff: noqa: E501
-MIN_ENTROPY_BITS = 3.5  # a character; words have less, random keys more
+MIN_ENTROPY_BITS = 3.5  # per character; words have less, random keys more
 LEFT, RIGHT = r"(?<![A-Za-z0-9_])", r"(?![A-Za-z0-9_])"
 
 
@@ -72,7 +72,7 @@ def _is_card(text: str) -> bool:
 
 
 def _is_iban(text: str) -> bool:
-    # A country's own check would import a module by a name that stands in the text.
+    # stdnum's check of a country would import a module named by the text.
     return iban.is_valid(text, check_country=False)
 
 
@@ -118,7 +118,8 @@ WITH_SIGNS = (
 WITH_DOTS = (
     _rule("ip_address", "", r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])", _is_address),
 )
-# 2000::/3 is all of IPv6 that is given out; other groups with colons are seldom addresses.
+# 2000::/3 is all of IPv6 that is assigned; other groups with colons are rarely
+# addresses.
 WITH_COLONS = (
     _rule("ip_address", "", r"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{1,33}[0-9A-Fa-f](?!\w)", _is_address),
 )  # fmt: skip
@@ -146,7 +147,8 @@ CODE = re.compile(r"[A-Z]{2}\d{2}")
 
 
 def findings(text: str) -> list[Finding]:
-    """All findings, in order, none inside another; secrets before personal data."""
+    """All findings, in order and without overlap; secrets take precedence over personal
+    data."""
     found = [
         Finding(rule.kind, match.start(), match.end(), mask(match[0]))
         for rule in _worth_trying(text)
@@ -175,12 +177,12 @@ def _worth_trying(text: str) -> Iterator[_Rule]:
 
 
 def mask(text: str) -> str:
-    """Its first two characters and how long it is."""
+    """Its first two characters and its length."""
     return f"{text[:2]}…({len(text)} characters)"
 
 
 def redacted(text: str) -> str:
-    """The text with a label such as [EMAIL] in the place of each finding."""
+    """The text with a label such as [EMAIL] in place of each finding."""
     parts, end = [], 0
     for finding in findings(text):
         parts += [text[end : finding.start], f"[{finding.kind.upper()}]"]

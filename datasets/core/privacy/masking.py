@@ -1,4 +1,4 @@
-"""Private data in the arguments of tool calls."""
+"""Masks personal data in the arguments of tool calls."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ from datasets.core.privacy import detection
 
 
 def mask_arguments(arguments: Any) -> Any:
-    """JSON stays JSON, and what needs no mask stays as it was written."""
+    """JSON stays valid, and text without findings stays as written."""
     if not isinstance(arguments, str):
         return _mask_value(arguments)
     try:

@@ -1,4 +1,4 @@
-"""CSV and TSV → one JSON object a row, keyed by the names in the first line."""
+"""CSV and TSV → one JSON object a row, with the names of the first line as keys."""
 
 import codecs
 import csv
@@ -19,11 +19,11 @@ DELIMITERS = ("\t", ",", ";")
 JSON_SIGNS = frozenset("{}[]:")
 MAX_COLUMNS = 64
 
-csv.field_size_limit(2**31 - 1)  # a row has a limit of its own
+csv.field_size_limit(2**31 - 1)  # rows have a limit of their own
 
 
 def delimiter_of(head: bytes) -> str | None:
-    """What separates the cells of the first line; None when it is no table's."""
+    """The delimiter of the first line; None when the text is no table."""
     line = codecs.decode(head.lstrip(b"\r\n").partition(b"\n")[0], errors="replace")
     for delimiter in sorted(DELIMITERS, key=line.count, reverse=True):
         names = _cells(line, delimiter)
@@ -44,7 +44,8 @@ def _is_name(cell: str) -> bool:
 
 
 def rows(content: Content) -> Iterator[SourceRow]:
-    """Raises InvalidInput for names that are no names and a quote that never ends."""
+    """Raises InvalidInput for invalid column names and for a quote that is never
+    closed."""
     limit = content.max_row_bytes
     delimiter = delimiter_of(content.stream.peek(CHUNK_BYTES)) or ","
     lines = _Lines(content.stream, limit, content.offset)
@@ -113,7 +114,7 @@ def _uneven(found: int, expected: int) -> Fault:
 
 
 class _Lines:
-    """Physical lines as text; knows where the row being read began."""
+    """Physical lines as text, with the line that the current row started on."""
 
     def __init__(self, stream: io.BufferedReader, limit: int, offset: int) -> None:
         self.stream = stream

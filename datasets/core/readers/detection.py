@@ -1,7 +1,8 @@
-"""An upload → rows of JSON text, whatever they were wrapped in.
+"""Upload → rows of JSON text, whatever its format.
 
-Read are the formats of `formats.READERS`; text in UTF-8 or (with a byte order mark)
-UTF-16, plain or gzipped. Told apart by content; memory does not grow with the file.
+Reads the formats of `formats.READERS`; text in UTF-8 or (with a byte order mark)
+UTF-16, plain or gzipped. The content decides, not the file name. Memory does not grow
+with the file.
 """
 
 import codecs
@@ -26,17 +27,17 @@ from datasets.core.readers.streams import (
 )
 from slmgen.errors import InvalidInput
 
-HEAD_BYTES = 64  # enough to recognize what is packed
+HEAD_BYTES = 64  # enough to recognize a compressed format
 
 
 @dataclass(frozen=True)
 class Source:
-    """The rows of an upload and what they were wrapped in."""
+    """The rows of an upload, and its format."""
 
     reader: Reader
     batches: Iterator[Batch]
-    is_plain: bool  # lines are in the stream as they are here
-    has_mark: bool  # a byte order mark of UTF-8 before them
+    is_plain: bool  # the rows are lines of the stream, unchanged
+    has_mark: bool  # the text starts with a UTF-8 byte order mark
 
     @property
     def rows(self) -> Iterator[SourceRow]:
@@ -60,7 +61,7 @@ def open_rows(stream: BinaryIO, *, max_row_bytes: int, max_bytes: int) -> Source
 
 
 def is_packed(file: BinaryIO) -> bool:
-    """Whether a few bytes of the file may stand for many."""
+    """Whether the file is compressed, so that few bytes may become many."""
     file.seek(0)
     head = file.read(HEAD_BYTES)
     file.seek(0)

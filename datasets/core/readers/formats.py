@@ -1,5 +1,5 @@
-"""Every file format that is read. One more is a module with its Reader, and a place in
-this tuple; what it is called and how its rows are counted is taken from here."""
+"""All file formats. A new one is a module with its Reader and a place in this tuple,
+from which its name and the unit of its rows are taken."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from datasets.core.readers.rows import SourceRow
 
 
 def _parquet_rows(content: Content) -> Iterator[SourceRow]:
-    # Imported when needed: Arrow nearly doubles a process's memory.
+    # Imported late: Arrow nearly doubles a process's memory.
     from datasets.core.readers import parquet
 
     return parquet.rows(content.stream, content.max_row_bytes, content.max_bytes)
@@ -26,23 +26,23 @@ PARQUET = Reader(
     is_packed=True,
 )
 
-# As they are tried: tables, which nearly any text could be, come last.
+# In the order they are tried: tables come last, because nearly any text could be one.
 READERS: tuple[Reader, ...] = (JSON_LINES, JSON_ARRAY, PARQUET, CSV, TSV)
 
 
 def reader_of(head: bytes) -> Reader:
-    """By the first bytes of a file. JSON Lines are what no other format is: its errors
-    say what was expected."""
+    """The reader for the first bytes of a file. JSON Lines by default, whose errors
+    explain what was expected."""
     return next((reader for reader in READERS if reader.sniff(head)), JSON_LINES)
 
 
 def row_name_of(name: str) -> str:
-    """What a row is called in a dataset of the format with this name."""
+    """The word for a row in a dataset of the format with this name."""
     return next((each.row_name for each in READERS if each.name == name), "row")
 
 
 def names(*, with_columns: bool | None = None) -> list[str]:
-    """Of all formats, or of those whose rows have columns, or have none."""
+    """Names of all formats, or of those whose rows have columns, or have none."""
     return [
         reader.name for reader in READERS if with_columns in (None, reader.has_columns)
     ]

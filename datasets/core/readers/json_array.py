@@ -1,4 +1,4 @@
-"""One JSON array → its elements, cut apart without being decoded."""
+"""One JSON array → its elements, split without being decoded."""
 
 import re
 from collections.abc import Iterator
@@ -8,9 +8,9 @@ from datasets.core.readers.rows import JSON_SPACE, SourceRow
 from datasets.core.readers.streams import CHUNK_BYTES
 from slmgen.errors import InvalidInput
 
-# Everything that opens, closes or separates in JSON; a whole string counts as one. One
-# whose end has not been read yet takes all that follows, or each quote inside it would
-# be tried as a beginning.
+# Everything that opens, closes or separates in JSON; a whole string counts as one
+# token. A string whose end has not been read yet takes the rest of the text, or each
+# quote inside it would be tried as a start.
 STRUCTURE = re.compile(
     rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\],]|(?P<open>".*+)', re.DOTALL
 )
@@ -39,8 +39,8 @@ def elements(content: Content) -> Iterator[SourceRow]:
 
 class _ArrayScan:
     def __init__(self) -> None:
-        self.rest = b""  # read, and not yet part of an element that was given out
-        self.seen = 0  # bytes of `rest` whose structure is known
+        self.rest = b""  # read, but not yet part of a returned element
+        self.seen = 0  # bytes of `rest` that are scanned
         self.depth = 0
         self.opened = False
         self.line = 1
@@ -48,11 +48,11 @@ class _ArrayScan:
 
     def feed(self, chunk: bytes) -> Iterator[SourceRow]:
         buffer = self.rest + chunk
-        start = 0  # of the element that is open
+        start = 0  # of the open element
         position = self.seen
         for match in STRUCTURE.finditer(buffer, position):
             token = match[0]
-            if match.lastgroup == "open":  # the string's end is in a later chunk
+            if match.lastgroup == "open":  # the string ends in a later chunk
                 position = match.start()
                 break
             position = match.end()

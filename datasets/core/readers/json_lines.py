@@ -1,4 +1,4 @@
-"""JSON Lines → blocks of whole lines, which are cut apart where they are checked."""
+"""JSON Lines → blocks of whole lines, which are split where they are validated."""
 
 import io
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def rows(content: Content) -> Iterator[SourceRow | LineBlock]:
     stream, limit, offset = content.stream, content.max_row_bytes, content.offset
     number = 1
     while text := stream.read(min(BATCH_BYTES, limit)):
-        # Not longer than the limit, so that only its last line may be.
+        # At most the limit, so that only the last line may be longer.
         text += b"" if text.endswith(b"\n") else stream.readline(limit + 1)
         ends = text.endswith(b"\n")
         last = text.rfind(b"\n", 0, -1) + 1
@@ -37,7 +37,7 @@ def rows(content: Content) -> Iterator[SourceRow | LineBlock]:
 
 
 def _skipped(stream: io.BufferedReader) -> int:
-    """The bytes to the end of the line, which are not kept."""
+    """Skips to the end of the line; returns the number of bytes."""
     size = 0
     while part := stream.readline(CHUNK_BYTES):
         size += len(part)

@@ -1,4 +1,4 @@
-"""JSON text → a value, or the fault that says why it is none."""
+"""JSON text → a value, or the fault that explains why there is none."""
 
 import json
 import re
@@ -23,7 +23,7 @@ _decoder = msgspec.json.Decoder()
 
 
 def decode(text: bytes) -> Any:
-    """Strict JSON (RFC 8259) with limits that every later reader can live with.
+    """Strict JSON (RFC 8259), within limits that every later reader can handle.
 
     Raises Fault; UnicodeDecodeError when `text` is not UTF-8.
     """
@@ -39,7 +39,7 @@ def decode(text: bytes) -> Any:
 
 
 def nesting_fault(text: bytes) -> Fault | None:
-    """Why readers would break on the text, or take long, though it may be JSON."""
+    """Why readers would fail on the text, or take long, although it may be valid JSON."""
     if is_too_deep(text):
         found = f"the JSON is nested more than {MAX_DEPTH} levels deep"
         return Fault(catalog.DEPTH, found=found)
@@ -76,8 +76,8 @@ def is_too_deep(text: bytes) -> bool:
 
 
 def _explained(text: bytes, error: Exception) -> Fault:
-    """The decoder's refusal in words; its own are about bytes, not about data."""
-    decoded = text.decode()  # not UTF-8: the caller knows the place in the file
+    """The decoder's error in our words; its own are about bytes, not about data."""
+    decoded = text.decode()  # not UTF-8: the caller knows the position in the file
     if isinstance(error, msgspec.ValidationError):
         return Fault(catalog.NUMBER, found="a number is too large to be kept exactly")
     try:

@@ -1,8 +1,8 @@
 """Parquet → one JSON object a row, a few rows in memory at a time.
 
-A few bytes of a Parquet file can stand for millions of values: a text that repeats is
-written once. So texts stay as they are written, numbers of a dictionary, until it is
-known how large each row is; what is larger than a row may be never becomes a row.
+A few bytes of a Parquet file can stand for millions of values: a repeated text is
+stored once. So texts stay dictionary indices until the size of each row is known; a row
+over the limit is never built.
 """
 
 import math
@@ -24,7 +24,7 @@ from slmgen.errors import InvalidInput, TooLarge
 
 ROWS_AT_ONCE = 4_096
 VALUES_AT_ONCE = 1_000_000
-BYTES_AT_ONCE = 8 * 10**6  # of rows that are Python's at once
+BYTES_AT_ONCE = 8 * 10**6  # of rows that are Python objects at the same time
 MAX_LEAVES = 1_000
 COPY_BYTES = 1 << 20
 ROWS_WRITTEN_AT_ONCE = 1_000
@@ -36,7 +36,7 @@ Sizes = NDArray[np.int64]
 
 
 def rows(stream: BinaryIO, max_row_bytes: int, max_bytes: int) -> Iterator[SourceRow]:
-    """Raises InvalidInput for a damaged file and TooLarge, counted as JSON text."""
+    """Raises InvalidInput for a damaged file; TooLarge, by the size as JSON text."""
     with tempfile.TemporaryFile() as file, _readable():
         _copy(stream, file, max_bytes)
         metadata = pq.read_metadata(file)
@@ -59,10 +59,10 @@ def rows(stream: BinaryIO, max_row_bytes: int, max_bytes: int) -> Iterator[Sourc
 def _readable() -> Iterator[None]:
     try:
         yield
-    except MemoryError:  # Arrow's is both this and an ArrowException
+    except MemoryError:  # Arrow's memory error is both this and an ArrowException
         raise
-    # Values that Python has no form for, such as text that is not UTF-8 or a date in
-    # the year 20,000, are ValueError and OverflowError.
+    # Values without a Python equivalent, such as text that is not UTF-8 or a date in
+    # the year 20,000, raise ValueError and OverflowError.
     except (pa.ArrowException, OSError, ValueError, OverflowError):
         raise InvalidInput(
             "The Parquet file is damaged, or of a kind that cannot be read; write it "
@@ -71,7 +71,7 @@ def _readable() -> Iterator[None]:
 
 
 def _texts(metadata: Any) -> list[str]:
-    """Columns of text, by their paths. Arrow reads no keys of maps as a dictionary."""
+    """Paths of text columns. Arrow cannot read keys of maps as a dictionary."""
     leaves = [metadata.schema.column(n) for n in range(metadata.num_columns)]
     return [
         leaf.path
@@ -81,7 +81,7 @@ def _texts(metadata: Any) -> list[str]:
 
 
 def _values(table: Any, max_row_bytes: int) -> Iterator[dict[str, Any] | None]:
-    """Each row as Python has it; None for one that is too large to be looked at."""
+    """Each row as Python values; None for one that is too large."""
     for group in range(table.metadata.num_row_groups):
         at_once = _rows_at_once(table.metadata.row_group(group))
         for batch in table.iter_batches(at_once, row_groups=[group], use_threads=False):
@@ -89,7 +89,7 @@ def _values(table: Any, max_row_bytes: int) -> Iterator[dict[str, Any] | None]:
 
 
 def _rows_at_once(group: Any) -> int:
-    """As many as hold few values and few bytes, if all rows are alike."""
+    """As many rows as hold few values and bytes, if all rows are alike."""
     columns = [group.column(n) for n in range(group.num_columns)]
     values = sum(column.num_values for column in columns)
     size = sum(column.total_uncompressed_size for column in columns)
@@ -115,7 +115,7 @@ def _values_of(batch: Any, max_row_bytes: int) -> Iterator[dict[str, Any] | None
 
 
 def _unfolded(batch: Any) -> list[dict[str, Any]]:
-    """With texts in the place of their numbers, which Python would take long to do."""
+    """Replaces dictionary indices with their texts, which would take long in Python."""
     names = batch.schema.names
     cells = [_unfolded_column(column).to_pylist() for column in batch.columns]
     return [dict(zip(names, row, strict=True)) for row in zip(*cells, strict=True)]
@@ -127,7 +127,7 @@ def _unfolded_column(column: Any) -> Any:
         return column
     try:
         return column.cast(kind)
-    # Nesting that Arrow cannot cast, or says to be invalid: lists of nothing but nulls.
+    # Nesting that Arrow cannot cast or calls invalid: lists of only nulls.
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
         return column
 
@@ -145,7 +145,7 @@ def _unfolded_type(kind: Any) -> Any:
 
 
 def _sizes(array: Any) -> Sizes:
-    """Bytes of JSON text that each value takes, at least; one for what is small."""
+    """Bytes of JSON text that each value takes at least; one for small values."""
     kind = array.type
     ones: Sizes = np.ones(len(array), np.int64)
     if pa.types.is_dictionary(kind):
@@ -174,7 +174,7 @@ def _sizes(array: Any) -> Sizes:
 
 
 def _sums(array: Any) -> Sizes:
-    """Of the sizes of each list's values."""
+    """The sum of the sizes of each list's values."""
     inner = (
         pa.StructArray.from_arrays([array.keys, array.items], ["key", "value"])
         if pa.types.is_map(array.type)
@@ -189,7 +189,7 @@ def _numbers(array: Any, missing: int) -> Sizes:
 
 
 def _copy(stream: BinaryIO, file: Any, max_bytes: int) -> None:
-    """Parquet is read from its end; the upload may be a stream that only goes on."""
+    """Parquet is read from its end, and the upload may be a stream that cannot seek."""
     size = 0
     while chunk := stream.read(COPY_BYTES):
         size += len(chunk)
@@ -210,7 +210,7 @@ def _check_size(metadata: Any, max_bytes: int) -> None:
     values = sum(
         group.column(n).num_values for group in groups for n in range(group.num_columns)
     )
-    # A value takes a byte of text at least, also where it takes none in the file.
+    # Each value takes at least a byte of text, even if it takes none in the file.
     if max(values, sum(group.total_byte_size for group in groups)) > max_bytes:
         raise _too_large(max_bytes)
 
@@ -228,7 +228,7 @@ def _json(value: dict[str, Any], is_own: bool) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    """Without the nulls that Parquet puts where a row's object lacks a key."""
+    """Removes the nulls that Parquet adds where a row's object lacks a key."""
     if isinstance(value, dict):
         return {
             str(key): _plain(part)
@@ -243,7 +243,7 @@ def _plain(value: Any) -> Any:
 
 
 def _restored(row: dict[str, Any]) -> dict[str, Any]:
-    """A row as it was before `write` put parts of it away as JSON text."""
+    """A row as it was before `write` stored parts of it as JSON text."""
     messages = [_unpacked(message, MORE) for message in row["messages"]]
     return {**_unpacked(row, ("tools", "extra")), "messages": messages}
 
@@ -265,7 +265,7 @@ SCHEMA = pa.schema(
 
 
 def write(rows: Iterator[dict[str, Any]], target: BinaryIO) -> None:
-    """One row an example; what has no column of text is in one, as JSON."""
+    """Writes one row an example; what fits no column of text is stored as JSON."""
     with pq.ParquetWriter(target, SCHEMA, compression="zstd") as writer:
         while batch := [_columns(row) for row in islice(rows, ROWS_WRITTEN_AT_ONCE)]:
             writer.write_table(pa.Table.from_pylist(batch, SCHEMA))

@@ -1,4 +1,4 @@
-"""A file format: how it is recognized, what cuts it into rows and what it is called."""
+"""A file format: its name, how to recognize it, and the function that reads its rows."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -10,20 +10,20 @@ from datasets.core.readers.rows import LineBlock, SourceRow
 
 @dataclass(frozen=True)
 class Content:
-    """What a reader cuts into rows: unpacked, and text as UTF-8."""
+    """The input of a reader: decompressed, and text as UTF-8."""
 
     stream: io.BufferedReader
     max_row_bytes: int
-    max_bytes: int  # of all rows as JSON text
-    offset: int = 0  # bytes before the stream: a byte order mark
+    max_bytes: int  # of all rows together, as JSON text
+    offset: int = 0  # bytes before the stream, such as a byte order mark
 
 
 @dataclass(frozen=True)
 class Reader:
     name: str  # on pages, in the API, and stored with each dataset
-    sniff: Callable[[bytes], bool]  # by the first bytes, 256 kB at most
+    sniff: Callable[[bytes], bool]  # from the first bytes, 256 kB at most
     rows: Callable[[Content], Iterator[SourceRow | LineBlock]]
-    unit: Literal["Line", "Row"] = "Line"  # what `SourceRow.line` counts
-    row_name: Literal["line", "row"] = "row"  # what progress counts
+    unit: Literal["Line", "Row"] = "Line"  # the unit of `SourceRow.line`
+    row_name: Literal["line", "row"] = "row"  # the unit of progress
     has_columns: bool = False  # every row has the same keys
-    is_packed: bool = False  # a few bytes may stand for many rows
+    is_packed: bool = False  # compressed: few bytes may become many rows

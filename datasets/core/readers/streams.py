@@ -1,4 +1,4 @@
-"""The bytes of an upload, unpacked and as UTF-8, never more of them than allowed."""
+"""The bytes of an upload, decompressed and as UTF-8, up to a limit."""
 
 import codecs
 import gzip
@@ -33,7 +33,7 @@ def buffered(raw: io.RawIOBase) -> io.BufferedReader:
 
 
 class Limited(io.RawIOBase):
-    """Stops a small file that unpacks to a huge one."""
+    """Stops a small file that decompresses to a huge one."""
 
     def __init__(self, stream: BinaryIO, max_bytes: int) -> None:
         self.stream = stream
@@ -55,7 +55,7 @@ class Limited(io.RawIOBase):
 
 
 class _Transcoded(io.RawIOBase):
-    """UTF-16 read as UTF-8."""
+    """Reads UTF-16 as UTF-8."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.stream = stream

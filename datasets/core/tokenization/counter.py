@@ -60,12 +60,12 @@ VOCABULARIES = {
 
 
 class VocabularyError(Exception):
-    """The vocabulary is missing or is not the published one."""
+    """The vocabulary is missing or not the published one."""
 
 
 def token_counter(name: str, library: str = "toktok") -> CountAll:
-    """Counts tokens of plain texts; markers such as `<|endoftext|>` are text too."""
-    with _loading:  # threads that begin together load one vocabulary
+    """Counts tokens of plain texts; markers such as `<|endoftext|>` count as text."""
+    with _loading:  # threads that start together load one vocabulary
         return _counter(name, library)
 
 
@@ -85,12 +85,12 @@ def _counter(name: str, library: str) -> CountAll:
 
 
 def counted(texts: list[str], *, name: str, library: str) -> list[int]:
-    """As `token_counter`, which another process can't be sent."""
+    """`token_counter` as a plain function, which can be sent to another process."""
     return token_counter(name, library)(texts)
 
 
 def _count_by_toktok(name: str, texts: list[str]) -> list[int]:
-    # One thread: large files are spread over processes already.
+    # One thread: large files already use several processes.
     counts: list[int] = toktok.batch_count(texts, name, threads=1)
     return counts
 
@@ -109,8 +109,8 @@ def _encoding(name: str, vocabulary: Vocabulary) -> tiktoken.Encoding:
 
 
 def packaged_ranks(name: str, sha256: str) -> dict[bytes, int]:
-    """A vocabulary that bpe-openai carries, if it is the one with this hash."""
-    # Found, not imported: on import the package loads a tokenizer of its own.
+    """A vocabulary that bpe-openai ships, if its hash is this one."""
+    # Located without an import, which would load a tokenizer of its own.
     package = find_spec("bpe_openai")
     if package is None or package.origin is None:
         raise VocabularyError("the package bpe-openai, which carries it, is missing")

@@ -1,8 +1,9 @@
-"""Exact counts by the tokenizers of models, where a wheel carries their vocabulary.
+"""Exact token counts of models whose vocabulary a package ships.
 
-A template puts marks around each message, one token each, and words, which are counted
-together with the content that they touch. Tool calls and definitions are not counted:
-templates write them in too many ways. Nor is reasoning inside an answer taken apart.
+A template puts markers of one token each around messages, and words that are tokenized
+together with the content they touch. Tool calls and definitions are not counted,
+because templates write them in too many ways. Reasoning inside an answer is not
+separated.
 """
 
 import unicodedata
@@ -17,7 +18,7 @@ from datasets.core.conversation import ROLES, SYSTEM_ROLES, Transcript
 from datasets.core.percentiles import percentile
 from datasets.core.tokenization.vocabularies import counter_of, split_special
 
-COUNTS_VERSION = 2  # insights of an earlier one were counted otherwise
+COUNTS_VERSION = 2  # insights of an earlier version were counted differently
 CONTEXTS = (2_048, 4_096, 8_192, 16_384, 32_768, 65_536, 131_072, 262_144)
 
 NormalForm = Literal["NFC", "NFD", "NFKC", "NFKD"]
@@ -25,31 +26,33 @@ NormalForm = Literal["NFC", "NFD", "NFKC", "NFKD"]
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """A vocabulary with one way to write a conversation in it."""
+    """A vocabulary with one template."""
 
     name: str
     models: str
     model_ids: tuple[str, ...]
     encoding: str  # one of vocabularies.ENCODINGS
-    normal_form: NormalForm | None  # that the tokenizer brings a text to
+    normal_form: NormalForm | None  # the Unicode form that the tokenizer normalizes to
     template: str  # in words
-    user: tuple[str, str]  # what stands around a user's message; others have the like
+    # Before and after a user's message; the other roles have the same form
+    user: tuple[str, str]
     special: tuple[str, ...]  # texts that are one token each
-    default_system: str  # what the template says where there is no system message
+    default_system: str  # the template's text where there is no system message
     thought: str  # before the answer to the last question
-    strips: bool  # white space around the content
-    is_exact: bool  # shown equal to the model's own, template included
+    strips: bool  # whether white space around the content is removed
+    is_exact: bool  # verified against the model's own, template included
 
     @cached_property
     def head(self) -> str:
-        """Text that touches the content and is counted with it: the role, a line feed."""
+        """Text that touches the content and is tokenized with it: the role, a line
+        feed."""
         *_, last = ["", *_pieces(self.user[0], self.special)]
         return "" if last in self.special else last
 
 
 @dataclass
 class ModelLengths:
-    """Examples by their tokens, without and with the template."""
+    """Number of examples by tokens, without and with the template."""
 
     bare: Counter[int] = field(default_factory=Counter)
     templated: Counter[int] = field(default_factory=Counter)
@@ -78,7 +81,7 @@ class ModelLengths:
 def reported(
     found: Mapping[str, ModelLengths], tokenizers: Iterable[Tokenizer]
 ) -> dict[str, Any]:
-    """What the insights say about each tokenizer."""
+    """The part of the insights about each tokenizer."""
     return {
         each.name: {
             "models": each.models,
@@ -132,14 +135,14 @@ def _lengths(
 def _written(
     kind: Tokenizer, found: list[Transcript], texts: list[str], bare: list[int]
 ) -> list[int]:
-    """Tokens of each message as the template writes it, its marks left out."""
+    """Tokens of each message as the template writes it, without markers."""
     if not kind.head:
         return bare
     roles = [turn.role for each in found for turn in each.messages]
     heads = _heads(kind)
     written = [count + heads[role] for count, role in zip(bare, roles, strict=True)]
     final = _finals(found) if kind.thought else frozenset()
-    # White space at the start joins the line feed before it.
+    # White space at the start is tokenized with the line feed before it.
     unusual = [
         place
         for place, text in enumerate(texts)
@@ -148,7 +151,7 @@ def _written(
     again = []
     for place in unusual:
         text = texts[place].strip() if kind.strips else texts[place]
-        if place in final:  # it follows the thought's two line feeds
+        if place in final:  # follows the two line feeds of the thought
             again.append("\n\n" + text.lstrip("\n"))
         else:
             again.append(_head_of(kind, roles[place]) + text)
@@ -160,7 +163,7 @@ def _written(
 
 
 def _finals(found: list[Transcript]) -> frozenset[int]:
-    """Places of the answers that examples end with."""
+    """Positions of the answers that end examples."""
     ends = accumulate(len(each.messages) for each in found)
     return frozenset(
         end - 1
@@ -174,7 +177,7 @@ class _Added:
     """Tokens that a template adds outside of the texts and what touches them."""
 
     message: int
-    system: int  # the whole message that stands where none was given
+    system: int  # the message that the template inserts where there is none
     thought: int
 
 

@@ -1,7 +1,7 @@
-"""Models' own vocabularies, where a wheel carries them: tokens with their places.
+"""Vocabularies of models that a package ships: tokens with their positions.
 
-Vocabularies are named as toktok names them, or "qwen". Texts are expected in the Unicode
-form that the model's tokenizer brings them to.
+Named as in toktok, or "qwen". Texts are expected in the Unicode form that the model's
+tokenizer normalizes to.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,8 +14,8 @@ from datasets.core.tokenization.counter import CountAll, packaged_ranks
 
 Encode = Callable[[str], list[tuple[int, int, int]]]  # id, start and end in characters
 
-# Qwen 2, 2.5 and 3 share a vocabulary of 151,643 tokens; bpe-openai carries it by the
-# name of another model that took it over. Its ids of known words are tested.
+# Qwen 2, 2.5 and 3 share a vocabulary of 151,643 tokens; bpe-openai ships it under the
+# name of another model that uses it. A test checks its ids of known words.
 QWEN = "voyage3_base"
 QWEN_SHA256 = "b2b1b8dfb5cc5f024bafc373121c6aba3f66f9a5a0269e243470a1de16a33186"
 QWEN_PATTERN = (
@@ -34,7 +34,7 @@ def counter_of(encoding: str) -> CountAll:
 
 
 def split_special(text: str, special: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """The text in pieces that are one special text, or have none, with their places."""
+    """Splits the text into special tokens and the texts between them, with positions."""
     at = 0
     while at < len(text):
         hits = [
@@ -49,7 +49,8 @@ def split_special(text: str, special: Sequence[str]) -> Iterator[tuple[int, str]
 
 
 def _by_toktok(vocabulary: str, text: str) -> list[tuple[int, int, int]]:
-    # The package counts in public; tokens and their places it gives to who asks for it.
+    # The package's public functions count only; a private one returns tokens with
+    # positions.
     encoding = toktok._encoding(vocabulary)
     ids, places = encoding.encode_with_offsets(text, unit="char")
     return [(token, *place) for token, place in zip(ids, places, strict=True)]

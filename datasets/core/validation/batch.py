@@ -1,4 +1,4 @@
-"""A batch of rows → its examples, canonical, and what is wrong with the others."""
+"""A batch of rows → its canonical examples, and the faults of its rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,12 +23,13 @@ from datasets.core.validation.suspects import suspects_of
 @dataclass
 class Checked:
     lines: bytes = b""  # the examples, one a line
-    is_all: bool = False  # they are the lines that were given; `lines` is empty
+    # The examples are the given lines, unchanged; `lines` is empty
+    is_all: bool = False
     examples: int = 0
     bad_rows: int = 0
     faulty_examples: int = 0
     problems: list[Problem] = field(default_factory=list)
-    # Lines of rows, each once, by kind of fault; those that are examples all the same.
+    # Lines of rows by kind of fault, each once; the second for rows that are kept.
     rows_of_kind: dict[str, list[int]] = field(default_factory=dict)
     kept_of_kind: dict[str, list[int]] = field(default_factory=dict)
 
@@ -45,7 +46,7 @@ class Checked:
 
 
 def check(batch: Batch, *, unit: str, columns: Columns) -> Checked:
-    """Raises InvalidInput for bytes that are no text."""
+    """Raises InvalidInput for bytes that are not text."""
     reader, is_chat = reader_for(columns), columns == CHAT.columns
     suspects = suspects_of(batch, is_chat=is_chat)
     checked = Checked()
@@ -71,7 +72,7 @@ def check(batch: Batch, *, unit: str, columns: Columns) -> Checked:
 
 
 def _each_once(faults: list[Fault], reviewed: list[Fault]) -> list[Fault]:
-    """Both, but nothing of the row as a whole that is said of its messages too."""
+    """Both lists, without faults of the whole row that its messages have as well."""
     kinds = {fault.kind for fault in reviewed}
     rest = [f for f in faults if f.message is not None or f.kind not in kinds]
     return rest + reviewed
@@ -80,7 +81,7 @@ def _each_once(faults: list[Fault], reviewed: list[Fault]) -> list[Fault]:
 class Read(NamedTuple):
     text: bytes  # canonical; empty when the row could not be converted
     conversation: Conversation | None
-    faults: list[Fault]  # for which the row is no example
+    faults: list[Fault]  # why the row is skipped
 
 
 def _read(reader: Callable[[SourceRow], Read], row: SourceRow) -> Read:
@@ -110,7 +111,7 @@ def _converted_row(row: SourceRow, columns: Columns) -> Read:
     except Fault as fault:
         return Read(b"", None, [fault])
     text = msgspec.json.encode(value)
-    # JSON inside of texts has become part of the row.
+    # JSON inside of texts is now part of the row.
     if nested := nesting_fault(text):
         return Read(b"", None, [nested])
     return Read(text, *examine(value))
@@ -124,7 +125,7 @@ def converted(text: bytes, columns: Columns) -> dict[str, Any]:
 
 
 def issues_of(example: bytes) -> list[str]:
-    """What is wrong with the content of a row that is an example, in sentences."""
+    """The faults in the content of a kept row, as sentences."""
     return [fault.sentence for fault in review(parse(example), example)]
 
 

@@ -1,4 +1,4 @@
-"""A valid conversation → what in it will not teach what it should."""
+"""A valid conversation → faults in its content, which teach a model the wrong thing."""
 
 from datasets.core.conversation import Conversation, Message
 from datasets.core.faults import catalog
@@ -17,7 +17,7 @@ from datasets.core.validation.turn_order import order_faults
 def review(
     conversation: Conversation, text: bytes, signs: set[Sign] | None = None
 ) -> list[Fault]:
-    """`text` is the row that the conversation was read from, with these `signs`."""
+    """`text` is the row that the conversation was decoded from, with these `signs`."""
     messages = conversation.messages
     faults = list(order_faults(tuple([message.role for message in messages])))
     for place, message in enumerate(messages):
@@ -34,7 +34,7 @@ def review(
 
 
 def _has_rare_parts(text: bytes) -> bool:
-    """Calls, results or weights; an escape may hide any of them."""
+    """Whether there may be calls, results or weights, which an escape can hide."""
     return (
         b"tool" in text or b"function" in text or b'"weight"' in text or b"\\u" in text
     )
@@ -49,7 +49,7 @@ def _rare_faults(messages: list[Message]) -> list[Fault]:
 
 
 def _blank(message: Message, place: int) -> list[Fault]:
-    if not message.is_blank or message.content is None:  # that has a fault of its own
+    if not message.is_blank or message.content is None:  # which has a fault of its own
         return []
     is_answer = message.role == "assistant"
     kind = catalog.EMPTY_ANSWER if is_answer else catalog.BLANK_MESSAGE

@@ -1,4 +1,5 @@
-"""One row of JSON text → a conversation and its faults; the common case is fast."""
+"""One row of JSON text → a conversation and its faults, with a fast path for common
+rows."""
 
 from typing import Annotated, Any, cast
 
@@ -18,7 +19,7 @@ LENGTHS = msgspec.Meta(min_length=1, max_length=MAX_MESSAGES)
 
 
 class _Text(Message, forbid_unknown_fields=True, gc=False):
-    """A message that is a text and nothing more, as nearly all are."""
+    """A message with only a role and a text, as nearly all are."""
 
     content: str
     tool_calls: None = None
@@ -33,7 +34,7 @@ class _TextRow(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class _Message(Message, forbid_unknown_fields=True, gc=False):
-    """As `Message`, decoded only when there is nothing else in the object."""
+    """As `Message`, but fails to decode where the object has anything else."""
 
 
 class _Row(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -59,7 +60,7 @@ _row_decoder = msgspec.json.Decoder(_Row)
 
 
 def read(text: bytes) -> tuple[Conversation | None, list[Fault]]:
-    """The conversation, if there is one, and every fault of the row's form.
+    """The conversation, if there is one, and every fault of the row's structure.
 
     Raises UnicodeDecodeError when `text` is not UTF-8.
     """
@@ -75,7 +76,7 @@ def read(text: bytes) -> tuple[Conversation | None, list[Fault]]:
 
 
 def _loose(text: bytes) -> Conversation | None:
-    """A faultless conversation with other keys, whose values were decoded already."""
+    """A valid conversation with other keys, whose values are decoded already."""
     try:
         found = _loose_decoder.decode(text)
     except msgspec.ValidationError:
@@ -87,7 +88,7 @@ def _loose(text: bytes) -> Conversation | None:
 
 
 def _of_texts(text: bytes) -> Conversation | None:
-    """`_known`, where messages are texts alone: there is less to look at."""
+    """`_known` for messages of only texts, which need fewer checks."""
     try:
         found = _text_decoder.decode(text)
     except NOT_SUCH:
@@ -99,7 +100,7 @@ def _of_texts(text: bytes) -> Conversation | None:
 
 
 def _known(text: bytes) -> Conversation | None:
-    """The conversation of a row without fault or unknown keys; None for any other."""
+    """The conversation of a row without faults and unknown keys; None for any other."""
     try:
         found = _row_decoder.decode(text)
     except NOT_SUCH:
@@ -115,19 +116,20 @@ def _known(text: bytes) -> Conversation | None:
 
 
 def has_odd_text(text: bytes) -> bool:
-    """Whether there may be a NUL or endless white space."""
+    """Whether there may be a NUL or a very long run of white space."""
     return len(text) >= MAX_WHITE_SPACE or (b"\\" in text and b"\\u0000" in text)
 
 
 def _lacks_text(message: Message) -> bool:
-    """Neither text nor, in its place, calls."""
+    """Whether it has neither text nor calls."""
     if type(message.content) is str:
         return False
     return message.content is not None or not message.calls
 
 
 def _ends_well(messages: list[Message]) -> bool:
-    """Asked and answered, as nearly all conversations are."""
+    """Whether it has a question and ends with an answer, as nearly all conversations
+    do."""
     last = messages[-1]
     if last.role != "assistant" or not last.content or last.content[-1].isspace():
         return False
@@ -147,7 +149,7 @@ def _has_more(found: _Row, messages: list[Message]) -> bool:
 
 
 def parse(text: bytes) -> Conversation:
-    """The conversation in `text`; raises its first Fault when it is no example."""
+    """The conversation in `text`. Raises its first Fault when the row is invalid."""
     conversation, faults = read(text)
     if faults or conversation is None:
         raise faults[0]

@@ -1,4 +1,4 @@
-"""One decoded object → a conversation and everything that is wrong with its form."""
+"""One decoded object → a conversation and all faults of its structure."""
 
 import re
 from typing import Any
@@ -15,7 +15,7 @@ MEDIA = ("image_url", "image", "input_image", "input_audio", "audio", "video", "
 
 
 def examine(value: Any) -> tuple[Conversation | None, list[Fault]]:
-    """The conversation, and all the faults for which it could not be trained on."""
+    """The conversation, and all faults for which it cannot be trained on."""
     fault = _fault_of_object(value)
     if fault is not None:
         return None, [fault]

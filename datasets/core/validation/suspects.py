@@ -1,4 +1,4 @@
-"""Which rows of a batch may have a fault: all that are not certain to have none."""
+"""Finds the rows of a batch that may have a fault; all others are certain to have none."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -17,7 +17,7 @@ NO_SIGNS: set[Sign] = set()
 
 
 class Suspects(NamedTuple):
-    """The rows of a batch, and those that must be looked at."""
+    """The rows of a batch, and those that need validation."""
 
     size: int
     rows: list[Suspect]
@@ -77,8 +77,8 @@ def _signs_of_bits(bits: int) -> set[Sign]:
 
 
 def _is_all(batch: LineBlock, size: int, rows: int) -> bool:
-    """Whether rows of this size together, a line feed after each, are the batch."""
-    # A blank line weighs as much as a line feed that is missing at the end.
+    """Whether rows of this total size, each with a line feed, are the whole batch."""
+    # A blank line counts as much as a line feed that is missing at the end.
     return size + rows == len(batch.text) and batch.text.endswith(b"\n")
 
 

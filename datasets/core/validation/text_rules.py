@@ -1,7 +1,7 @@
-"""What is wrong with the words of a conversation.
+"""Finds faults in the texts of a conversation.
 
-Patterns are slow and faults are rare: each is tried only where a sign occurs that every
-match has and that is cheap to look for.
+Patterns are slow and faults are rare: each pattern is tried only where one of its
+triggers occurs, which every match contains and which are fast to search for.
 """
 
 import re
@@ -69,7 +69,7 @@ BOILERPLATE_ZH_TRIGGERS = tuple(
     for model in ("AI", "人工智能")
 )
 BOILERPLATE_ZH = re.compile(r"作为(?:一个|一名|一款)?(?:AI|人工智能)")
-REFUSAL_WINDOW = 300  # characters: a refusal is said first
+REFUSAL_WINDOW = 300  # characters: refusals come early
 REFUSAL = re.compile(
     r"(?:[Ss]orry|[Aa]pologi[sz]e|[Aa]fraid|[Uu]nfortunately|[Rr]egret)[^.!?]{0,80}?"
     r"\b(?:can['’]t|cannot|unable|not able|won['’]t|don['’]t have the capability)"
@@ -92,14 +92,14 @@ SENTENCE_END = re.compile(rf"[{STOPS}][\"'”’)\]]*\s")
 LIST_ITEM = re.compile(r"\A\s*(?:[-*•+]|\d+[.)]|#|[A-Za-z][.)])\s")
 MIN_PROSE = 100  # characters
 MIN_WORDS = 6  # of the last line
-MIN_SENTENCES = 2  # before the one that breaks off, in as many characters:
+MIN_SENTENCES = 2  # before the one that breaks off, within this many characters:
 PROSE_END = 1500
 OPEN_ENDS = ",(–—"
 WHITE_SPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))
 UNFINISHED = frozenset(string.ascii_lowercase + OPEN_ENDS + WHITE_SPACE)
 FENCE = "```"
-ESCAPE = "\\u"  # of JSON; may hide any sign
-DUMMY = "lorem"  # begins a text that stands for one
+ESCAPE = "\\u"  # of JSON; may hide any trigger
+DUMMY = "lorem"  # a text that starts with it is a placeholder
 STARTS = frozenset("IW" + DUMMY[0] + DUMMY[0].upper())
 
 
@@ -109,16 +109,17 @@ def _fault(kind: FaultKind, text: str, place: int) -> Fault:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Rule:
-    kind: FaultKind  # of the fault that a match is
+    kind: FaultKind  # of a match
     pattern: re.Pattern[str]
-    triggers: tuple[str, ...]  # one is in every match; none overlaps another
-    rarer_triggers: tuple[str, ...] = ()  # as `triggers`, more and longer, if given
-    answers_only: bool = False  # what others write is not looked at
-    first_characters: int | None = None  # of a message that are looked at; None: all
+    triggers: tuple[str, ...]  # every match contains one; none overlaps another
+    rarer_triggers: tuple[str, ...] = ()  # longer triggers to use instead, if given
+    answers_only: bool = False  # texts of other roles are not searched
+    first_characters: int | None = None  # of a message that are searched; None: all
 
     def found_in(self, text: str) -> str:
         """What matches, or nothing."""
-        for trigger in self.triggers:  # a generator takes twice as long
+        # A loop; `any` with a generator takes twice as long
+        for trigger in self.triggers:
             if trigger in text:
                 match = self.pattern.search(text[: self.first_characters])
                 return match[0] if match else ""
@@ -175,7 +176,7 @@ Sign = Rule | str  # what a rule looks for, FENCE or ESCAPE
 
 
 def signs_of(texts: Sequence[bytes]) -> dict[int, set[Sign]]:
-    """The signs of each text that has any, by its place."""
+    """The signs of each text that has any, by its position."""
     search, meanings = _search()
     ends = list(accumulate(len(text) + 1 for text in texts))
     found: dict[int, set[Sign]] = {}
@@ -186,7 +187,7 @@ def signs_of(texts: Sequence[bytes]) -> dict[int, set[Sign]]:
 
 @cache
 def _search() -> tuple[BytesAhoCorasick, list[Sign]]:
-    """All signs at once, each found wherever it is, because no two overlap."""
+    """All signs in one search, which is possible because none overlap."""
     meanings: dict[str, Sign] = {sign: rule for rule in RULES for sign in rule.triggers}
     meanings |= {FENCE: FENCE, ESCAPE: ESCAPE}
     search = BytesAhoCorasick(
@@ -196,9 +197,9 @@ def _search() -> tuple[BytesAhoCorasick, list[Sign]]:
 
 
 def text_faults(messages: list[Message], signs: set[Sign] | None = None) -> list[Fault]:
-    """One fault for each message and rule that it breaks.
+    """One fault for each message and rule that it violates.
 
-    `signs` are those of the row, if they are known.
+    `signs` are those of the row, if known.
     """
     texts = [
         message.content if type(message.content) is str else message.text
@@ -217,7 +218,7 @@ def text_faults(messages: list[Message], signs: set[Sign] | None = None) -> list
 
 
 def is_suspicious(text: str) -> bool:
-    """Whether it is worth a closer look; true for all that has a fault of an answer,
+    """Whether it needs `answer_faults`; true for every text with a fault of an answer,
     if it has no FENCE."""
     if len(text) <= MAX_PLACEHOLDER:
         bare = text.strip()
@@ -226,7 +227,7 @@ def is_suspicious(text: str) -> bool:
 
 
 def answer_faults(text: str, place: int) -> list[Fault]:
-    """A refusal or a placeholder instead of an answer, or one that breaks off."""
+    """A refusal or a placeholder instead of an answer, or a truncated answer."""
     if text[:1] in {"I", "W"} and (refused := REFUSAL_START.match(text)):
         return [_fault(catalog.REFUSAL, refused[0], place)]
     if len(text) <= MAX_PLACEHOLDER or text[:5].lower() == DUMMY:
@@ -246,7 +247,7 @@ def _is_hollow(bare: str) -> bool:
 
 
 def looks_cut_off(text: str) -> bool:
-    """Prose with whole sentences before an end that is none, or an open code block."""
+    """Prose with whole sentences before an unfinished one, or an open code block."""
     body = text.rstrip()
     if body.count(FENCE) % 2 and body[-1] not in STOPS:
         return True

@@ -13,7 +13,7 @@ from datasets.core.faults.fault import Fault, kind_of, shown
 
 def call_faults(messages: Sequence[Message]) -> list[Fault]:
     faults: list[Fault] = []
-    waiting: dict[Any, int] = {}  # ids of calls that no result has answered, so often
+    waiting: dict[Any, int] = {}  # ids of calls without a result, with their number
     called = False
     for place, message in enumerate(messages):
         calls = calls_of(message)
@@ -55,7 +55,7 @@ def _faults_of_call(call: Any, place: int, number: int) -> list[Fault]:
 
 
 def _hashable(key: Any) -> Any:
-    """An id, or its JSON text where somebody wrote a list or an object as one."""
+    """The id, or its JSON text where it is a list or an object."""
     return key if isinstance(key, str | int | None) else msgspec.json.encode(key)
 
 
@@ -85,7 +85,7 @@ def _fault_of_result(
             del waiting[known]
         return None
     if key is None and (message.role == "function" or not waiting):
-        return None  # the older form, which has names instead of ids
+        return None  # the older form, with names instead of ids
     first = ", ".join(map(shown, islice(waiting, 3))) or "none, all are answered"
     return Fault(
         catalog.TOOL_CALL_ID,

@@ -1,4 +1,4 @@
-"""Who speaks after whom."""
+"""The order of roles in a conversation."""
 
 from functools import lru_cache
 
@@ -6,7 +6,7 @@ from datasets.core.conversation import SYSTEM_ROLES
 from datasets.core.faults import catalog
 from datasets.core.faults.fault import Fault
 
-SHAPES_KEPT = 4096  # most files have a handful of role sequences
+SHAPES_KEPT = 4096  # most files have few sequences of roles
 
 
 @lru_cache(SHAPES_KEPT)
@@ -37,7 +37,7 @@ def _late_systems(roles: tuple[str, ...]) -> list[Fault]:
 
 
 def _repeats(roles: tuple[str, ...]) -> list[Fault]:
-    """Messages of a user or assistant that follow one of the same."""
+    """Messages of a user or assistant that follow one of the same role."""
     return [
         Fault(catalog.SAME_ROLE_TWICE, place, "role", found=f"'{roles[place]}' again")
         for place in range(1, len(roles))

@@ -1,6 +1,6 @@
-"""A notebook as a page shows it: code as text, markdown as blocks of plain spans.
+"""A notebook for display: code as text, markdown as blocks of plain spans.
 
-No HTML is made here; the page escapes every piece of text.
+Creates no HTML; the page escapes every text.
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import nbformat
 
 SHOWN_LINES = 40
-OPEN_LINES = 12  # cells of fewer lines are not folded
+OPEN_LINES = 12  # shorter cells are not folded
 SHOWN_CHARACTERS = 4_000
 FENCE = "```"
 SPAN = re.compile(
@@ -99,7 +99,7 @@ def _alone(line: str) -> Block | None:
 
 
 def _table_row(line: str) -> Block:
-    """The cells of a table's row as one item; empty for its head and ruler."""
+    """The cells of a table row as one item; empty for its head and ruler."""
     cells = [cell.strip() for cell in BAR.split(line)]
     filled = [cell for cell in cells if cell.strip("-: ")]
     return Block("item", spans(": ".join(filled)))

@@ -1,5 +1,5 @@
-"""A stand-in for a model's tokenizer: its chat template as marks around messages, and
-its vocabulary where a package carries it. Notebooks have the real one."""
+"""Stands in for a model's tokenizer: its chat template, and its vocabulary where a
+package ships it. Notebooks use the real one."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,14 +12,14 @@ Messages = Sequence[Mapping[str, Any]]
 
 
 class TemplateRefuses(Exception):
-    """The template has no place for this conversation."""
+    """The template cannot render this conversation."""
 
 
 def render(
     template: ChatTemplate, messages: Messages, prompt: bool, thinking: bool = False
 ) -> str:
     """The conversation as the model reads it; with `prompt` it ends where an answer
-    begins, which may be `thinking`. Raises TemplateRefuses."""
+    starts, `thinking` or not. Raises TemplateRefuses."""
     ready = list(_with_system(template, messages))
     if template.alternates:
         _insist_on_turns(ready)
@@ -37,7 +37,7 @@ def render(
 
 
 def _first_thought(template: ChatTemplate, messages: Messages) -> int:
-    """The place of the first message that has a thought before it."""
+    """The position of the first message that follows a thought."""
     if template.thought_in == "all":
         return 0
     if template.thought_in == "final":
@@ -82,7 +82,8 @@ def _marks(template: ChatTemplate, role: str) -> Marks:
     }
     if role in known:
         return known[role]
-    before, after = template.user  # results of tools stand where a question would
+    # Results of tools are rendered in the place of a question
+    before, after = template.user
     return before.replace("user", role), after
 
 
@@ -97,7 +98,7 @@ def _text(template: ChatTemplate, message: Mapping[str, Any]) -> str:
 
 
 class StandIn:
-    """What the notebook's cells ask of a tokenizer."""
+    """The tokenizer interface that the notebook's cells use."""
 
     def __init__(self, template: ChatTemplate, encode: Encode | None) -> None:
         self.template = template
@@ -114,12 +115,12 @@ class StandIn:
         *,
         add_generation_prompt: bool = False,
         enable_thinking: bool = False,
-        **other: Any,  # tools and switches that these templates do not have
+        **other: Any,  # tools and switches that these templates do not support
     ) -> str:
         return render(self.template, messages, add_generation_prompt, enable_thinking)
 
     def __call__(self, text: str, **other: Any) -> dict[str, Any]:
-        """Ids and where in the text each token stands."""
+        """Token ids and the position of each token in the text."""
         if self.encode is None:
             raise TemplateRefuses("no package carries this model's vocabulary")
         ids: list[int] = []

@@ -1,7 +1,7 @@
-"""What a model sees of one conversation, and on which part of it is graded.
+"""A conversation as a model reads it, and the part of it that is trained on.
 
-The functions are those of the notebook's own cell, run here with a stand-in for the
-tokenizer, so that page and notebook cannot disagree about what is graded.
+Runs the functions of the notebook's own cell with a stand-in for the tokenizer, so that
+page and notebook cannot disagree about what is trained on.
 """
 
 import ast
@@ -26,7 +26,7 @@ NAMES = frozenset({
 
 @dataclass(frozen=True)
 class Piece:
-    """Text of one kind, as long as it lasts."""
+    """Consecutive text of one kind."""
 
     text: str
     is_graded: bool
@@ -35,12 +35,12 @@ class Piece:
 @dataclass(frozen=True)
 class ModelView:
     pieces: list[Piece]
-    unit: str  # tokens, or characters where no vocabulary is at hand
+    unit: str  # tokens, or characters where there is no vocabulary
     graded: int
     seen: int
     characters_left_out: int
-    why_not: str = ""  # why the notebook would leave this conversation out
-    is_unknown: bool = False  # only the model's own template can tell
+    why_not: str = ""  # why the notebook would skip this conversation
+    is_unknown: bool = False  # only the model's own template can decide
     notes: tuple[str, ...] = ()
 
     def tokens_over(self, limit: int) -> int:
@@ -48,7 +48,7 @@ class ModelView:
 
 
 def mask_code(cells: Iterable[Cell]) -> CodeType:
-    """The functions of the notebook that mark what is graded, and nothing it runs."""
+    """The notebook's functions that mask tokens, without the code that runs them."""
     source = next(cell.source for cell in cells if TAG in cell.tags)
     tree = ast.parse(source)
     kept = [node for node in tree.body if _is_kept(node)]
@@ -70,7 +70,7 @@ def _is_kept(node: ast.stmt) -> bool:
 def model_view_of(
     row: Mapping[str, Any], code: CodeType, tokenizer: StandIn, notes: tuple[str, ...]
 ) -> ModelView:
-    """`code` is what `mask_code` gave."""
+    """`code` comes from `mask_code`."""
     names: dict[str, Any] = {"tokenizer": tokenizer, "THINKING": False, "json": json}
     exec(code, names)  # noqa: S102  # our own program, the same that is in every notebook
     names["END_OF_TURN"] = names["find_end_of_turn"]()
@@ -93,7 +93,7 @@ def model_view_of(
     return ModelView(_first(pieces), unit, graded, seen, left_out, notes=notes)
 
 
-Part = tuple[str, bool, int]  # text, whether it is graded, tokens or characters
+Part = tuple[str, bool, int]  # text, whether it is trained on, tokens or characters
 
 
 def _by_characters(full: str, spans: list[tuple[int, int]]) -> list[Part]:
@@ -109,7 +109,7 @@ def _by_characters(full: str, spans: list[tuple[int, int]]) -> list[Part]:
 
 
 def _by_tokens(full: str, tokenizer: StandIn, labels: list[int]) -> list[Part]:
-    """A token of a character that several make has no text of its own."""
+    """A token that is part of a character has no text of its own."""
     offsets = tokenizer(full)["offset_mapping"]
     starts = [start for start, _ in offsets] + [len(full)]
     return [
@@ -144,7 +144,7 @@ def uses_tools(row: Mapping[str, Any]) -> bool:
 def notes_on(
     row: Mapping[str, Any], template: ChatTemplate, has_vocabulary: bool
 ) -> tuple[str, ...]:
-    """What this picture cannot show, said openly."""
+    """What this view cannot show."""
     notes = []
     if not has_vocabulary:
         notes.append(

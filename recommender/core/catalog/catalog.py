@@ -107,7 +107,7 @@ class Languages:
 class Deployment:
     gguf_q4_mb: int
     gguf_is_estimated: bool
-    webllm_mb: float | None = None  # None: no ready build
+    webllm_mb: float | None = None  # None: no build is available
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Strength:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A result and its place among the models that one harness measured."""
+    """A result and its rank among the models that one harness measured."""
 
     name: str
     score: float
@@ -180,13 +180,13 @@ class ModelSpec:
 
     @property
     def size(self) -> str:
-        """Parameters as people say them: 3.8B, 268M."""
+        """Parameters in short form: 3.8B, 268M."""
         total = self.parameters.total
         return f"{total / 1e6:.0f}M" if total < 999.5e6 else f"{total / 1e9:.1f}B"
 
     @property
     def chat(self) -> dict[str, str]:
-        """The markers of its template, as they are published."""
+        """The markers of its template, as the API returns them."""
         return {
             "family": self.template.family,
             "user_marker": self.template.user[0],
@@ -200,14 +200,14 @@ class ModelSpec:
 @dataclass(frozen=True)
 class Catalog:
     models: tuple[ModelSpec, ...]
-    tokenizers: tuple[Tokenizer, ...]  # that the insights count by
+    tokenizers: tuple[Tokenizer, ...]  # used by the insights
     sha256: str  # of the file
     version: str
-    transformers_limit: str  # newest that the pinned Unsloth allows
+    transformers_limit: str  # the newest that the pinned Unsloth allows
 
     @property
     def label(self) -> str:
-        """Which catalog a ranking was made from."""
+        """The version and hash of the catalog, for stored rankings."""
         return f"{self.version}+{self.sha256[:12]}"
 
     def find(self, slug: str) -> ModelSpec | None:
@@ -215,12 +215,12 @@ class Catalog:
         return next((model for model in self.models if model.slug == slug), None)
 
     def name_of(self, slug: str) -> str:
-        """The slug itself where the model has left the catalog."""
+        """The name of a model; its slug where it has left the catalog."""
         model = self.find(slug)
         return model.name if model is not None else slug
 
     def get(self, model_id: str) -> ModelSpec:
-        """The model of this slug or hub id, in any case. Raises InvalidInput."""
+        """The model with this slug or hub id, ignoring case. Raises InvalidInput."""
         wanted = model_id.strip().lower()
         for model in self.models:
             if wanted in {model.slug, model.hf_id.lower()}:

@@ -1,4 +1,4 @@
-"""What a model is trained on: memory, speed beside a T4, and price by the hour."""
+"""GPUs to train on: memory, speed relative to a T4, and price by the hour."""
 
 import math
 import re
@@ -13,10 +13,11 @@ USABLE_SHARE = 0.92  # 14.7 GiB of a T4's 16 GB; the rest is the driver's
 
 @dataclass(frozen=True)
 class Gpu:
-    """`speed` is beside a T4: the lower and the higher of the ratios of memory
+    """`speed` is relative to a T4: the lower and the higher of the ratios of memory
     bandwidth and of 16-bit arithmetic, from data sheets; only the L4's was seen in a
     run (LFM2-1.2B, 3.7 against 2.0 seconds a step). Prices are rough list prices of
-    rented machines, in USD an hour; not verified."""
+    rented machines, in USD an hour; not verified.
+    """
 
     name: str
     label: str
@@ -27,7 +28,7 @@ class Gpu:
 
     @property
     def title(self) -> str:
-        """The label where it stands alone, without its article."""
+        """The label without its article."""
         bare = self.label.partition(" ")[2]
         return bare[0].upper() + bare[1:]
 
@@ -51,13 +52,13 @@ DEFAULT_GPU = GPUS["t4"]
 MIN_GB, MAX_GB = 1, 1024
 GIGABYTES = re.compile(r"(\d{1,4}(?:\.\d{1,2})?)[\s_-]*(?:GB?|GiB)?", re.IGNORECASE)
 SYNONYMS = {
-    "t4": ("colab", "kaggle"),  # what both lend for nothing
+    "t4": ("colab", "kaggle"),  # both offer it for free
     "rtx-4090": ("4090",),
     "rtx-3060": ("3060",),
     "cpu": ("cpu_only", "no_gpu", "none"),
 }
-# Memory in GB, the usual size first: of the cards above, and of those that we know no
-# more about than that.
+# Memory in GB, the most common size first: of the cards above, and of those of which
+# only the memory is known.
 MEMORY_GB = {
     "t4": (16,), "l4": (24,), "a100": (40, 80), "h100": (80, 94),
     "rtx-4090": (24,), "rtx-3060": (12, 8),
@@ -72,7 +73,7 @@ MEMORY_GB = {
     "rtx-5080": (16,), "rtx-5090": (32,), "rtx-a4000": (16,), "rtx-a5000": (24,),
     "rtx-a6000": (48,), "a6000": (48,), "rtx-6000-ada": (48,),
 }  # fmt: skip
-# Words that nvidia-smi and shops put around the name of a card.
+# Words that nvidia-smi and shops add to the name of a card.
 AROUND = re.compile(r"\b(?:nvidia|tesla|geforce|gpu|hbm\d\w?|pcie|sxm\d?)\b")
 EXPECTED = (
     f"one of {', '.join(GPUS)}, or its memory in GB from {MIN_GB} to {MAX_GB}, such as "
@@ -98,31 +99,31 @@ def read_gpu(value: str) -> Reading[Gpu]:
 
 
 def _like(value: str) -> tuple[str, ...]:
-    """The names among which the one that was meant may be."""
+    """Names that may have been meant."""
     words = key_of(value)
     of_card = [
         name for name in SIZES if words.startswith(key_of(name)) and words[-2:] == "gb"
     ]
-    if of_card:  # a card that we know, with a memory that it has not
+    if of_card:  # a known card with a memory size it does not come in
         return SIZES[max(of_card, key=len)]
     return () if words.replace(".", "").isdecimal() else KNOWN
 
 
 def _of_memory(gigabytes: float) -> Gpu:
     usable = USABLE_SHARE * gigabytes
-    # How fast an unnamed card is cannot be known; a T4 is the slowest in use.
+    # The speed of an unnamed card is unknown; a T4 is the slowest in use.
     return Gpu(f"{gigabytes:g}", _sized(gigabytes, "GPU"), usable, (1.0, 5.0))
 
 
 def _sized(gigabytes: float, kind: str) -> str:
-    """Such as "a 16 GB GPU"; what is read "eight" or "eleven" takes "an"."""
+    """Such as "a 16 GB GPU"; "an" before 8, 11 and 18."""
     number = f"{gigabytes:g}"
     is_vowel = number[0] == "8" or number.partition(".")[0] in {"11", "18"}
     return f"{'an' if is_vowel else 'a'} {number} GB {kind}"
 
 
 def _cards() -> dict[str, Reading[Gpu]]:
-    """Every name of a card without its separators, and what it is read as."""
+    """Every name of a card without separators, and the card it stands for."""
     found = {}
     for name, sizes in MEMORY_GB.items():
         for gigabytes in sizes:

@@ -45,7 +45,7 @@ def _ratio(model: ModelSpec, data: KnownData) -> Ratio:
     if encoding == data.profile.encoding:
         return Ratio(1.0, True, "its own tokenizer's count")
     ours, own = data.profile.encoding.removesuffix("_base"), model.counted_by
-    if own and (value := data.closer.vocabularies.get(own.name)) is not None:
+    if own and (value := data.insights.vocabularies.get(own.name)) is not None:
         basis = f"{value:.2f} × {ours}, counted on your data by {own.name}"
         return Ratio(value, own.is_exact, basis)
     cl100k = _cl100k(data)
@@ -56,9 +56,9 @@ def _ratio(model: ModelSpec, data: KnownData) -> Ratio:
 
 
 def _cl100k(data: KnownData) -> float:
-    """Counted where a closer look was taken, else by the data's scripts."""
+    """As the insights counted it, else by the scripts of the data."""
     # The catalog's name of the pair that counts by it.
-    if (counted := data.closer.vocabularies.get("cl100k")) is not None:
+    if (counted := data.insights.vocabularies.get("cl100k")) is not None:
         return counted
     shares = data.profile.scripts
     total = sum(shares.values())

@@ -18,7 +18,7 @@ class KnownInsights:
 @dataclass(frozen=True)
 class KnownData:
     profile: Profile
-    closer: KnownInsights = field(default_factory=KnownInsights)
+    insights: KnownInsights = field(default_factory=KnownInsights)
     # Cache of `lengths.ratio_of`, by model.
     ratios: dict[str, Any] = field(
         default_factory=dict, init=False, compare=False, repr=False

@@ -51,12 +51,12 @@ class Need:
     task: Task
     target: Target
     wishes: Wishes = Wishes()
-    closer: KnownInsights = field(default_factory=KnownInsights)
+    insights: KnownInsights = field(default_factory=KnownInsights)
 
     @cached_property
     def data(self) -> KnownData:
         """The part that estimates of a training use."""
-        return KnownData(self.profile, self.closer)
+        return KnownData(self.profile, self.insights)
 
     @property
     def serving_context(self) -> int:
@@ -79,14 +79,14 @@ class Need:
         """Languages of more than 5 % of the examples; empty without insights."""
         return {
             code: share
-            for code, share in self.closer.languages.items()
+            for code, share in self.insights.languages.items()
             if share > LANGUAGE_SHARE and code != UNKNOWN_LANGUAGE
         }
 
     @property
     def is_multilingual(self) -> bool:
         """Whether most of it is in a language other than English, as far as is known."""
-        if self.closer.languages.get("en", 1.0) < 0.5:
+        if self.insights.languages.get("en", 1.0) < 0.5:
             return True
         foreign = sum(
             share for name, share in self.profile.scripts.items() if name != "latin"

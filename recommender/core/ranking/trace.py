@@ -34,7 +34,7 @@ def trace(catalog: Catalog, need: Need, found: Ranking) -> dict[str, Any]:
             **asdict(need.wishes),
         },
         "facts": asdict(need.profile),
-        "closer_look": asdict(need.closer),
+        "closer_look": asdict(need.insights),
         "constraints": _constraints(found),
         "weights": dict(WEIGHTS),
         "candidates": candidates,

@@ -73,7 +73,7 @@ def ranking(known, card):
     """None where nothing can work."""
     data = KNOWN[known]
     wishes = Wishes(gpu=parse_gpu(card), commercial_use=False)
-    need = Need(data.profile, Task.QA, Target.CLOUD, wishes, data.closer)
+    need = Need(data.profile, Task.QA, Target.CLOUD, wishes, data.insights)
     found = rank(CATALOG, need) if candidates_of(need) else Ranking((), ())
     return found, need
 

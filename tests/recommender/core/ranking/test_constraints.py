@@ -175,12 +175,12 @@ def test_a_model_that_can_think_is_told_not_to_for_short_answers():
     assert remarks["qwen3-4b-instruct-2507"] == []
 
 
-def looked_at(**closer):
-    return replace(need(), closer=KnownInsights(**closer))
+def with_insights(**insights):
+    return replace(need(), insights=KnownInsights(**insights))
 
 
 def test_german_data_get_no_model_that_promises_english_alone():
-    german = looked_at(languages={"de": 0.94, "en": 0.06})
+    german = with_insights(languages={"de": 0.94, "en": 0.06})
 
     found = [entry.model for entry in rank(CATALOG, german).candidates]
 
@@ -194,13 +194,13 @@ def test_german_data_get_no_model_that_promises_english_alone():
 
 
 def test_a_few_rows_in_another_language_exclude_nothing():
-    mostly_english = looked_at(languages={"en": 0.94, "de": 0.03, "unknown": 0.3})
+    mostly_english = with_insights(languages={"en": 0.94, "de": 0.03, "unknown": 0.3})
 
     assert faults("mistral-7b", mostly_english) == []
 
 
 def test_a_count_by_the_model_s_own_vocabulary_replaces_the_estimate():
-    counted = looked_at(vocabularies={"qwen3.5": 1.07, "cl100k": 1.4})
+    counted = with_insights(vocabularies={"qwen3.5": 1.07, "cl100k": 1.4})
     ratios = {
         slug: lengths.ratio_of(CATALOG.get(slug), counted.data)
         for slug in ("qwen3.5-2b", "granite-4.0-350m", "qwen3-1.7b", "phi-4-mini")
@@ -216,7 +216,7 @@ def test_a_count_by_the_model_s_own_vocabulary_replaces_the_estimate():
 
 
 def test_a_vocabulary_that_was_shown_equal_counts_exactly():
-    counted = looked_at(vocabularies={"qwen3": 1.02})
+    counted = with_insights(vocabularies={"qwen3": 1.02})
 
     ratio = lengths.ratio_of(CATALOG.get("qwen3-1.7b"), counted.data)
 
