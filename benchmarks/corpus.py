@@ -54,7 +54,7 @@ def read(path: Path) -> list[dict[str, Any]]:
         with path.open("rb") as file:
             ingest(file, targets, LIMITS)
     except InvalidInput:
-        return []  # a table of contents or a licence
+        return []  # a table of contents or a license
     return [json.loads(line) for line in targets.examples.getvalue().splitlines()]  # type: ignore[attr-defined]
 
 

@@ -47,7 +47,7 @@ class ExplainView(APIView):
 
 
 class ModelsView(APIView):
-    """Every model of the catalogue, with the version it comes from."""
+    """Every model of the catalog, with the version it comes from."""
 
     @extend_schema(
         operation_id="models",

@@ -12,5 +12,5 @@ def catalog_is_sound(**kwargs: Any) -> list[CheckMessage]:
         catalog()
     except CatalogError as error:
         hint = "Correct recommender/catalog.toml."
-        return [Error(f"The catalogue is wrong: {error}.", hint, id="recommender.E001")]
+        return [Error(f"The catalog is wrong: {error}.", hint, id="recommender.E001")]
     return []

@@ -123,7 +123,7 @@ def _in_shares(report: Mapping[str, Any], profile: Profile) -> KnownInsights:
 
 
 def rows_over_contexts(dataset: Dataset) -> list[RowsOver]:
-    """Of each model of the catalogue; a closer look is not waited for."""
+    """Of each model of the catalog; a closer look is not waited for."""
     data, report = KnownData(profile_of(dataset)), _report(dataset)
     known = report is not None and report["version"] >= COUNTS_VERSION
     counted = report["tokenizers"] if report is not None and known else {}
@@ -161,7 +161,7 @@ def _summary(found: Ranking) -> dict[str, Any]:
 
 
 def replay(recommendation: Recommendation) -> dict[str, Any]:
-    """The trace that today's catalogue and rules give for what was asked then."""
+    """The trace that today's catalog and rules give for what was asked then."""
     models, need = catalog(), need_of(recommendation.trace)
     return trace(models, need, ranking.rank(models, need))
 

@@ -102,7 +102,7 @@ def q4_errors(files: Iterable[Q4File]) -> Errors:
 
 
 def wrong_counts(catalog: Catalog, counts: Mapping[str, int]) -> dict[str, int]:
-    """Catalogue minus count, where both are known and differ."""
+    """Catalog minus count, where both are known and differ."""
     return {
         model.slug: model.parameters.total - counts[model.slug]
         for model in catalog.models

@@ -7,7 +7,7 @@ from recommender.services import catalog
 pytestmark = pytest.mark.django_db
 
 
-def test_the_catalogue_is_published_with_its_version(client):
+def test_the_catalog_is_published_with_its_version(client):
     found = client.get("/models").json()
 
     assert found["catalog_version"] == catalog().version

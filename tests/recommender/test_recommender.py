@@ -50,7 +50,7 @@ def ranked(task=Task.QA, target=Target.CLOUD, catalog=CATALOG, wishes=None, **ch
     return rank(catalog, Need(make_profile(**changes), task, target, wishes))
 
 
-def test_the_catalogue_holds_what_our_versions_load():
+def test_the_catalog_holds_what_our_versions_load():
     assert len(CATALOG.models) == 41
     assert CATALOG.get("phi-4-mini").size == "3.8B"
     assert CATALOG.get("GOOGLE/gemma-3-270m-it").slug == "gemma-3-270m"
@@ -85,12 +85,12 @@ DAMAGE = {
     "lora_target_modules: expected a list": (
         'lora_target_modules = ["qkv_proj", "o_proj", "gate_up_proj", "down_proj"]',
         'lora_target_modules = "qkv_proj"'),
-    "is no catalogue": ("[models.", "[models"),
+    "is no catalog": ("[models.", "[models"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("message", DAMAGE)
-def test_a_damaged_catalogue_is_refused_by_key(tmp_path, message):
+def test_a_damaged_catalog_is_refused_by_key(tmp_path, message):
     with pytest.raises(CatalogError, match=message):
         load(damaged(tmp_path, *DAMAGE[message]))
 
@@ -145,7 +145,7 @@ def test_ordinary_data_get_at_least_three_models(task, target):
 
 
 @pytest.mark.parametrize(("task", "target"), list(product(Task, Target)))
-def test_unclear_licences_are_never_offered(task, target):
+def test_unclear_licenses_are_never_offered(task, target):
     assert not {"qwen2.5-3b", "stablelm-zephyr-3b"} & set(slugs(ranked(task, target)))
 
 

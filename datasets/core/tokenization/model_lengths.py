@@ -29,7 +29,7 @@ class Tokenizer:
 
     vocabulary: str  # as toktok names it, or "qwen"
     models: str
-    model_ids: tuple[str, ...]  # of the catalogue
+    model_ids: tuple[str, ...]  # of the catalog
     template: str
     per_message: int  # tokens that the template adds outside of the text
     names_role: bool = False  # the role and a line feed stand before the content
@@ -85,7 +85,7 @@ TOKENIZERS = {
 
 @cache
 def tokenizer_of(model_id: str) -> str | None:
-    """The name of the tokenizer that a model of the catalogue has, where we have it."""
+    """The name of the tokenizer that a model of the catalog has, where we have it."""
     return next(
         (name for name, kind in TOKENIZERS.items() if model_id in kind.model_ids), None
     )

@@ -11,7 +11,7 @@ from datasets.core.tokenization.counter import packaged_ranks
 
 Encode = Callable[[str], list[tuple[int, int, int]]]  # id, start and end in characters
 
-# By a word in the catalogue's name of a tokenizer, as toktok names it.
+# By a word in the catalog's name of a tokenizer, as toktok names it.
 BY_TOKTOK = {
     "o200k": "o200k_base",
     "cl100k": "cl100k_base",
@@ -28,7 +28,7 @@ QWEN_PATTERN = (
 
 
 def encoder_for(tokenizer: str) -> Encode | None:
-    """By the catalogue's name of the tokenizer; None where no package carries it."""
+    """By the catalog's name of the tokenizer; None where no package carries it."""
     name = tokenizer.lower()
     for word, vocabulary in BY_TOKTOK.items():
         if word in name:

@@ -1,4 +1,4 @@
-"""The model catalogue: every fact about every model, checked when it is read."""
+"""The model catalog: every fact about every model, checked when it is read."""
 
 import hashlib
 import tomllib
@@ -205,7 +205,7 @@ class Catalog:
 
     @property
     def label(self) -> str:
-        """Which catalogue a ranking was made from."""
+        """Which catalog a ranking was made from."""
         return f"{self.version}+{self.sha256[:12]}"
 
     def find(self, slug: str) -> ModelSpec | None:
@@ -228,7 +228,7 @@ class Catalog:
 
 
 class CatalogError(Exception):
-    """The catalogue cannot be trusted; says which model and which key."""
+    """The catalog cannot be trusted; says which model and which key."""
 
 
 def load(path: Path) -> Catalog:
@@ -238,7 +238,7 @@ def load(path: Path) -> Catalog:
         tables = document["models"]
         version, limit = str(document["version"]), str(document["transformers_limit"])
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
-        raise CatalogError(f"{path.name} is no catalogue: {error!r}") from error
+        raise CatalogError(f"{path.name} is no catalog: {error!r}") from error
     models = tuple(
         _read(ModelSpec, {"slug": slug, **table}, slug)
         for slug, table in tables.items()

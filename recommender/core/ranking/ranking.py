@@ -81,7 +81,7 @@ def _possible(catalog: Catalog, need: Need) -> Ranking:
     found = _rank(catalog, need)
     if not found.candidates:
         raise InvalidInput(
-            f"No model of the catalogue can work for this: {_emptied(found)}."
+            f"No model of the catalog can work for this: {_emptied(found)}."
         )
     return found
 

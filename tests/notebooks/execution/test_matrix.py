@@ -98,7 +98,7 @@ def cell_of(result):
     return f"{before:.2f} → {after:.2f}, {result['seconds']} s"
 
 
-def test_every_model_of_the_catalogue_has_a_row():
+def test_every_model_of_the_catalog_has_a_row():
     assert set(SLUGS) == {model.slug for model in catalog().models}
 
 

@@ -35,7 +35,7 @@ def test_in_every_model_s_template_the_answers_and_their_ends_are_graded(slug):
 
 
 @pytest.mark.parametrize("slug", SLUGS)
-def test_the_markers_are_those_of_the_catalogue(slug):
+def test_the_markers_are_those_of_the_catalog(slug):
     chat = catalog().get(slug).chat
 
     text = render(templates()[slug], TALK[1:], prompt=False)

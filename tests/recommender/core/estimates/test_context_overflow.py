@@ -18,7 +18,7 @@ def found_for(client, dataset):
     return {row["model_id"]: row for row in body["models"]}
 
 
-def test_every_context_of_the_catalogue_and_every_model_named_is_known():
+def test_every_context_of_the_catalog_and_every_model_named_is_known():
     slugs = {model.slug for model in catalog().models}
 
     assert {model.context_length for model in catalog().models} <= set(CONTEXTS)

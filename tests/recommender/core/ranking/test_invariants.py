@@ -109,7 +109,7 @@ def candidates(need, catalog=CATALOG):
 
 @settings(max_examples=60, deadline=None)
 @given(needs, st.randoms())
-def test_the_order_of_the_catalogue_does_not_matter(need, random):
+def test_the_order_of_the_catalog_does_not_matter(need, random):
     models = list(CATALOG.models)
     random.shuffle(models)
 
