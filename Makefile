@@ -4,7 +4,7 @@ BIN = $(VENV)/bin
 # Small datasets to measure with: those of SLMGEN_REAL_DATA, or else what the tests make.
 DATA ?= $(SLMGEN_REAL_DATA)
 
-.PHONY: help native run test test-real-data test-services test-crash test-load test-browser pictures test-notebooks notebook-matrix known check bench format clean
+.PHONY: help native native-check run test test-real-data test-services test-crash test-load test-browser pictures test-notebooks notebook-matrix known check bench format clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | sort
@@ -19,8 +19,15 @@ $(VENV)/test: requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	touch $@ $(VENV)/run
 
-native: $(VENV)/run ## Compile what makes large files faster, if rustc is there
-	@$(BIN)/python datasets/native/build.py
+native: $(VENV)/run ## Compile what makes large files faster, if cargo is there
+	@$(BIN)/python native/build.py
+
+native-check: ## Test it, lint it and check its format, if cargo is there with clippy and rustfmt
+	@if ! { command -v cargo && command -v cargo-clippy && command -v cargo-fmt; } >/dev/null; then \
+	  echo "Native code is not checked: cargo, clippy or rustfmt is missing."; else \
+	  cd native && cargo test --quiet --offline --locked && \
+	  cargo clippy --quiet --offline --locked --all-targets -- -D warnings && \
+	  cargo fmt --check; fi
 
 run: native ## Serve on http://localhost:8000 (HOST, PORT and SLMGEN_VAR change where)
 	$(BIN)/python manage.py up
@@ -78,7 +85,7 @@ PIP = bin/python -m pip --quiet --disable-pip-version-check
 	(echo 'import os, shutil; GGUF = ""'; $(CELLS) trl gguf; echo 'fetch_converter()') | (cd .venv-trl; bin/python -)
 	touch $@
 
-check: $(VENV)/test ## Format, lint, spelling, import order, types, settings, migrations
+check: $(VENV)/test native-check ## Format, lint, spelling, import order, types, settings, migrations, native code
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/typos
@@ -95,7 +102,8 @@ test-load: $(VENV)/test native ## Many at once: uploads, slow senders, requests,
 
 format: $(VENV)/test ## Format the code
 	$(BIN)/ruff format .
+	if command -v cargo >/dev/null; then cd native && cargo fmt; fi
 	$(BIN)/ruff check --fix .
 
 clean: ## Remove the virtual environment (not your data under var/)
-	rm -rf $(VENV) .venv-trl .venv-unsloth
+	rm -rf $(VENV) .venv-trl .venv-unsloth native/target* native/*.so

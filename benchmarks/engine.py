@@ -1,12 +1,15 @@
-"""Measures the data engine against plain code and other checkers, on one file.
+"""Measures the data engine against plain code and other checkers, on two files.
 
     python benchmarks/engine.py [FOLDER] [--examples 100000] [--repeats 3]
+                                [--beside CHECKOUT]
 
-FOLDER holds small datasets, from which the file is made (`corpus.py`; `folders.py` says
-which without it). Every workload runs in a process of its own, in turns; the table has
-medians. Memory is the most that the process and its children had at one time (Linux
-only), watched in a run whose time is not used: to look costs a twentieth of two
-cores.
+FOLDER holds small datasets, from which the files are made: one in which every text
+occurs once, and one with repeated prompts and copies (`corpus.py`; `folders.py` says
+which datasets without it). Every workload runs in a process of its own, in turns; the
+tables have medians. Memory is the most that the process and its children had at one
+time (Linux only), watched in a run whose time is not used: to look costs a twentieth of
+two cores. With `--beside` the code of another checkout is measured in the same turns,
+and the ratio is theirs to ours; without it, plain code's to ours.
 """
 
 import argparse
@@ -22,15 +25,16 @@ from statistics import median
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.corpus import write_corpus
+from benchmarks.corpus import write_repeated, write_unrepeated
 from benchmarks.folders import small_datasets
 from benchmarks.workloads import WORKLOADS
 
 # Not a file: processes that a workload starts would import it, and all it imports.
-CHILD = f"""import sys; sys.path.insert(0, {str(ROOT)!r})
+CHILD = """import sys; sys.path.insert(0, sys.argv[3])
 from pathlib import Path
 from benchmarks.workloads import WORKLOADS
 print(WORKLOADS[sys.argv[1]](Path(sys.argv[2])))"""
+CORPORA = {"unrepeated": write_unrepeated, "repeated": write_repeated}
 SECONDS_BETWEEN_LOOKS = 0.02
 PLAIN = "plain, form only"
 
@@ -38,9 +42,10 @@ PLAIN = "plain, form only"
 def main() -> None:
     arguments = parse()
     with tempfile.TemporaryDirectory(prefix="slmgen-bench-") as folder:
-        path = Path(folder) / "corpus.jsonl"
-        write_corpus(small_datasets(arguments.folder), path, arguments.examples)
-        report(path, arguments)
+        for name in arguments.corpora:
+            path = Path(folder) / f"{name}.jsonl"
+            CORPORA[name](small_datasets(arguments.folder), path, arguments.examples)
+            report(path, arguments)
 
 
 def parse() -> argparse.Namespace:
@@ -48,54 +53,71 @@ def parse() -> argparse.Namespace:
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--examples", type=int, default=100_000)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--corpora", nargs="*", choices=CORPORA, default=list(CORPORA))
+    parser.add_argument(
+        "--beside", type=Path, help="another checkout of this repository"
+    )
     parser.add_argument("--only", nargs="*", help="names of workloads")
     parser.add_argument("--peer-python", default=sys.executable,
                         help="an interpreter that has Together's package")  # fmt: skip
     return parser.parse_args()
 
 
+Job = tuple[str, Path]  # a workload, of the code in a checkout
+
+
 def run_all(
-    path: Path, names: list[str], arguments: argparse.Namespace
-) -> tuple[dict[str, list["Run"]], dict[str, float]]:
+    path: Path, jobs: list[Job], arguments: argparse.Namespace
+) -> tuple[dict[Job, list["Run"]], dict[Job, float]]:
     """The timed runs of each workload that runs here, and its peak memory in MB."""
-    runs: dict[str, list[Run]] = {name: [] for name in names}
-    peaks: dict[str, float] = {}
+    runs: dict[Job, list[Run]] = {}
+    peaks: dict[Job, float] = {}
     for turn in range(arguments.repeats + 1):
-        for name in names:
+        for job in jobs:
             python = sys.executable
-            if name.startswith("Together"):
+            if job[0].startswith("Together"):
                 python = arguments.peer_python
-            run = measured(python, name, path, is_watched=turn == 0)
+            run = measured(python, job, path, is_watched=turn == 0)
             if run is not None and turn == 0:
-                peaks[name] = run.peak
+                peaks[job] = run.peak
             elif run is not None:
-                runs[name].append(run)
+                runs.setdefault(job, []).append(run)
     return runs, peaks
 
 
 def report(path: Path, arguments: argparse.Namespace) -> None:
-    megabytes = path.stat().st_size / 1e6
     names = arguments.only or list(WORKLOADS)
-    runs, peaks = run_all(path, names, arguments)
-    print(f"{arguments.examples:,} examples, {megabytes:.1f} MB of JSON Lines\n")
-    print("| what | MB/s | MB per CPU second | ratio of CPU to plain | peak MB |")
-    print("|---|---:|---:|---:|---:|")
-    seconds = {
-        n: median(r.seconds for r in found) for n, found in runs.items() if found
-    }
-    cpu = {
-        n: median(r.cpu_seconds for r in found) for n, found in runs.items() if found
-    }
-    for name in seconds:
-        ratio = f"{cpu[PLAIN] / cpu[name]:.1f}" if PLAIN in cpu else ""
-        print(
-            f"| {name} | {megabytes / seconds[name]:.1f} "
-            f"| {megabytes / cpu[name]:.1f} | {ratio} | {peaks[name]:.0f} |"
-        )
-    for name in seconds:
-        print(f"\n{name}: {runs[name][0].said}.")
-    for name in sorted(set(names) - set(seconds)):
+    roots = [ROOT, arguments.beside.resolve()] if arguments.beside else [ROOT]
+    runs, peaks = run_all(path, [(n, root) for n in names for root in roots], arguments)
+    print_table(path, runs, peaks, arguments.examples)
+    for job, found in runs.items():
+        print(f"\n{label(job)}: {found[0].said}.")
+    for name in sorted(set(names) - {name for name, _ in runs}):
         print(f"\n{name}: did not run here.")
+
+
+def print_table(
+    path: Path, runs: dict[Job, list["Run"]], peaks: dict[Job, float], examples: int
+) -> None:
+    megabytes = path.stat().st_size / 1e6
+    cpu = {job: median(run.cpu_seconds for run in found) for job, found in runs.items()}
+    print(f"\n{path.stem}: {examples:,} examples, {megabytes:.1f} MB of JSON Lines\n")
+    print("| what | MB/s | MB per CPU second | ratio of CPU | peak MB |")
+    print("|---|---:|---:|---:|---:|")
+    for job, found in runs.items():
+        speed = megabytes / median(run.seconds for run in found)
+        others = [each for each in cpu if each[0] == job[0] and each[1] != ROOT]
+        base = others[0] if others else (PLAIN, ROOT)
+        ratio = f"{cpu[base] / cpu[job]:.2f}" if base in cpu else ""
+        print(
+            f"| {label(job)} | {speed:.1f} | {megabytes / cpu[job]:.1f} | {ratio} "
+            f"| {peaks[job]:.0f} |"
+        )
+
+
+def label(job: Job) -> str:
+    name, root = job
+    return name if root == ROOT else f"{name}, {root.name}"
 
 
 @dataclass(frozen=True)
@@ -106,9 +128,9 @@ class Run:
     said: str
 
 
-def measured(python: str, name: str, path: Path, *, is_watched: bool) -> Run | None:
+def measured(python: str, job: Job, path: Path, *, is_watched: bool) -> Run | None:
     """None when it failed."""
-    command = [python, "-c", CHILD, name, str(path)]
+    command = [python, "-c", CHILD, job[0], str(path), str(job[1])]
     began = time.monotonic()
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,

@@ -30,6 +30,7 @@ from datasets.core.fixes.operations import FIXES, Repair
 from datasets.core.ingestion.ingest import Limits, Targets, ingest, sample
 from datasets.core.insights.insights import find_insights
 from datasets.core.layouts.columns import CHAT, Layout
+from recommender.services import catalog
 from slmgen.errors import InvalidInput, TooLarge
 
 LIMITS = Limits(max_bytes=5_000_000, max_row_bytes=200_000, min_examples=1)
@@ -120,7 +121,7 @@ def use(content: bytes, examples: Any, found: Any) -> None:
     upload = Upload(found.bad_lines, (), found.faulty_examples, found.groups)
     _, records = analyze(examples, upload, Counting(), lambda done: None)
     examples.seek(0)
-    find_insights(examples, records, 1, lambda done: None)
+    find_insights(examples, records, catalog().tokenizers, 1, lambda done: None)
     for form in FORMS:
         examples.seek(0)
         refused_or_done(lambda form=form: export(examples, io.BytesIO(), form))

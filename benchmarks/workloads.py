@@ -15,7 +15,7 @@ import tiktoken
 import toktok
 import xxhash
 
-from datasets.core.analysis.analyze import Counting, Upload, analyze, blocks
+from datasets.core.analysis.analyze import Counting, Upload, analyze, pieces
 from datasets.core.analysis.example_index import RECORD
 from datasets.core.analysis.language import guesses
 from datasets.core.canonical import transcript
@@ -45,7 +45,7 @@ def ours(path: Path, processes: int, tokens: bool = True) -> str:
 
 
 def without_native_code(path: Path) -> str:
-    native.built = lambda: path.with_name("nothing")
+    native.built_library = lambda: None
     return ours(path, 1)
 
 
@@ -118,7 +118,7 @@ def _is_bad(message: Message) -> bool:
     if message.is_blank or message.weight not in (None, 0, 1):
         return True
     for rule in RULES if answers else OF_ALL:
-        if rule.pattern.search(text[: rule.window]):
+        if rule.pattern.search(text[: rule.first_characters]):
             return True
     return answers and bool(answer_faults(text, 0))
 
@@ -204,7 +204,7 @@ def near_duplicates(path: Path) -> str:
 def languages(path: Path) -> str:
     counts: Counter[str] = Counter()
     with path.open("rb") as file:
-        for piece in blocks(file):
+        for piece in pieces(file):
             found = [transcript(line) for line in piece.examples]
             guessed = guesses([whole_text(each) for each in found])
             counts.update(guess.language for guess in guessed)

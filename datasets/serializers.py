@@ -5,6 +5,7 @@ from rest_framework import serializers
 from datasets.core.exports.export import FORMS
 from datasets.core.faults.catalog import KINDS
 from datasets.core.fixes.operations import REPAIR_KINDS
+from datasets.core.readers.formats import any_name
 from datasets.models import WorkItem
 from slmgen.http.serializers import ExpectedField, LenientSerializer, StrictSerializer
 
@@ -30,9 +31,7 @@ class WorkSerializer(serializers.ModelSerializer[WorkItem]):
 
 
 class UploadSerializer(LenientSerializer):
-    file = serializers.FileField(
-        help_text="JSON Lines, a JSON array, CSV, TSV or Parquet, at most 512 MB"
-    )
+    file = serializers.FileField(help_text=f"{any_name()}, at most 512 MB")
     mapping = serializers.CharField(
         required=False,
         help_text='Which column holds what, as JSON: {"user": "q", "assistant": "a"}',

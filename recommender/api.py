@@ -71,7 +71,7 @@ class ModelDetailView(APIView):
     )
     def get(self, request: Request, model_id: str) -> Response:
         model = find_model(services.catalog(), model_id)
-        answer = {**asdict(model), "size": model.size}
+        answer = {**asdict(model), "size": model.size, "chat": model.chat}
         return Response(serializers.ModelDetailSerializer(answer).data)
 
 
@@ -107,7 +107,7 @@ class ContextsView(APIView):
         dataset = find_dataset(session_id, user=request.user)
         answer = {
             "session_id": dataset.id,
-            "models": services.rows_over_contexts(dataset),
+            "models": services.rows_over_contexts(dataset, services.catalog().models),
             "total_examples": dataset.total_examples,
         }
         return Response(serializers.ContextsSerializer(answer).data)

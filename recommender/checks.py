@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error, register
 
-from recommender.core.catalog.catalog import CatalogError
+from recommender.core.catalog.tables import CatalogError
 from recommender.services import catalog
 
 

@@ -59,7 +59,7 @@ class RecommendedSerializer(serializers.Serializer[Any]):
     model_name = serializers.CharField(source="model.name")
     size = serializers.CharField(source="model.size")
     score = serializers.FloatField()
-    reasons = serializers.ListField(child=serializers.CharField())
+    reasons = serializers.ListField(child=serializers.CharField(), source="all_reasons")
     is_gated = serializers.BooleanField(source="model.is_gated")
 
 
@@ -120,7 +120,7 @@ class ModelDetailSerializer(ModelSerializer):
     thinking = serializers.CharField()
     min_transformers = serializers.CharField()
     float16_is_safe = serializers.BooleanField()
-    tokenizer = serializers.CharField()
+    tokenizer = serializers.CharField(source="vocabulary.name")
     specialty = serializers.CharField(allow_null=True)
     lora_target_modules = serializers.ListField(child=serializers.CharField())
     lora_params_r16 = serializers.IntegerField()

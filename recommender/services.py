@@ -1,6 +1,6 @@
 import functools
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from msgspec import to_builtins
 from datasets.core.analysis.profile import RULES_VERSION as PROFILE_RULES
 from datasets.core.analysis.profile import Profile
 from datasets.core.stored_values import loaded
-from datasets.core.tokenization.model_lengths import COUNTS_VERSION
+from datasets.core.tokenization.model_lengths import COUNTS_VERSION, Tokenizer
 from datasets.models import Dataset
 from datasets.services import (
     examples_page,
@@ -20,11 +20,11 @@ from datasets.services import (
     profile_of,
     stored_insights,
 )
-from recommender.core.catalog.catalog import Catalog, ModelSpec, Target, Task, load
+from recommender.core.catalog.catalog import Catalog, ModelSpec, Target, Task
 from recommender.core.catalog.gpus import DEFAULT_GPU, Gpu
+from recommender.core.catalog.load import load
 from recommender.core.estimates import context_overflow
 from recommender.core.estimates.context_overflow import RowsOver
-from recommender.core.estimates.lengths import Ratio, ratio_of
 from recommender.core.needs.data_signals import Exchange, exchange_of, signs_of
 from recommender.core.needs.known_data import KnownData, KnownInsights
 from recommender.core.needs.needs import Need, Wishes
@@ -62,6 +62,11 @@ def catalog() -> Catalog:
     return load(CATALOG_PATH)
 
 
+def tokenizers() -> tuple[Tokenizer, ...]:
+    """What the insights count by."""
+    return catalog().tokenizers
+
+
 def recommend(
     dataset: Dataset, *, task: Task, target: Target, wishes: Wishes
 ) -> Explained:
@@ -86,32 +91,33 @@ def ranking_for(
     return ranking.rank(catalog(), _need(dataset, task, target, wishes))
 
 
-def data_of(dataset: Dataset) -> KnownData:
-    """What rankings and plans alike are computed from, so that they agree."""
-    profile = profile_of(dataset)
-    return KnownData(profile, _closer_look(dataset, profile))
+def data_of(dataset: Dataset, *, wait: bool = True) -> KnownData:
+    """What rankings and plans alike are computed from, so that they agree.
+
+    Insights are empty, and so shown in the trace, where there are none: for a large
+    dataset nobody has asked for them, and without `wait` for any."""
+    profile, report = profile_of(dataset), _report(dataset, wait=wait)
+    return KnownData(
+        profile, _in_shares(report, profile) if report else KnownInsights()
+    )
 
 
-def _need(dataset: Dataset, task: Task, target: Target, wishes: Wishes) -> Need:
-    data = data_of(dataset)
+def _need(
+    dataset: Dataset,
+    task: Task,
+    target: Target,
+    wishes: Wishes,
+    *,
+    wait: bool = True,
+) -> Need:
+    data = data_of(dataset, wait=wait)
     return Need(data.profile, task, target, wishes, data.closer)
 
 
-def _report(dataset: Dataset) -> dict[str, Any] | None:
-    """The insights, unless the dataset is large and nobody has asked for them."""
-    done = stored_insights(dataset)
-    if done is None and dataset.examples_bytes > settings.SLMGEN_INLINE_ANALYSIS_BYTES:
-        return None
-    return insights_of(dataset)
-
-
-def _closer_look(dataset: Dataset, profile: Profile) -> KnownInsights:
-    """Languages and counts by models' own vocabularies; empty, and so shown in the
-    trace, for a large dataset into which nobody has asked for insights."""
-    report = _report(dataset)
-    if report is None:
-        return KnownInsights()
-    return _in_shares(report, profile)
+def _report(dataset: Dataset, *, wait: bool) -> dict[str, Any] | None:
+    """The insights; those of a small dataset are found now, with `wait`."""
+    is_small = dataset.examples_bytes <= settings.SLMGEN_INLINE_ANALYSIS_BYTES
+    return insights_of(dataset) if wait and is_small else stored_insights(dataset)
 
 
 def _in_shares(report: Mapping[str, Any], profile: Profile) -> KnownInsights:
@@ -122,35 +128,25 @@ def _in_shares(report: Mapping[str, Any], profile: Profile) -> KnownInsights:
     )
 
 
-def rows_over_contexts(dataset: Dataset) -> list[RowsOver]:
-    """Of each model of the catalog; a closer look is not waited for."""
-    data, report = KnownData(profile_of(dataset)), _report(dataset)
+def rows_over_contexts(
+    dataset: Dataset, models: Iterable[ModelSpec], *, wait: bool = True
+) -> list[RowsOver]:
+    """Of each model."""
+    data, report = KnownData(profile_of(dataset)), _report(dataset, wait=wait)
     known = report is not None and report["version"] >= COUNTS_VERSION
     counted = report["tokenizers"] if report is not None and known else {}
     with opened_lengths(dataset) as lengths:
-        return context_overflow.rows_over_contexts(catalog(), data, lengths, counted)
-
-
-def ratio_for(dataset: Dataset, model: ModelSpec) -> Ratio:
-    """Tokens of a model for each that the profile counts."""
-    return ratio_of(model, _need_now(dataset).data)
-
-
-def rows_over_context(dataset: Dataset, model: ModelSpec) -> RowsOver:
-    """As `rows_over_contexts`, for one model, from what is known without waiting."""
-    data, report = _need_now(dataset).data, _report_now(dataset)
-    known = report is not None and report["version"] >= COUNTS_VERSION
-    counted = report["tokenizers"] if report is not None and known else {}
-    alone = replace(catalog(), models=(model,))
-    with opened_lengths(dataset) as lengths:
-        (found,) = context_overflow.rows_over_contexts(alone, data, lengths, counted)
-    return found
+        return context_overflow.rows_over_contexts(models, data, lengths, counted)
 
 
 def _summary(found: Ranking) -> dict[str, Any]:
     return {
         "recommended": [
-            {"model": entry.model.slug, "score": entry.score, "reasons": entry.reasons}
+            {
+                "model": entry.model.slug,
+                "score": entry.score,
+                "reasons": entry.all_reasons,
+            }
             for entry in found.recommended
         ],
         "excluded": [
@@ -181,23 +177,23 @@ def _last_model(dataset: Dataset) -> ModelSpec | None:
     return catalog().find(last.model_slug) if last is not None else None
 
 
-def best_model(dataset: Dataset, gpu: Gpu = DEFAULT_GPU) -> ModelSpec:
-    """The model for somebody who names none: the first of the last ranking."""
+def best_model(
+    dataset: Dataset, gpu: Gpu = DEFAULT_GPU, *, wait: bool = True
+) -> ModelSpec:
+    """The model for somebody who names none: the first of the last ranking. Raises
+    InvalidInput where none fits, unless without `wait`."""
     known = _last_model(dataset)
     if known is not None:
         return known
-    return ranking.first(catalog(), _need(dataset, *ANY_NEED, Wishes(gpu=gpu)))
+    need = _need(dataset, *ANY_NEED, Wishes(gpu=gpu), wait=wait)
+    return ranking.first(catalog(), need) if wait else _remembered_first(dataset, need)
 
 
-def quick_model(dataset: Dataset) -> ModelSpec:
-    """As `best_model`, for a page that must not wait: it uses a closer look only where
-    one was taken, and ranks once for each dataset."""
-    known = _last_model(dataset)
-    if known is not None:
-        return known
-    need = _need_now(dataset)
+def _remembered_first(dataset: Dataset, need: Need) -> ModelSpec:
+    """Ranks once for each dataset, for pages."""
     rules, closer = PROFILE_RULES, bool(need.closer.languages)
-    key = f"first:{dataset.pk}:{catalog().label}:{rules}:{closer}"
+    gpu = need.wishes.gpu.name
+    key = f"first:{dataset.pk}:{gpu}:{catalog().label}:{rules}:{closer}"
     slug = cache.get_or_set(key, lambda: _first_or_longest(need).slug)
     return catalog().get(str(slug))
 
@@ -208,17 +204,6 @@ def _first_or_longest(need: Need) -> ModelSpec:
         return ranking.first(catalog(), need)
     except InvalidInput:
         return max(catalog().models, key=lambda model: model.context_length)
-
-
-def _report_now(dataset: Dataset) -> dict[str, Any] | None:
-    return stored_insights(dataset)
-
-
-def _need_now(dataset: Dataset) -> Need:
-    profile = profile_of(dataset)
-    report = _report_now(dataset)
-    closer = _in_shares(report, profile) if report else KnownInsights()
-    return Need(profile, *ANY_NEED, closer=closer)
 
 
 def suggest_need(dataset: Dataset) -> Suggestion:

@@ -10,7 +10,7 @@ from recommender import services
 from recommender.core.catalog.catalog import ModelSpec
 from recommender.core.catalog.gpus import DEFAULT_GPU, Gpu
 from recommender.core.estimates.context_overflow import RowsOver
-from recommender.core.estimates.lengths import TEMPLATE_TOKENS
+from recommender.core.estimates.lengths import TEMPLATE_TOKENS, ratio_of
 
 KEY, GPU_KEY = "model", "gpu"
 
@@ -23,7 +23,7 @@ def chosen_model(session: SessionBase, dataset: Dataset, name: str) -> ModelSpec
         remember_model(session, model)
         return model
     known = {model.slug: model for model in services.catalog().models}
-    return known.get(session.get(KEY, "")) or services.quick_model(dataset)
+    return known.get(session.get(KEY, "")) or services.best_model(dataset, wait=False)
 
 
 def remember_model(session: SessionBase, model: ModelSpec) -> None:
@@ -55,6 +55,7 @@ class Limit:
 
 
 def limit_of(dataset: Dataset, model: ModelSpec) -> Limit:
-    ratio = services.ratio_for(dataset, model)
+    ratio = ratio_of(model, services.data_of(dataset, wait=False))
     tokens = int((model.context_length - TEMPLATE_TOKENS) / ratio.value)
-    return Limit(model, tokens, ratio.basis, services.rows_over_context(dataset, model))
+    (over,) = services.rows_over_contexts(dataset, [model], wait=False)
+    return Limit(model, tokens, ratio.basis, over)

@@ -302,6 +302,8 @@ SLMGEN_MAX_LINE_BYTES = env.number("SLMGEN_MAX_LINE_MB", 8, at_least=1) * 10**6
 SLMGEN_MIN_EXAMPLES = env.number("SLMGEN_MIN_EXAMPLES", 1, at_least=1)
 SLMGEN_ENCODING = env.text("SLMGEN_ENCODING", "o200k_base")
 SLMGEN_TOKENIZER = env.text("SLMGEN_TOKENIZER", "toktok")
+# The app that knows models gives `datasets`, which is below it, what to count by.
+MODEL_TOKENIZERS = "recommender.services.tokenizers"
 SLMGEN_WORK_MEMORY_BYTES = (
     env.number("SLMGEN_WORK_MEMORY_MB", 2_000, at_least=200) * 10**6
 )

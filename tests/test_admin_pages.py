@@ -312,7 +312,7 @@ def test_the_status_page_says_whether_native_code_is_in_use(pages, monkeypatch, 
     facts = pages.get("/admin/status/").context["groups"]["Versions"]
 
     (said,) = [fact.value for fact in facts if fact.name == "Native code"]
-    assert said == ("in use" if built else "not compiled: install rustc")
+    assert said == ("in use" if built else "not compiled: install cargo")
 
 
 def test_a_lost_worker_is_pointed_at(pages):

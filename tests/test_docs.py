@@ -202,6 +202,16 @@ NOT_MODULES = {
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_tests_named_in_commands_exist(document):
+    text = document.read_text(encoding="utf-8")
+    named = re.findall(
+        r"(?<![\w./-])(?:tests|benchmarks)/[\w/-]+(?:\.\w+)?(?!\S*<)", text
+    )
+
+    assert [name for name in named if not (REPO / name).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_modules_named_in_documents_exist(document):
     ours = r"(?:slmgen|datasets|recommender|notebooks|jobs|benchmarks|tests)(?:\.\w+)+"
     named = {

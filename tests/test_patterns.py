@@ -34,7 +34,7 @@ def modules():
         package = importlib.import_module(app)
         for found in pkgutil.walk_packages(package.__path__, f"{app}."):
             if not re.search(
-                r"\.(migrations|management|source|native|asgi|wsgi|messenger|messages"
+                r"\.(migrations|management|source|asgi|wsgi|messenger|messages"
                 r"|preload)\b",
                 found.name,
             ):

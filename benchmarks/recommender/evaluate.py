@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.recommender.evaluation import report
 from benchmarks.recommender.evidence import read_evidence
-from recommender.core.catalog.catalog import load
+from recommender.core.catalog.load import load
 from slmgen.errors import InvalidInput
 
 EVIDENCE = ROOT / "tests" / "data" / "evidence"

@@ -72,7 +72,7 @@ def read_evidence(folder: Path) -> Evidence:
             raise InvalidInput(
                 f"{folder} holds no {name}; expected {', '.join(FILES)}."
             )
-    counts = {row["catalogue_model"]: row for row in _rows(folder, "param_counts.csv")}
+    counts = {row["catalog_model"]: row for row in _rows(folder, "param_counts.csv")}
     models = {
         row["model"]: _model(row, counts[row["slug"]])
         for row in _rows(folder, "shapes.csv")

@@ -10,12 +10,14 @@ from typing import BinaryIO, cast
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
+from django.utils.module_loading import import_string
 
 from datasets.core.analysis import analyze as analysis
 from datasets.core.analysis.example_index import size_of
 from datasets.core.exports.export import export_file
 from datasets.core.ingestion.problem_log import groups_of
 from datasets.core.readers.rows import Progress, no_progress
+from datasets.core.tokenization.model_lengths import Tokenizer
 from datasets.models import Dataset, Kind, WorkItem
 from datasets.storage.files import opened, verified
 from datasets.work import engine, results
@@ -79,13 +81,14 @@ def find_insights(claim: Claim) -> None:
 
     dataset = claim.item.dataset
     processes = _counting(dataset).processes
+    tokenizers: tuple[Tokenizer, ...] = import_string(settings.MODEL_TOKENIZERS)()
     with (
         verified(dataset.examples_key, dataset.examples_sha256) as examples,
         index_for_work(dataset) as index,
     ):
         found = run_bounded(
             insights.find_insights_by_index,
-            *(examples, index, dataset.total_examples, processes),
+            *(examples, index, dataset.total_examples, tokenizers, processes),
             size=dataset.examples_bytes,
             report=claim.report,
         )

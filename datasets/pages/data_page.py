@@ -11,6 +11,7 @@ from datasets.core.faults.catalog import KINDS
 from datasets.core.ingestion.problem_log import Group, groups_of
 from datasets.core.presentation import fix_options
 from datasets.core.presentation.profile import ProfileView, report
+from datasets.core.readers.formats import row_name_of
 from datasets.models import Dataset
 from datasets.pages.rows import RowFilter, Rows, find_rows
 from datasets.work import results
@@ -47,7 +48,7 @@ def profile_now(dataset: Dataset) -> Profile:
     except NotReady as error:
         percent = error.percent or 0
     done = percent * dataset.total_examples // 100
-    unit = "line" if dataset.container == "JSON Lines" else "row"
+    unit = row_name_of(dataset.container)
     raise NotReady(
         f"Checking {unit} {done:,} of {dataset.total_examples:,} of "
         f"{dataset.filename} ({percent}%).",

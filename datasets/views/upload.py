@@ -7,6 +7,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from datasets import services
+from datasets.core.readers import formats
 from datasets.forms import UploadForm
 from datasets.pages.session import recent, remember
 from datasets.samples import SAMPLES
@@ -44,6 +45,7 @@ def _start_page(
     context = {
         "form": form,
         "samples": SAMPLES,
+        "formats": formats.any_name(),
         "recent": recent(request.session, request.user),
         "max_bytes": settings.SLMGEN_MAX_UPLOAD_BYTES,
         "max_mb": settings.SLMGEN_MAX_UPLOAD_BYTES // 10**6,

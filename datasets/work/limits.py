@@ -10,9 +10,8 @@ from typing import Any, BinaryIO, TypeVar, cast
 from django.conf import settings
 
 from datasets.core.processes import bounded
-from datasets.core.readers.detection import PARQUET_MAGIC
+from datasets.core.readers.detection import is_packed
 from datasets.core.readers.rows import Progress
-from datasets.core.readers.streams import GZIP_MAGIC
 from slmgen.db.connections import release_connection
 from slmgen.errors import Unavailable
 from slmgen.http.clients import client_now
@@ -88,7 +87,7 @@ def run_bounded(
     are taken.
     """
     source = arguments[0]
-    packed = bounded.is_file(source) and _is_packed(source)
+    packed = bounded.is_file(source) and is_packed(source)
     if size <= SMALL_BYTES and not packed:
         return work(*arguments, *([report] if report is not None else []))
     if packed:  # more than this is refused, however well it compresses
@@ -100,13 +99,6 @@ def run_bounded(
         if bounded.is_file(source):
             source = stack.enter_context(on_disk(source))
         return bounded.run(work, source, *arguments[1:], budget=budget, report=report)
-
-
-def _is_packed(source: BinaryIO) -> bool:
-    source.seek(0)
-    head = source.read(len(PARQUET_MAGIC))
-    source.seek(0)
-    return head.startswith((GZIP_MAGIC, PARQUET_MAGIC))
 
 
 @contextmanager

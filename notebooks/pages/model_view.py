@@ -6,8 +6,9 @@ from functools import cache
 from types import CodeType
 from typing import Any
 
-from datasets.core.tokenization.vocabularies import encoder_for
-from notebooks.core.preview import chat_templates
+from datasets.core.tokenization.model_lengths import NormalForm
+from datasets.core.tokenization.vocabularies import encoder_of
+from notebooks.core.preview.chat_templates import StandIn
 from notebooks.core.preview.model_view import (
     ModelView,
     mask_code,
@@ -24,18 +25,16 @@ def _code() -> CodeType:
 
 
 def view_by(row: dict[str, Any], model: ModelSpec) -> ModelView:
-    template, encode = (
-        chat_templates.templates()[model.slug],
-        encoder_for(model.tokenizer),
-    )
-    if model.tokenizer.lower().startswith("qwen"):
-        row = _normal(row)
+    template, vocabulary = model.template, model.vocabulary
+    encode = encoder_of(vocabulary.encoding) if vocabulary.encoding else None
+    if vocabulary.normal_form:
+        row = _normal(row, vocabulary.normal_form)
     notes = notes_on(row, template, encode is not None)
-    return model_view_of(row, _code(), chat_templates.StandIn(template, encode), notes)
+    return model_view_of(row, _code(), StandIn(template, encode), notes)
 
 
-def _normal(row: dict[str, Any]) -> dict[str, Any]:
-    """As Qwen's tokenizers normalize text: composed characters (NFC)."""
+def _normal(row: dict[str, Any], form: NormalForm) -> dict[str, Any]:
+    """As the model's tokenizer reads it."""
     text = json.dumps(row, ensure_ascii=False)
-    normal: dict[str, Any] = json.loads(unicodedata.normalize("NFC", text))
+    normal: dict[str, Any] = json.loads(unicodedata.normalize(form, text))
     return normal

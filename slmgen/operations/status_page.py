@@ -147,7 +147,7 @@ def _versions() -> list[StatusFact]:
         StatusFact("Django", django.get_version()),
         StatusFact("SQLite", sqlite3.sqlite_version),
         StatusFact(
-            "Native code", "in use" if is_built() else "not compiled: install rustc"
+            "Native code", "in use" if is_built() else "not compiled: install cargo"
         ),
         StatusFact("Migrations not applied", str(len(missing)), bool(missing)),
     ]

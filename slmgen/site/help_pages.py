@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from datasets.core.faults.catalog import KINDS
+from datasets.core.readers import formats
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ def _figures(request: HttpRequest) -> dict[str, Any]:
     """The figures that the texts quote."""
     return {
         "issues": list(KINDS.values()),
+        "tables": formats.names(with_columns=True),
+        "no_tables": formats.names(with_columns=False),
         "server": request.build_absolute_uri("/").rstrip("/"),
         "max_mb": settings.SLMGEN_MAX_UPLOAD_BYTES // 10**6,
         "link_days": settings.SLMGEN_DATA_LINK_DAYS,

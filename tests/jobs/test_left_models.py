@@ -9,7 +9,7 @@ from django.urls import reverse
 from jobs.models import Job
 from notebooks.models import Notebook
 from recommender.models import Recommendation
-from recommender.services import best_model, catalog, quick_model
+from recommender.services import best_model, catalog
 from slmgen.identity.services import token_for
 from tests.factories import make_dataset
 
@@ -138,7 +138,7 @@ def test_a_job_without_a_notebook_leads_to_where_one_is_made(signed_in, job):
 
 def test_another_model_is_chosen_where_none_is_named(job):
     assert best_model(job.dataset) in catalog().models
-    assert quick_model(job.dataset) in catalog().models
+    assert best_model(job.dataset, wait=False) in catalog().models
 
 
 @pytest.mark.parametrize("kind", ["jobs_job", "notebooks_notebook"])

@@ -23,7 +23,8 @@ def test_every_fact_about_a_model_is_published(client, slug):
 
     assert found["parameters"]["linear"] == model.parameters.linear
     assert found["shape"]["vocab_size"] == model.shape.vocab_size
-    assert found["chat"]["assistant_marker"] == model.chat.assistant_marker
+    assert found["chat"] == model.chat
+    assert found["tokenizer"] == model.vocabulary.name
     assert found["lora_target_modules"] == list(model.lora_target_modules)
     assert found["sources"] == list(model.sources)
     assert found["unverified"] == list(model.unverified)

@@ -67,7 +67,7 @@ def analyze(
     )
     threads = is_built() and counting.library == "toktok"
     for _, measured in run_parallel(
-        work, blocks(examples), counting.processes, examples, threads=threads
+        work, pieces(examples), counting.processes, examples, threads=threads
     ):
         statistics.merge(measured.statistics)
         index.add(measured)
@@ -101,7 +101,7 @@ def analyze_into(
     return profile
 
 
-def blocks(examples: BinaryIO) -> Iterator[LineBlock]:
+def pieces(examples: BinaryIO) -> Iterator[LineBlock]:
     """Blocks of about a megabyte, from the start of the file."""
     line, offset = 1, 0
     while text := examples.read(BATCH_BYTES):

@@ -133,7 +133,7 @@ def ingest(
     log = ProblemLog(targets.problems, targets.problem_index)
     examples = _Examples(source, targets.examples, _is_kept(opened))
     file = source if opened.is_plain else None
-    work = partial(check, unit=opened.unit, columns=layout.columns)
+    work = partial(check, unit=opened.reader.unit, columns=layout.columns)
     native = is_built() and layout.columns == columns.CHAT.columns
     for batch, checked in run_parallel(
         work, batches, limits.processes, file, threads=native
@@ -147,7 +147,7 @@ def ingest(
     return Ingested(
         size=raw.size,
         sha256=raw.digest.hexdigest(),
-        container=opened.container,
+        container=opened.reader.name,
         layout=layout,
         examples=totals.examples,
         examples_bytes=examples.size,
@@ -247,7 +247,7 @@ def with_layout(
             break
     if layout is not None and layout.form == "mapped" and names:
         columns.check_names(layout, names)
-    if layout is None and source.container in {"CSV", "TSV", "Parquet"} and names:
+    if layout is None and source.reader.has_columns and names:
         raise columns.unknown(names)
     return chain(seen, source.batches), layout or columns.CHAT
 

@@ -16,7 +16,11 @@ from datasets.core.conversation import Transcript, whole_text
 from datasets.core.insights import near_duplicates
 from datasets.core.privacy import detection
 from datasets.core.readers.rows import LineBlock
-from datasets.core.tokenization.model_lengths import ModelLengths, lengths_of
+from datasets.core.tokenization.model_lengths import (
+    ModelLengths,
+    Tokenizer,
+    lengths_of,
+)
 
 SHOWN = 20  # first entries of each long list in the report
 MAX_LABEL_CHARACTERS = 60
@@ -74,14 +78,16 @@ class ChunkResult:
     size: int
 
 
-def insights_of_chunk(piece: LineBlock) -> ChunkResult:
+def insights_of_chunk(
+    piece: LineBlock, tokenizers: tuple[Tokenizer, ...]
+) -> ChunkResult:
     found = [transcript(line) for line in piece.examples]
     texts = [whole_text(each) for each in found]
     insights, first = ChunkInsights(), piece.line - 1
     _languages(insights, texts, first)
     _private(insights, found, first)
     _answers(insights, found)
-    insights.tokenizers = lengths_of(found)
+    insights.tokenizers = lengths_of(found, tokenizers)
     return ChunkResult(insights, _sketched(texts), len(piece.text))
 
 

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.core.analysis.analyze import blocks
+from datasets.core.analysis.analyze import pieces
 from datasets.core.analysis.example_index import LineAt, lines_of, read_records
 from datasets.core.canonical import transcript
 from datasets.core.conversation import whole_text
@@ -29,7 +29,7 @@ from datasets.core.insights.chunk import (
 from datasets.core.insights.near_duplicates import Cluster
 from datasets.core.processes.parallel import run_parallel
 from datasets.core.readers.rows import Progress
-from datasets.core.tokenization.model_lengths import reported
+from datasets.core.tokenization.model_lengths import Tokenizer, reported
 
 INSIGHTS_VERSION = 3  # increase when the same data would get other insights
 
@@ -64,13 +64,17 @@ class _Total:
 
 
 def find_insights(
-    examples: BinaryIO, records: NDArray[np.void], processes: int, report: Progress
+    examples: BinaryIO,
+    records: NDArray[np.void],
+    tokenizers: tuple[Tokenizer, ...],
+    processes: int,
+    report: Progress,
 ) -> Insights:
-    """`records` is the index of the examples (`example_index.RECORD`)."""
+    """`records` is the index of the examples (`example_index.RECORD`); rows are counted by
+    each of `tokenizers`."""
     total = _Total()
-    for _, found in run_parallel(
-        insights_of_chunk, blocks(examples), processes, examples
-    ):
+    work = partial(insights_of_chunk, tokenizers=tokenizers)
+    for _, found in run_parallel(work, pieces(examples), processes, examples):
         total.add(found)
         report(total.done)
     insights = total.insights
@@ -89,16 +93,21 @@ def find_insights(
         labels=label_balance.balance(insights.answers, len(records)),
         length_outliers=length_outliers.long_and_short(records["tokens"]),
         split=validation_split.plan(copies, clusters),
-        tokenizers=reported(insights.tokenizers),
+        tokenizers=reported(insights.tokenizers, tokenizers),
     )
 
 
 def find_insights_by_index(
-    examples: BinaryIO, index: BinaryIO, rows: int, processes: int, report: Progress
+    examples: BinaryIO,
+    index: BinaryIO,
+    rows: int,
+    tokenizers: tuple[Tokenizer, ...],
+    processes: int,
+    report: Progress,
 ) -> Insights:
     """`find_insights`, with the records of `rows` examples read from the file `index`."""
     records = read_records(index, 0, rows)
-    return find_insights(examples, records, processes, report)
+    return find_insights(examples, records, tokenizers, processes, report)
 
 
 def near_copies_by_index(
@@ -110,7 +119,7 @@ def near_copies_by_index(
 
 def near_copies(examples: BinaryIO, records: NDArray[np.void]) -> frozenset[int]:
     """Indices of examples that are near-duplicates of an earlier one in their cluster."""
-    found = [sketches_of(piece) for piece in blocks(examples)]
+    found = [sketches_of(piece) for piece in pieces(examples)]
     text_at = partial(_text_at, lines_of(examples), records)
     groups = near_duplicates.clusters(np.concatenate(found), text_at)
     return frozenset(member for group in groups for member in group.members[1:])

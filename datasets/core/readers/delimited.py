@@ -10,8 +10,9 @@ import msgspec
 from datasets.core.faults import catalog
 from datasets.core.faults.fault import Fault
 from datasets.core.layouts.columns import MAX_NAME_CHARACTERS
+from datasets.core.readers.reader import Content, Reader
 from datasets.core.readers.rows import SourceRow, too_long
-from datasets.core.readers.streams import not_text
+from datasets.core.readers.streams import CHUNK_BYTES, not_text
 from slmgen.errors import InvalidInput
 
 DELIMITERS = ("\t", ",", ";")
@@ -42,11 +43,11 @@ def _is_name(cell: str) -> bool:
     return len(cell) <= MAX_NAME_CHARACTERS and not JSON_SIGNS & set(cell)
 
 
-def rows(
-    stream: io.BufferedReader, delimiter: str, limit: int, offset: int
-) -> Iterator[SourceRow]:
+def rows(content: Content) -> Iterator[SourceRow]:
     """Raises InvalidInput for names that are no names and a quote that never ends."""
-    lines = _Lines(stream, limit, offset)
+    limit = content.max_row_bytes
+    delimiter = delimiter_of(content.stream.peek(CHUNK_BYTES)) or ","
+    lines = _Lines(content.stream, limit, content.offset)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     names: list[str] = []
     while True:
@@ -146,3 +147,17 @@ class _Lines:
             raise not_text("UTF-8", self.next_offset + error.start) from None
         self.next_offset += len(line)
         return text
+
+
+CSV = Reader(
+    "CSV",
+    sniff=lambda head: delimiter_of(head) in {",", ";"},
+    rows=rows,
+    has_columns=True,
+)
+TSV = Reader(
+    "TSV",
+    sniff=lambda head: delimiter_of(head) == "\t",
+    rows=rows,
+    has_columns=True,
+)

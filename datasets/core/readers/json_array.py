@@ -1,10 +1,11 @@
 """One JSON array → its elements, cut apart without being decoded."""
 
-import io
 import re
 from collections.abc import Iterator
 
+from datasets.core.readers.reader import Content, Reader
 from datasets.core.readers.rows import JSON_SPACE, SourceRow
+from datasets.core.readers.streams import CHUNK_BYTES
 from slmgen.errors import InvalidInput
 
 # Everything that opens, closes or separates in JSON; a whole string counts as one. One
@@ -15,11 +16,9 @@ STRUCTURE = re.compile(
 )
 
 
-def elements(
-    stream: io.BufferedReader, limit: int, chunk_bytes: int
-) -> Iterator[SourceRow]:
-    scan = _ArrayScan()
-    while chunk := stream.read1(chunk_bytes):
+def elements(content: Content) -> Iterator[SourceRow]:
+    scan, limit = _ArrayScan(), content.max_row_bytes
+    while chunk := content.stream.read1(CHUNK_BYTES):
         yield from scan.feed(chunk)
         if len(scan.rest) > limit:
             raise InvalidInput(
@@ -88,3 +87,10 @@ class _ArrayScan:
     def _pass(self, text: bytes) -> None:
         self.line += text.count(b"\n")
         self.offset += len(text)
+
+
+JSON_ARRAY = Reader(
+    "JSON array",
+    sniff=lambda head: head.lstrip(JSON_SPACE).startswith(b"["),
+    rows=elements,
+)

@@ -68,10 +68,17 @@ def line_feeds(text: bytes) -> int:
     return int(np.count_nonzero(np.frombuffer(text, np.uint8) == LINE_FEED))
 
 
-def batches(rows: Iterable[SourceRow]) -> Iterator[list[SourceRow]]:
+def batches(rows: Iterable[SourceRow | LineBlock]) -> Iterator[Batch]:
+    """Rows by about a megabyte; a block of lines is one already."""
     batch: list[SourceRow] = []
     size = 0
     for row in rows:
+        if isinstance(row, LineBlock):
+            if batch:
+                yield batch
+                batch, size = [], 0
+            yield row
+            continue
         batch.append(row)
         size += len(row.text)
         if size >= BATCH_BYTES or len(batch) == BATCH_ROWS:

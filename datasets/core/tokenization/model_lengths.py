@@ -5,90 +5,46 @@ together with the content that they touch. Tool calls and definitions are not co
 templates write them in too many ways. Nor is reasoning inside an answer taken apart.
 """
 
+import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache, cached_property
 from itertools import accumulate
-from typing import Any
-
-import toktok
+from typing import Any, Literal
 
 from datasets.core.conversation import ROLES, SYSTEM_ROLES, Transcript
 from datasets.core.percentiles import percentile
-from datasets.core.tokenization.counter import CountAll
-from datasets.core.tokenization.vocabularies import count_by_qwen
+from datasets.core.tokenization.vocabularies import counter_of, split_special
 
 COUNTS_VERSION = 2  # insights of an earlier one were counted otherwise
 CONTEXTS = (2_048, 4_096, 8_192, 16_384, 32_768, 65_536, 131_072, 262_144)
+
+NormalForm = Literal["NFC", "NFD", "NFKC", "NFKD"]
 
 
 @dataclass(frozen=True)
 class Tokenizer:
     """A vocabulary with one way to write a conversation in it."""
 
-    vocabulary: str  # as toktok names it, or "qwen"
+    name: str
     models: str
-    model_ids: tuple[str, ...]  # of the catalog
-    template: str
-    per_message: int  # tokens that the template adds outside of the text
-    names_role: bool = False  # the role and a line feed stand before the content
-    strips: bool = False  # white space around the content
-    system: str = ""  # what the template says where there is no system message
-    per_final: int = 0  # for each answer to the last question: an empty thought
-    is_exact: bool = True  # shown equal to the model's own, template included
+    model_ids: tuple[str, ...]
+    encoding: str  # one of vocabularies.ENCODINGS
+    normal_form: NormalForm | None  # that the tokenizer brings a text to
+    template: str  # in words
+    user: tuple[str, str]  # what stands around a user's message; others have the like
+    special: tuple[str, ...]  # texts that are one token each
+    default_system: str  # what the template says where there is no system message
+    thought: str  # before the answer to the last question
+    strips: bool  # white space around the content
+    is_exact: bool  # shown equal to the model's own, template included
 
-
-CHATML = 3  # <|im_start|> role, line feed, content <|im_end|> line feed
-THOUGHT = 4  # <think>, two line feeds, </think>, two line feeds
-QWEN = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."
-GRANITE = (
-    "You are a helpful assistant. Please ensure responses are professional, accurate, "
-    "and safe."
-)
-
-TOKENIZERS = {
-    # <|role|> content <|end|>; no copy of the template was there to compare with
-    "o200k": Tokenizer(
-        "o200k_base", "Phi-4-mini", ("phi-4-mini", "phi-4-mini-reasoning"), "Phi-4", 2,
-        is_exact=False,
-    ),
-    # <|start_of_role|> role <|end_of_role|> content <|end_of_text|> line feed; its
-    # vocabulary is like cl100k, equal to it was not shown
-    "cl100k": Tokenizer(
-        "cl100k_base", "Granite 4.0", ("granite-4.0-350m", "granite-4.0-1b"), "Granite",
-        5, system=GRANITE, is_exact=False,
-    ),
-    # its vocabulary is toktok's, which was not compared with the model's
-    "qwen3.5": Tokenizer(
-        "qwen3.5", "Qwen3.5",
-        ("qwen3.5-0.8b", "qwen3.5-2b", "qwen3.5-4b", "qwen3.5-9b"),
-        "ChatML, an empty thought before the last answer", CHATML, names_role=True,
-        strips=True, per_final=THOUGHT, is_exact=False,
-    ),
-    "qwen3": Tokenizer(
-        "qwen", "Qwen3", ("qwen3-0.6b", "qwen3-1.7b", "qwen3-8b"),
-        "ChatML, an empty thought before the last answer", CHATML, names_role=True,
-        per_final=THOUGHT,
-    ),
-    "qwen3-2507": Tokenizer(
-        "qwen", "Qwen3 2507", ("qwen3-4b-instruct-2507",), "ChatML", CHATML,
-        names_role=True,
-    ),
-    "qwen2.5": Tokenizer(
-        "qwen", "Qwen2.5",
-        ("qwen2.5-0.5b", "qwen2.5-1.5b", "qwen2.5-3b", "qwen2.5-coder-1.5b"),
-        "ChatML with a system message of its own", CHATML, names_role=True, system=QWEN,
-    ),
-}  # fmt: skip
-
-
-@cache
-def tokenizer_of(model_id: str) -> str | None:
-    """The name of the tokenizer that a model of the catalog has, where we have it."""
-    return next(
-        (name for name, kind in TOKENIZERS.items() if model_id in kind.model_ids), None
-    )
+    @cached_property
+    def head(self) -> str:
+        """Text that touches the content and is counted with it: the role, a line feed."""
+        *_, last = ["", *_pieces(self.user[0], self.special)]
+        return "" if last in self.special else last
 
 
 @dataclass
@@ -119,28 +75,38 @@ class ModelLengths:
         }
 
 
-def reported(found: Mapping[str, ModelLengths]) -> dict[str, Any]:
+def reported(
+    found: Mapping[str, ModelLengths], tokenizers: Iterable[Tokenizer]
+) -> dict[str, Any]:
     """What the insights say about each tokenizer."""
     return {
-        name: {
-            "models": TOKENIZERS[name].models,
-            "model_ids": list(TOKENIZERS[name].model_ids),
-            "template": TOKENIZERS[name].template,
-            "is_exact": TOKENIZERS[name].is_exact,
-            **lengths.summary(),
+        each.name: {
+            "models": each.models,
+            "model_ids": list(each.model_ids),
+            "template": each.template,
+            "is_exact": each.is_exact,
+            **found[each.name].summary(),
         }
-        for name, lengths in found.items()
+        for each in tokenizers
+        if each.name in found
     }
 
 
-def lengths_of(found: list[Transcript]) -> dict[str, ModelLengths]:
-    texts = [turn.text for each in found for turn in each.messages]
-    bare: dict[str, list[int]] = {}
+def lengths_of(
+    found: list[Transcript], tokenizers: Iterable[Tokenizer]
+) -> dict[str, ModelLengths]:
+    texts: dict[NormalForm | None, list[str]] = {
+        None: [turn.text for each in found for turn in each.messages]
+    }
+    bare: dict[tuple[str, NormalForm | None], list[int]] = {}
     lengths = {}
-    for name, kind in TOKENIZERS.items():
-        if kind.vocabulary not in bare:
-            bare[kind.vocabulary] = _counter(kind.vocabulary)(texts)
-        lengths[name] = _lengths(kind, found, texts, bare[kind.vocabulary])
+    for kind in tokenizers:
+        encoding, form = key = kind.encoding, kind.normal_form
+        if form is not None and form not in texts:
+            texts[form] = [unicodedata.normalize(form, text) for text in texts[None]]
+        if key not in bare:
+            bare[key] = counter_of(encoding)(texts[form])
+        lengths[kind.name] = _lengths(kind, found, texts[form], bare[key])
     return lengths
 
 
@@ -148,15 +114,15 @@ def _lengths(
     kind: Tokenizer, found: list[Transcript], texts: list[str], bare: list[int]
 ) -> ModelLengths:
     written = _written(kind, found, texts, bare)
-    system = kind.per_message + _system(kind) if kind.system else 0
+    added = _added(kind)
     lengths, place = ModelLengths(), 0
     for each in found:
         end = place + len(each.messages)
-        marks = kind.per_message * len(each.messages)
-        if system and each.messages[0].role not in SYSTEM_ROLES:
-            marks += system
-        if kind.per_final:
-            marks += kind.per_final * (each.messages[-1].role == "assistant")
+        marks = added.message * len(each.messages)
+        if each.messages[0].role not in SYSTEM_ROLES:
+            marks += added.system
+        if each.messages[-1].role == "assistant":
+            marks += added.thought
         lengths.bare[sum(bare[place:end])] += 1
         lengths.templated[sum(written[place:end]) + marks] += 1
         place = end
@@ -167,12 +133,12 @@ def _written(
     kind: Tokenizer, found: list[Transcript], texts: list[str], bare: list[int]
 ) -> list[int]:
     """Tokens of each message as the template writes it, its marks left out."""
-    if not kind.names_role:
+    if not kind.head:
         return bare
     roles = [turn.role for each in found for turn in each.messages]
-    heads = _heads(kind.vocabulary)
+    heads = _heads(kind)
     written = [count + heads[role] for count, role in zip(bare, roles, strict=True)]
-    final = _finals(found) if kind.per_final else frozenset()
+    final = _finals(found) if kind.thought else frozenset()
     # White space at the start joins the line feed before it.
     unusual = [
         place
@@ -185,8 +151,9 @@ def _written(
         if place in final:  # it follows the thought's two line feeds
             again.append("\n\n" + text.lstrip("\n"))
         else:
-            again.append(f"{roles[place]}\n{text}")
-    for place, count in zip(unusual, _counter(kind.vocabulary)(again), strict=True):
+            again.append(_head_of(kind, roles[place]) + text)
+    counts = counter_of(kind.encoding)(again)
+    for place, count in zip(unusual, counts, strict=True):
         is_final = place in final
         written[place] = count + (heads["assistant"] - 1 if is_final else 0)
     return written
@@ -202,24 +169,44 @@ def _finals(found: list[Transcript]) -> frozenset[int]:
     )
 
 
-@cache
-def _heads(vocabulary: str) -> dict[str, int]:
-    counts = _counter(vocabulary)([f"{role}\n" for role in ROLES])
-    return dict(zip(ROLES, counts, strict=True))
+@dataclass(frozen=True)
+class _Added:
+    """Tokens that a template adds outside of the texts and what touches them."""
+
+    message: int
+    system: int  # the whole message that stands where none was given
+    thought: int
 
 
 @cache
-def _system(kind: Tokenizer) -> int:
-    head = "system\n" if kind.names_role else ""
-    return _counter(kind.vocabulary)([head + kind.system])[0]
+def _added(kind: Tokenizer) -> _Added:
+    before, after = kind.user
+    message = _marks(kind, before.removesuffix(kind.head)) + _marks(kind, after)
+    system = 0
+    if kind.default_system:
+        text = _head_of(kind, "system") + kind.default_system
+        system = message + counter_of(kind.encoding)([text])[0]
+    return _Added(message, system, _marks(kind, kind.thought))
 
 
-def _counter(vocabulary: str) -> CountAll:
-    if vocabulary == "qwen":
-        return count_by_qwen
-    return partial(_count, vocabulary)
+def _marks(kind: Tokenizer, text: str) -> int:
+    pieces = _pieces(text, kind.special)
+    texts = [piece for piece in pieces if piece not in kind.special]
+    count = counter_of(kind.encoding)
+    return len(pieces) - len(texts) + sum(count(texts))
 
 
-def _count(vocabulary: str, texts: list[str]) -> list[int]:
-    counts: list[int] = toktok.batch_count(texts, vocabulary, threads=1)
-    return counts
+def _pieces(text: str, special: tuple[str, ...]) -> list[str]:
+    return [piece for _, piece in split_special(text, special)]
+
+
+@cache
+def _heads(kind: Tokenizer) -> dict[str, int]:
+    count = counter_of(kind.encoding)
+    return dict(
+        zip(ROLES, count([_head_of(kind, role) for role in ROLES]), strict=True)
+    )
+
+
+def _head_of(kind: Tokenizer, role: str) -> str:
+    return kind.head.replace("user", role)

@@ -1,22 +1,19 @@
-"""Models' own vocabularies, where a wheel carries them: tokens with their places."""
+"""Models' own vocabularies, where a wheel carries them: tokens with their places.
 
-import unicodedata
-from collections.abc import Callable
-from functools import cache
+Vocabularies are named as toktok names them, or "qwen". Texts are expected in the Unicode
+form that the model's tokenizer brings them to.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 
 import tiktoken
 import toktok
 
-from datasets.core.tokenization.counter import packaged_ranks
+from datasets.core.tokenization.counter import CountAll, packaged_ranks
 
 Encode = Callable[[str], list[tuple[int, int, int]]]  # id, start and end in characters
 
-# By a word in the catalog's name of a tokenizer, as toktok names it.
-BY_TOKTOK = {
-    "o200k": "o200k_base",
-    "cl100k": "cl100k_base",
-    "qwen3.5": "qwen3.5",
-}
 # Qwen 2, 2.5 and 3 share a vocabulary of 151,643 tokens; bpe-openai carries it by the
 # name of another model that took it over. Its ids of known words are tested.
 QWEN = "voyage3_base"
@@ -25,15 +22,30 @@ QWEN_PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
+ENCODINGS = ("o200k_base", "cl100k_base", "qwen3.5", "qwen")
 
 
-def encoder_for(tokenizer: str) -> Encode | None:
-    """By the catalog's name of the tokenizer; None where no package carries it."""
-    name = tokenizer.lower()
-    for word, vocabulary in BY_TOKTOK.items():
-        if word in name:
-            return lambda text: _by_toktok(vocabulary, text)
-    return _by_qwen if name.startswith("qwen byte bpe (151,936)") else None
+def encoder_of(encoding: str) -> Encode:
+    return _by_qwen if encoding == "qwen" else partial(_by_toktok, encoding)
+
+
+def counter_of(encoding: str) -> CountAll:
+    return _count_by_qwen if encoding == "qwen" else partial(_count, encoding)
+
+
+def split_special(text: str, special: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """The text in pieces that are one special text, or have none, with their places."""
+    at = 0
+    while at < len(text):
+        hits = [
+            (place, -len(s), s) for s in special if (place := text.find(s, at)) >= 0
+        ]
+        place, _, found = min(hits, default=(len(text), 0, ""))
+        if place > at:
+            yield at, text[at:place]
+        if found:
+            yield place, found
+        at = place + len(found)
 
 
 def _by_toktok(vocabulary: str, text: str) -> list[tuple[int, int, int]]:
@@ -41,6 +53,11 @@ def _by_toktok(vocabulary: str, text: str) -> list[tuple[int, int, int]]:
     encoding = toktok._encoding(vocabulary)
     ids, places = encoding.encode_with_offsets(text, unit="char")
     return [(token, *place) for token, place in zip(ids, places, strict=True)]
+
+
+def _count(vocabulary: str, texts: list[str]) -> list[int]:
+    counts: list[int] = toktok.batch_count(texts, vocabulary, threads=1)
+    return counts
 
 
 @cache
@@ -52,15 +69,12 @@ def _qwen() -> tiktoken.Encoding:
 
 
 def _by_qwen(text: str) -> list[tuple[int, int, int]]:
-    """Places are of the normal form (NFC), which is what the model reads."""
-    normal = unicodedata.normalize("NFC", text)
-    ids = _qwen().encode_ordinary(normal)
+    ids = _qwen().encode_ordinary(text)
     _, starts = _qwen().decode_with_offsets(ids)
-    ends = [*starts[1:], len(normal)]
+    ends = [*starts, len(text)][1:]
     return list(zip(ids, starts, ends, strict=True))
 
 
-def count_by_qwen(texts: list[str]) -> list[int]:
-    """Tokens of each text."""
-    encode, normal = _qwen().encode_ordinary, unicodedata.normalize
-    return [len(encode(normal("NFC", text))) for text in texts]
+def _count_by_qwen(texts: list[str]) -> list[int]:
+    encode = _qwen().encode_ordinary
+    return [len(encode(text)) for text in texts]

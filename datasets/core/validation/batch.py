@@ -16,8 +16,11 @@ from datasets.core.readers.rows import Batch, SourceRow
 from datasets.core.readers.streams import not_text
 from datasets.core.validation.content import review
 from datasets.core.validation.decoding import parse, read
-from datasets.core.validation.prefilter import sift, unsifted
 from datasets.core.validation.schema import examine
+from datasets.core.validation.suspects import suspects_of
+from datasets.core.validation.text_rules import Sign, signs_of
+
+NO_SIGNS: set[Sign] = set()
 
 
 @dataclass
@@ -47,14 +50,17 @@ class Checked:
 def check(batch: Batch, *, unit: str, columns: Columns) -> Checked:
     """Raises InvalidInput for bytes that are no text."""
     reader, is_chat = reader_for(columns), columns == CHAT.columns
-    sifted = sift(batch) if is_chat else unsifted(batch)
+    suspects = suspects_of(batch, is_chat=is_chat)
+    # Looked for in all rows at once where their texts stay as they are.
+    signs = signs_of([row.text for _, row in suspects.rows]) if is_chat else None
     checked = Checked()
     read: dict[int, bytes] = {}  # by place; empty for a row that is no example
-    for place, row, signs in sifted.doubted:
+    for number, (place, row) in enumerate(suspects.rows):
         found = _read(reader, row)
         faults = found.faults
         if found.conversation is not None:
-            reviewed = review(found.conversation, found.text, signs)
+            known = None if signs is None else signs.get(number, NO_SIGNS)
+            reviewed = review(found.conversation, found.text, known)
             faults = _each_once(found.faults, reviewed)
         left_out = bool(found.faults)
         read[place] = b"" if left_out else found.text
@@ -62,10 +68,10 @@ def check(batch: Batch, *, unit: str, columns: Columns) -> Checked:
         if faults:
             checked.faulty_examples += not left_out
             checked.note(row.line, faults, left_out=left_out, unit=unit)
-    checked.examples = sifted.size - checked.bad_rows
-    checked.is_all = is_chat and not checked.bad_rows and sifted.is_all
+    checked.examples = suspects.size - checked.bad_rows
+    checked.is_all = is_chat and not checked.bad_rows and suspects.is_all
     if not checked.is_all:
-        texts = [read.get(place, text) for place, text in enumerate(sifted.texts())]
+        texts = [read.get(place, text) for place, text in enumerate(suspects.texts())]
         checked.lines = b"".join([text + b"\n" for text in texts if text])
     return checked
 

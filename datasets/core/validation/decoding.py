@@ -17,6 +17,21 @@ from datasets.core.validation.schema import (
 LENGTHS = msgspec.Meta(min_length=1, max_length=MAX_MESSAGES)
 
 
+class _Text(Message, forbid_unknown_fields=True, gc=False):
+    """A message that is a text and nothing more, as nearly all are."""
+
+    content: str
+    tool_calls: None = None
+    function_call: None = None
+    tool_call_id: None = None
+    name: None = None
+    weight: None = None
+
+
+class _TextRow(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    messages: Annotated[list[_Text], LENGTHS]
+
+
 class _Message(Message, forbid_unknown_fields=True, gc=False):
     """As `Message`, decoded only when there is nothing else in the object."""
 
@@ -36,6 +51,9 @@ class _LooseRow(msgspec.Struct, gc=False):
     tools: Any = None
 
 
+NOT_SUCH = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+_text_decoder = msgspec.json.Decoder(_TextRow)
 _loose_decoder = msgspec.json.Decoder(_LooseRow)
 _row_decoder = msgspec.json.Decoder(_Row)
 
@@ -45,7 +63,7 @@ def read(text: bytes) -> tuple[Conversation | None, list[Fault]]:
 
     Raises UnicodeDecodeError when `text` is not UTF-8.
     """
-    found = _known(text)
+    found = _of_texts(text) or _known(text)
     if found is not None:
         return found, []
     try:
@@ -68,11 +86,23 @@ def _loose(text: bytes) -> Conversation | None:
     return Conversation(messages, found.tools)
 
 
+def _of_texts(text: bytes) -> Conversation | None:
+    """`_known`, where messages are texts alone: there is less to look at."""
+    try:
+        found = _text_decoder.decode(text)
+    except NOT_SUCH:
+        return None
+    messages = cast("list[Message]", found.messages)
+    if has_odd_text(text) or not _ends_well(messages):
+        return None
+    return Conversation(messages)
+
+
 def _known(text: bytes) -> Conversation | None:
     """The conversation of a row without fault or unknown keys; None for any other."""
     try:
         found = _row_decoder.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except NOT_SUCH:
         return None
     messages = cast("list[Message]", found.messages)
     if has_odd_text(text) or any(_lacks_text(message) for message in messages):

@@ -1,9 +1,9 @@
 """Whole batches of lines read by native code, where it was built.
 
 It finds the lines that are certain to be conversations without a fault, what is said in
-conversations of the everyday form, and which of it was counted before
-(`datasets/native`). It is an addition: without it, and for every other line, the same
-is found out in Python.
+conversations of the everyday form, and which of it was counted before (the crate
+`native`). It is an addition: without it, and for every other line, the same is found
+out in Python.
 """
 
 import ctypes
@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.core.validation.native_library import built_library
 from datasets.core.validation.schema import MAX_MESSAGES, MAX_WHITE_SPACE
 from datasets.core.validation.text_rules import (
     CLOSING,
@@ -31,13 +32,11 @@ from datasets.core.validation.text_rules import (
     STOPS,
     UNFINISHED,
     Rule,
-    Sign,
 )
-from datasets.native.build import built
 
 Result = TypeVar("Result")
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("slmgen.native")
 
 BLANK, OTHER, DOUBTFUL, CLEAN = range(4)
 OF_ANSWERS, WINDOW, ODD = 1, 2, 4  # of a sign
@@ -48,7 +47,6 @@ HASH_MASK = 2**64 - 1  # bits of a hash that count: all, but where one tests cla
 
 LINE = np.dtype(
     [
-        ("signs", "<u8"),  # bits: places in SIGNS
         ("start", "<u4"),  # in the text, without white space around it; bytes
         ("size", "<u4"),
         ("kind", "<u4"),
@@ -59,7 +57,6 @@ LINE = np.dtype(
     ],
     align=True,
 )
-SIGNS: tuple[Sign, ...] = (*RULES, FENCE)
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,6 @@ class _Rules(ctypes.Structure):
     _fields_ = (
         ("signs", _Text),
         ("flags", _Text),
-        ("bits", _Text),
         ("window", ctypes.c_size_t),
         ("starts", _Text),
         ("ends", _Text),
@@ -111,6 +107,14 @@ class _Found(ctypes.Structure):
         ("new", _View),
         ("characters", ctypes.c_uint64),
     )
+
+
+LAYOUTS = (
+    ctypes.sizeof(_Text),
+    ctypes.sizeof(_Rules),
+    LINE.itemsize,
+    ctypes.sizeof(_Found),
+)
 
 
 def is_built() -> bool:
@@ -164,6 +168,7 @@ def _scan(
         return None
     found = library.scan(_Text(text, len(text)), rules, memory)
     if not found:
+        _tell_of_panic()
         return None
     try:
         return read(found.contents)
@@ -186,15 +191,27 @@ def _scanned(found: _Found) -> Scanned:
     )
 
 
+@cache  # once a process
+def _tell_of_panic() -> None:
+    logger.error(
+        "Native code gave up on a batch of lines (standard error says where); "
+        "Python reads such batches"
+    )
+
+
 @cache
 def _native() -> ctypes.CDLL | None:
-    path = built()
-    if not path.exists():
+    path = built_library()
+    if path is None:
         return None
     try:
         library = ctypes.CDLL(str(path))
-    except OSError as error:  # of another kind of machine
+        sizes = list((ctypes.c_size_t * len(LAYOUTS)).in_dll(library, "LAYOUT_SIZES"))
+    except (OSError, ValueError) as error:  # of another kind of machine, or no such
         logger.warning("Native code is not used: %s", error)
+        return None
+    if sizes != list(LAYOUTS):
+        logger.warning("Native code is not used: it has structures of other sizes")
         return None
     found, memory, size = ctypes.POINTER(_Found), ctypes.c_void_p, ctypes.c_size_t
     for function, takes, gives in (
@@ -211,16 +228,15 @@ def _native() -> ctypes.CDLL | None:
 @cache
 def _rules() -> _Rules:
     signs = [
-        (sign, _flags(rule), SIGNS.index(rule))
+        (sign, _flags(rule))
         for rule in RULES
         for sign in rule.rarer_triggers or rule.triggers
     ]
-    signs.append((FENCE, OF_ANSWERS + ODD, SIGNS.index(FENCE)))
-    texts, flags, bits = zip(*signs, strict=True)
+    signs.append((FENCE, OF_ANSWERS + ODD))
+    texts, flags = zip(*signs, strict=True)
     return _Rules(
         signs=_text("\0".join(texts)),
         flags=_text(bytes(flags)),
-        bits=_text(bytes(bits)),
         window=max(rule.first_characters or 0 for rule in RULES) * MAX_CHARACTER,
         starts=_text("\0".join([*REFUSAL_STARTS, DUMMY])),
         ends=_text("".join(UNFINISHED)),

@@ -2,58 +2,17 @@
 its vocabulary where a package carries it. Notebooks have the real one."""
 
 import json
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from datasets.core.tokenization.vocabularies import Encode
-
-TEMPLATES_PATH = Path(__file__).parents[2] / "chat_templates.toml"
+from datasets.core.tokenization.vocabularies import Encode, split_special
+from recommender.core.catalog.chat_template import ChatTemplate, Marks
 
 Messages = Sequence[Mapping[str, Any]]
-Marks = tuple[str, str]
 
 
 class TemplateRefuses(Exception):
     """The template has no place for this conversation."""
-
-
-@dataclass(frozen=True)
-class ChatTemplate:
-    """See chat_templates.toml for what each of these means."""
-
-    user: Marks
-    assistant: Marks
-    eos: str
-    special: tuple[str, ...]
-    system: Marks = ("", "")
-    system_place: str = "role"  # or refused, or folded
-    default_system: str | None = None
-    start: str = ""
-    end: str = ""
-    strips: bool = False
-    thought: str = ""
-    thought_in: str = "after"  # the last question; or final, or all
-    alternates: bool = False
-    checked: bool = False
-
-
-@cache
-def templates() -> dict[str, ChatTemplate]:
-    """By the slug of the model."""
-    document = tomllib.loads(TEMPLATES_PATH.read_text(encoding="utf-8"))
-    found: dict[str, ChatTemplate] = {}
-    for table in document["templates"].values():
-        values: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in table.items()
-            if key != "models"
-        }
-        found |= dict.fromkeys(table["models"], ChatTemplate(**values))
-    return found
 
 
 def render(
@@ -166,7 +125,7 @@ class StandIn:
         ids: list[int] = []
         offsets: list[tuple[int, int]] = []
         added = self.get_added_vocab()
-        for start, piece in _split(text, self.template.special):
+        for start, piece in split_special(text, self.template.special):
             if piece in added:
                 found: list[tuple[int, int, int]] = [(added[piece], 0, len(piece))]
             else:
@@ -174,18 +133,3 @@ class StandIn:
             ids += [token for token, _, _ in found]
             offsets += [(start + a, start + b) for _, a, b in found]
         return {"input_ids": ids, "offset_mapping": offsets}
-
-
-def _split(text: str, special: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """The text in pieces that are one special text, or have none, with their places."""
-    at = 0
-    while at < len(text):
-        hits = [
-            (place, -len(s), s) for s in special if (place := text.find(s, at)) >= 0
-        ]
-        place, _, found = min(hits, default=(len(text), 0, ""))
-        if place > at:
-            yield at, text[at:place]
-        if found:
-            yield place, found
-        at = place + len(found)

@@ -13,7 +13,8 @@ from types import CodeType
 from typing import Any
 
 from notebooks.core.building.percent import Cell
-from notebooks.core.preview.chat_templates import ChatTemplate, StandIn, TemplateRefuses
+from notebooks.core.preview.chat_templates import StandIn, TemplateRefuses
+from recommender.core.catalog.chat_template import ChatTemplate
 
 SHOWN_CHARACTERS = 24_000
 TAG = "mask"

@@ -1,20 +1,14 @@
-"""The model catalog: every fact about every model, checked when it is read."""
+"""The model catalog: every fact about every model."""
 
-import hashlib
-import tomllib
-import types
-import typing
-from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Literal
 
+from datasets.core.tokenization.model_lengths import Tokenizer
+from recommender.core.catalog.chat_template import ChatTemplate, Vocabulary
 from recommender.core.synonyms import Names
 from slmgen.error_text import named_one_of
 from slmgen.errors import InvalidInput
-
-Spec = TypeVar("Spec")
 
 
 class Task(StrEnum):
@@ -103,18 +97,8 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Chat:
-    family: str
-    user_marker: str
-    assistant_marker: str
-    turn_end: str
-    system_role: str  # "yes", "no", or how it is worked around
-    tools: str
-
-
-@dataclass(frozen=True)
 class Languages:
-    scope: str  # listed, english_mainly or broad_claim
+    scope: Literal["listed", "english_mainly", "broad_claim"]
     codes: tuple[str, ...]
     claim: str | None = None
 
@@ -155,6 +139,9 @@ class ModelEvidence:
     benchmarks: tuple[Benchmark, ...] = ()
 
 
+Commercial = Literal["yes", "yes_with_use_policy", "conditional", "unclear", "no"]
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     slug: str
@@ -164,14 +151,16 @@ class ModelSpec:
     architecture: str
     context_length: int  # tokens, native
     license: str
-    commercial: str  # yes, yes_with_use_policy, conditional, unclear or no
+    commercial: Commercial
     is_gated: bool
     released: str
     modalities: str
     thinking: str
     min_transformers: str
     float16_is_safe: bool  # False: overflows in 16-bit floats without a wide exponent
-    tokenizer: str
+    vocabulary: Vocabulary
+    template: ChatTemplate
+    tools: str  # "yes", "no" or what is known
     lora_target_modules: tuple[str, ...]
     lora_params_r16: int
     notes: tuple[str, ...]
@@ -179,7 +168,6 @@ class ModelSpec:
     unverified: tuple[str, ...]
     parameters: Parameters
     shape: Shape
-    chat: Chat
     languages: Languages
     deployment: Deployment
     evidence: ModelEvidence
@@ -188,6 +176,7 @@ class ModelSpec:
     commercial_note: str | None = None
     specialty: str | None = None
     training_id: str | None = None  # where hf_id holds weights that cannot be trained
+    counted_by: Tokenizer | None = None  # in the insights
 
     @property
     def size(self) -> str:
@@ -195,10 +184,23 @@ class ModelSpec:
         total = self.parameters.total
         return f"{total / 1e6:.0f}M" if total < 999.5e6 else f"{total / 1e9:.1f}B"
 
+    @property
+    def chat(self) -> dict[str, str]:
+        """The markers of its template, as they are published."""
+        return {
+            "family": self.template.family,
+            "user_marker": self.template.user[0],
+            "assistant_marker": self.template.assistant_marker,
+            "turn_end": self.template.turn_end,
+            "system_role": self.template.system_role,
+            "tools": self.tools,
+        }
+
 
 @dataclass(frozen=True)
 class Catalog:
     models: tuple[ModelSpec, ...]
+    tokenizers: tuple[Tokenizer, ...]  # that the insights count by
     sha256: str  # of the file
     version: str
     transformers_limit: str  # newest that the pinned Unsloth allows
@@ -225,70 +227,3 @@ class Catalog:
                 return model
         slugs = [model.slug for model in self.models]
         raise InvalidInput(named_one_of("model_id", model_id, slugs))
-
-
-class CatalogError(Exception):
-    """The catalog cannot be trusted; says which model and which key."""
-
-
-def load(path: Path) -> Catalog:
-    content = path.read_bytes()
-    try:
-        document = tomllib.loads(content.decode())
-        tables = document["models"]
-        version, limit = str(document["version"]), str(document["transformers_limit"])
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
-        raise CatalogError(f"{path.name} is no catalog: {error!r}") from error
-    models = tuple(
-        _read(ModelSpec, {"slug": slug, **table}, slug)
-        for slug, table in tables.items()
-    )
-    _check(models)
-    return Catalog(models, hashlib.sha256(content).hexdigest(), version, limit)
-
-
-def _check(models: Iterable[ModelSpec]) -> None:
-    seen: set[str] = set()
-    for model in models:
-        if model.hf_id.lower() in seen:
-            raise CatalogError(f"{model.slug}: hf_id {model.hf_id} stands twice")
-        seen.add(model.hf_id.lower())
-        for key in ("lora_target_modules", "sources"):
-            if not getattr(model, key):
-                raise CatalogError(f"{model.slug}: {key} is empty")
-        if not 0 < model.parameters.non_embedding <= model.parameters.total:
-            raise CatalogError(f"{model.slug}: parameters do not add up")
-
-
-def _read(kind: type[Spec], table: Mapping[str, Any], where: str) -> Spec:
-    if not isinstance(table, Mapping):
-        raise CatalogError(f"{where}: expected a table")
-    known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]  # a dataclass
-    hints = typing.get_type_hints(kind)
-    if unknown := sorted(set(table) - set(known)):
-        raise CatalogError(f"{where}: unknown key {unknown[0]}")
-    for name, field in known.items():
-        if name not in table and field.default is MISSING:
-            raise CatalogError(f"{where}: key {name} is missing")
-    values = {
-        name: _value(hints[name], value, f"{where}.{name}")
-        for name, value in table.items()
-    }
-    return kind(**values)
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
-    if isinstance(hint, types.UnionType):
-        hint = next(part for part in typing.get_args(hint) if part is not type(None))
-    if is_dataclass(hint):
-        return _read(typing.cast("type[Any]", hint), value, where)
-    if typing.get_origin(hint) is tuple:
-        if not isinstance(value, list):
-            raise CatalogError(f"{where}: expected a list")
-        part = typing.get_args(hint)[0]
-        return tuple(
-            _value(part, item, f"{where}[{n}]") for n, item in enumerate(value)
-        )
-    if type(value) is not hint:
-        raise CatalogError(f"{where}: expected {hint.__name__}, found {value!r}")
-    return value

@@ -1,16 +1,15 @@
-"""Estimates how many rows exceed the context of each model in the catalog.
+"""How many rows are longer than each model of the catalog can read.
 
 Exact where a model's tokenizer and template are known; else a range.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from datasets.core.analysis.example_index import ExampleLengths
-from datasets.core.tokenization.model_lengths import TOKENIZERS, tokenizer_of
-from recommender.core.catalog.catalog import Catalog, ModelSpec
+from recommender.core.catalog.catalog import ModelSpec
 from recommender.core.estimates.lengths import TEMPLATE_TOKENS
 from recommender.core.needs.known_data import KnownData
 
@@ -34,14 +33,14 @@ class RowsOver:
 
 
 def rows_over_contexts(
-    catalog: Catalog,
+    models: Iterable[ModelSpec],
     data: KnownData,
     lengths: ExampleLengths,
     counted: Mapping[str, Any],
 ) -> list[RowsOver]:
-    """`lengths` are the row lengths of the profile; `counted` the tokenizers of the
-    insights, empty where those are not computed."""
-    return [_rows_over(model, data, lengths, counted) for model in catalog.models]
+    """`lengths` of the rows as the profile counts them; `counted` are the tokenizers of
+    the insights, empty where those are not computed."""
+    return [_rows_over(model, data, lengths, counted) for model in models]
 
 
 def _rows_over(
@@ -50,20 +49,20 @@ def _rows_over(
     lengths: ExampleLengths,
     counted: Mapping[str, Any],
 ) -> RowsOver:
-    name = tokenizer_of(model.slug)
-    report = counted.get(name) if name else None
-    if name and report and TOKENIZERS[name].is_exact:
-        least = report["over_context"][str(model.context_length)]
+    own = model.counted_by
+    report = counted.get(own.name) if own else None
+    least = report["over_context"].get(str(model.context_length)) if report else None
+    if own and own.is_exact and least is not None:
         with_tools = data.profile.tool_examples
         most = min(least + with_tools, lengths.rows)
-        basis = f"counted by {name} with the template"
+        basis = f"counted by {own.name} with the template"
         if with_tools:
             basis += f"; of {with_tools:,} rows with tools only the text is counted"
         return _row(model, least, most, not with_tools, basis)
-    if name and report:
+    if own and report:
         ratio = report["tokens"] / max(data.profile.total_tokens, 1)
         least_ratio, most_ratio = ratio * (1 - MARGIN), ratio * (1 + MARGIN)
-        basis = f"counted by {name}, which is like its own"
+        basis = f"counted by {own.name}, which is like its own"
     else:
         least_ratio, most_ratio = LEAST_RATIO, _most_ratio(data)
         basis = f"estimated: {least_ratio:.2g} to {most_ratio:.2g} tokens for each"

@@ -8,7 +8,6 @@ script.
 import math
 from dataclasses import dataclass
 
-from datasets.core.tokenization.model_lengths import TOKENIZERS, tokenizer_of
 from recommender.core.catalog.catalog import ModelSpec
 from recommender.core.needs.known_data import KnownData
 
@@ -42,23 +41,23 @@ def ratio_of(model: ModelSpec, data: KnownData) -> Ratio:
 
 
 def _ratio(model: ModelSpec, data: KnownData) -> Ratio:
-    name = model.tokenizer.lower()
-    ours = data.profile.encoding.removesuffix("_base")
-    if ours in name:
+    encoding = model.vocabulary.encoding
+    if encoding == data.profile.encoding:
         return Ratio(1.0, True, "its own tokenizer's count")
-    own = tokenizer_of(model.slug)
-    if own is not None and (value := data.closer.vocabularies.get(own)) is not None:
-        basis = f"{value:.2f} × {ours}, counted on your data by {own}"
-        return Ratio(value, TOKENIZERS[own].is_exact, basis)
+    ours, own = data.profile.encoding.removesuffix("_base"), model.counted_by
+    if own and (value := data.closer.vocabularies.get(own.name)) is not None:
+        basis = f"{value:.2f} × {ours}, counted on your data by {own.name}"
+        return Ratio(value, own.is_exact, basis)
     cl100k = _cl100k(data)
-    if "cl100k" in name:
+    if encoding == "cl100k_base":
         return Ratio(cl100k, False, f"estimated as {cl100k:.2f} × {ours}, its script's")
     value = max(ASSUMED, cl100k)
     return Ratio(value, False, f"estimated as {value:.3g} × {ours}")
 
 
 def _cl100k(data: KnownData) -> float:
-    """As the insights counted it, else by the data's scripts."""
+    """Counted where a closer look was taken, else by the data's scripts."""
+    # The catalog's name of the pair that counts by it.
     if (counted := data.closer.vocabularies.get("cl100k")) is not None:
         return counted
     shares = data.profile.scripts

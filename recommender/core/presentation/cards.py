@@ -5,15 +5,9 @@ from dataclasses import dataclass
 from recommender.core.catalog.catalog import ModelSpec, Target, Task
 from recommender.core.estimates.wording import Words, words_of
 from recommender.core.needs.suggestion import Suggestion
-from recommender.core.ranking.ranking import WOULD_CHANGE, Ranking, Recommended
+from recommender.core.presentation.model_facts import COMMERCIAL
+from recommender.core.ranking.ranking import Ranking, Recommended
 
-LICENSE_WORDS = {
-    "yes": "commercial use is allowed",
-    "yes_with_use_policy": "commercial use is allowed within its use policy",
-    "conditional": "commercial use has conditions",
-    "unclear": "commercial use is unclear",
-    "no": "no commercial use",
-}
 TASK_NAMES = {
     Task.INSTRUCTION_FOLLOWING: "Follow instructions",
     Task.CONVERSATION: "Hold a conversation",
@@ -107,14 +101,13 @@ def _card(entry: Recommended, label: str) -> Card:
         context=model.context_length,
         training=words_of(entry.training.figures),
         setup=entry.training.setup.words,
-        # What would change the ranking has a list of its own.
-        reasons=tuple(r for r in entry.reasons if not r.startswith(WOULD_CHANGE)),
+        reasons=entry.reasons,
         would_change_if=entry.would_change_if,
     )
 
 
 def license_words(model: ModelSpec) -> str:
-    return model.commercial_note or LICENSE_WORDS.get(model.commercial, "")
+    return model.commercial_note or COMMERCIAL[model.commercial].phrase
 
 
 def _gate(model: ModelSpec) -> str:

@@ -1,9 +1,10 @@
-"""Facts of the catalog for display."""
+"""What the catalog tells about a model, ready to be shown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from recommender.core.catalog.catalog import Catalog, ModelSpec
+from recommender.core.catalog.catalog import Catalog, Commercial, ModelSpec
 from recommender.core.estimates import memory
 from recommender.core.estimates.training import TrainingSetup
 from recommender.core.estimates.wording import gib_words
@@ -11,12 +12,23 @@ from recommender.core.needs.needs import SERVING_CONTEXT
 from slmgen.errors import InvalidInput, NotFound
 
 MOST_COMPARED = 4
-COMMERCIAL = {
-    "yes": "allowed",
-    "yes_with_use_policy": "allowed, under a use policy",
-    "conditional": "allowed under conditions",
-    "unclear": "unclear: treat as no",
-    "no": "not allowed",
+
+
+class CommercialUse(NamedTuple):
+    fact: str  # beside "Commercial use"
+    phrase: str  # after the name of a license
+
+
+COMMERCIAL: Mapping[Commercial, CommercialUse] = {
+    "yes": CommercialUse("allowed", "commercial use is allowed"),
+    "yes_with_use_policy": CommercialUse(
+        "allowed, under a use policy", "commercial use is allowed within its use policy"
+    ),
+    "conditional": CommercialUse(
+        "allowed under conditions", "commercial use has conditions"
+    ),
+    "unclear": CommercialUse("unclear: treat as no", "commercial use is unclear"),
+    "no": CommercialUse("not allowed", "no commercial use"),
 }
 EXAMPLE_LENGTH, EXAMPLE_RANK = 1024, 16
 
@@ -58,8 +70,8 @@ def facts(model: ModelSpec) -> tuple[ModelFact, ...]:
     return (
         *_identity(model),
         *_figures(model),
-        ModelFact("System prompts", model.chat.system_role),
-        ModelFact("Tools", model.chat.tools),
+        ModelFact("System prompts", model.template.system_role),
+        ModelFact("Tools", model.tools),
         ModelFact("Thinking", model.thinking),
         ModelFact("Float16 training", "safe" if model.float16_is_safe else "overflows"),
         ModelFact("Needs transformers", model.min_transformers),
@@ -75,7 +87,7 @@ def _identity(model: ModelSpec) -> tuple[ModelFact, ...]:
         ModelFact("Maker", model.maker),
         ModelFact("Released", model.released),
         ModelFact("License", model.commercial_note or model.license),
-        ModelFact("Commercial use", COMMERCIAL[model.commercial]),
+        ModelFact("Commercial use", COMMERCIAL[model.commercial].fact),
         ModelFact("Access", f"{gate}{copy if model.unsloth_id else ''}"),
         ModelFact("Languages", languages(model)),
     )

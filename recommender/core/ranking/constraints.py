@@ -154,7 +154,7 @@ def version(text: str) -> tuple[int, ...]:
 
 def _system_role(model: ModelSpec, need: Need, _: Catalog) -> Violation | None:
     count = need.profile.system_examples
-    if not count or model.chat.system_role != "no":
+    if not count or model.template.system_role != "no":
         return None
     reason = f"{count:,} of your examples have a system prompt, its template has none"
     remedy = "put the system text into the first user message"
@@ -163,7 +163,7 @@ def _system_role(model: ModelSpec, need: Need, _: Catalog) -> Violation | None:
 
 def _tools(model: ModelSpec, need: Need, _: Catalog) -> Violation | None:
     count = need.profile.tool_examples
-    if not count or model.chat.tools != "no":
+    if not count or model.tools != "no":
         return None
     reason = f"{count:,} of your examples use tools, its template has none"
     return Violation("H7 tools", reason, "leave those rows out")

@@ -20,7 +20,6 @@ from slmgen.errors import InvalidInput
 OFFERED = 5
 ENOUGH = 3
 BROAD_CLAIM = "broad_claim"
-WOULD_CHANGE = "Would change if "
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,14 @@ class Recommended:
     training: TrainingEstimate  # of a plan without choices
     # Single changes of the need that would change its rank; best models only.
     would_change_if: tuple[str, ...] = ()
+    # Those that put another model first; only of the best.
+    others_first: tuple[str, ...] = ()
+
+    @property
+    def all_reasons(self) -> tuple[str, ...]:
+        """In one list, as the API has them."""
+        changes = (f"Would change if {text}" for text in self.others_first)
+        return *self.reasons, *changes
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,11 @@ class Ranking:
     # Every model that satisfies the constraints, the best first
     candidates: tuple[Recommended, ...]
     excluded: tuple[Excluded, ...]
-    would_change_if: tuple[str, ...] = ()
+
+    @property
+    def would_change_if(self) -> tuple[str, ...]:
+        """Single other answers that put another model first."""
+        return self.candidates[0].others_first
 
     @property
     def recommended(self) -> tuple[Recommended, ...]:
@@ -64,7 +75,7 @@ class Ranking:
 
 
 def rank(catalog: Catalog, need: Need) -> Ranking:
-    """The best models first; the order of the catalog has no influence.
+    """The best first; the order of the catalog has no influence.
 
     Raises InvalidInput when no model satisfies the constraints, with the reasons.
     """
@@ -146,7 +157,6 @@ def _verdict(found: Ranking) -> list[str]:
         texts.append(
             f"Only {len(found.candidates)} can work for this: {_emptied(found)}"
         )
-    texts += [WOULD_CHANGE + text for text in found.would_change_if]
     return texts
 
 
@@ -200,35 +210,30 @@ def _with_changes(catalog: Catalog, need: Need, found: Ranking) -> Ranking:
     best = found.candidates[0].model
     known = others | _smaller_gpus(need)
     texts = _others_first(firsts, best)
-    offered = [
-        replace(
-            entry,
-            would_change_if=(
-                *(texts if entry.model is best else _itself_first(firsts, entry.model)),
-                *_exclusions(catalog, entry.model, known),
-            ),
+    offered = []
+    for entry in found.recommended:
+        is_best = entry.model is best
+        moves = texts if is_best else _itself_first(firsts, entry.model)
+        changes = (*moves, *_exclusions(catalog, entry.model, known))
+        others_first = texts if is_best else ()
+        offered.append(
+            replace(entry, would_change_if=changes, others_first=others_first)
         )
-        for entry in found.recommended
-    ]
-    return replace(
-        found,
-        candidates=(*offered, *found.candidates[OFFERED:]),
-        would_change_if=tuple(texts),
-    )
+    return replace(found, candidates=(*offered, *found.candidates[OFFERED:]))
 
 
-def _others_first(firsts: dict[str, ModelSpec], best: ModelSpec) -> list[str]:
+def _others_first(firsts: dict[str, ModelSpec], best: ModelSpec) -> tuple[str, ...]:
     said, texts = {best.slug}, []
     for text, first in firsts.items():
         if first.slug not in said:
             said.add(first.slug)
             texts.append(f"{text}: then {first.name} comes first")
-    return texts
+    return tuple(texts)
 
 
-def _itself_first(firsts: dict[str, ModelSpec], model: ModelSpec) -> list[str]:
+def _itself_first(firsts: dict[str, ModelSpec], model: ModelSpec) -> tuple[str, ...]:
     ways = [text for text, first in firsts.items() if first is model]
-    return [f"{text}: then it comes first" for text in ways]
+    return tuple(f"{text}: then it comes first" for text in ways)
 
 
 def _exclusions(
@@ -252,7 +257,7 @@ def _remarks(entry: Recommended, need: Need) -> list[str]:
         )
     if model.languages.scope == BROAD_CLAIM and need.is_multilingual:
         remarks.append(f"Its maker claims the language: {model.languages.claim}")
-    if need.profile.tool_examples and model.chat.tools == "limited":
+    if need.profile.tool_examples and model.tools == "limited":
         remarks.append("Its template knows tools only in part")
     switchable = model.thinking.startswith(("hybrid", "switch"))
     if switchable and need.average_answer < SHORT_ANSWER:

@@ -19,7 +19,7 @@ from recommender.core.ranking.ranking import Ranking, Recommended
 from recommender.core.ranking.scoring import WEIGHTS
 from slmgen.errors import Conflict
 
-# Increase when the same facts and catalog would get another ranking.
+# Raise it when the same facts and catalog would get another ranking.
 RULES_VERSION = 2
 
 
@@ -83,7 +83,7 @@ def _candidate(entry: Recommended, need: Need) -> dict[str, Any]:
             **_figures(training),
         },
         "tokens": asdict(ratio),
-        "reasons": list(entry.reasons),
+        "reasons": list(entry.all_reasons),
     }
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from notebooks.core.preview.chat_templates import TemplateRefuses, render, templates
+from notebooks.core.preview.chat_templates import TemplateRefuses, render
 from recommender.services import catalog
 from tests.conftest import REPO
 from tests.notebooks.execution.conftest import row_of
 
 pytestmark = pytest.mark.execution
-SLUGS = [model.slug for model in catalog().models if templates()[model.slug].checked]
+SLUGS = [model.slug for model in catalog().models if model.template.checked]
 SYSTEM = {"role": "system", "content": "Be brief."}
 TALK = [
     {"role": "user", "content": " Hi\n there "},
@@ -67,6 +67,6 @@ def test_ours_and_the_maker_s_make_the_same_text(slug):
     for talk in talks:
         for prompt in {False, talk[-1]["role"] == "user"}:
             theirs = _or_refusal(by_the_maker, row_of(slug), talk, prompt)
-            ours = _or_refusal(render, templates()[slug], talk, prompt)
+            ours = _or_refusal(render, catalog().get(slug).template, talk, prompt)
 
             assert ours == theirs

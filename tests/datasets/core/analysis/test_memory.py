@@ -2,7 +2,6 @@
 
 import json
 import pickle
-import shutil
 
 import pytest
 from hypothesis import given, settings
@@ -13,11 +12,11 @@ from datasets.core.readers.rows import LineBlock
 from datasets.core.tokenization.counter import token_counter
 from datasets.core.validation import native as module
 from datasets.core.validation.native import Memory
-from datasets.native import build
+from tests.datasets.core.validation.test_native_library import is_expected
 from tests.factories import make_conversation
 
 pytestmark = pytest.mark.skipif(
-    shutil.which("rustc") is None and not build.built().exists(),
+    not is_expected(),
     reason="there is no Rust compiler, so no native code that remembers",
 )
 COUNT = token_counter("o200k_base")

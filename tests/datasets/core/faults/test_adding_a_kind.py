@@ -1,4 +1,4 @@
-"""docs/faults.md, "Adding a kind", done in a copy of the code: two files are enough."""
+"""What CONTRIBUTING.md says of adding a fault kind, done in a copy of the code."""
 
 import json
 import os
@@ -26,7 +26,7 @@ KINDS = {"""
 RULE = """    Rule(
         kind=catalog.SIGN_OFF,
         pattern=re.compile(r"Yours (?:faithfully|sincerely)"),
-        triggers=("Yours ",),
+        triggers=("Yours",),
         answers_only=True,
     ),
 )

@@ -18,7 +18,7 @@ from datasets.core.insights import label_balance, near_duplicates, validation_sp
 from datasets.core.insights.insights import find_insights
 from datasets.core.insights.length_outliers import long_and_short
 from datasets.core.insights.near_duplicates import Cluster, clusters, unedited_share
-from datasets.core.tokenization.model_lengths import TOKENIZERS, lengths_of
+from recommender.services import catalog
 from tests.corpus.families import intents
 from tests.corpus.spoiled import edited
 from tests.factories import jsonl, make_conversation, make_lines
@@ -29,7 +29,8 @@ def looked_at(content, processes=1):
     file = io.BytesIO(content)
     _, records = analyze(file, Upload(), Counting(), lambda done: None)
     file.seek(0)
-    return find_insights(file, records, processes, lambda done: None)
+    tokenizers = catalog().tokenizers
+    return find_insights(file, records, tokenizers, processes, lambda done: None)
 
 
 def clustered(texts):
@@ -296,51 +297,6 @@ def test_a_random_split_of_pairs_leaks_and_ours_does_not():
 
     assert (found["leaks"], found["validation"]) == (0, 40)
     assert found["leaks_of_a_random_split"] > 20
-
-
-def counted(*turns):
-    messages = [{"role": role, "content": content} for role, content in turns]
-    line = jsonl([{"messages": messages}]).rstrip()
-    return {
-        name: (each.summary()["tokens"], each.summary()["with_template"])
-        for name, each in lengths_of([transcript(line)]).items()
-    }
-
-
-def test_tokenizers_count_the_text_and_what_their_template_adds():
-    found = counted(("user", "Hello world"), ("assistant", "Hi"))
-
-    # <|im_start|>user\nHello world<|im_end|>\n<|im_start|>assistant\nHi<|im_end|>\n
-    assert found["qwen3-2507"] == (3, 3 + 2 * 5)
-    assert found["qwen3"] == (3, 3 + 2 * 5 + 4)  # <think>\n\n</think>\n\n
-    assert found["o200k"] == (3, 3 + 2 * 2)
-    assert set(found) == set(TOKENIZERS)
-
-
-def test_a_template_with_a_system_message_of_its_own_adds_it_where_there_is_none():
-    turns = [("user", "Hello world"), ("assistant", "Hi")]
-    # "system\n" is two tokens, "You are Qwen, created by Alibaba Cloud. …" 16
-    without = counted(*turns)["qwen2.5"]
-    given = counted(("system", "Be kind"), *turns)["qwen2.5"]
-
-    assert without == (3, 3 + 2 * 5 + 3 + 2 + 16)
-    assert given == (5, 5 + 3 * 5)
-
-
-def test_white_space_at_the_start_joins_the_line_feed_of_the_role():
-    plain = counted(("user", "a"), ("assistant", "b"))["qwen3-2507"]
-    feed = counted(("user", "\na"), ("assistant", "b"))["qwen3-2507"]
-
-    assert (feed[0], feed[1]) == (plain[0] + 1, plain[1])  # "\n\n" is one token
-
-
-def test_rows_over_a_context_are_counted():
-    line = jsonl([make_conversation(" word" * 3_000, "ok")]).rstrip()
-
-    over = lengths_of([transcript(line)])["o200k"].summary()["over_context"]
-
-    assert over["2048"] == 1
-    assert not any(n for limit, n in over.items() if limit != "2048")
 
 
 @pytest.mark.parametrize(

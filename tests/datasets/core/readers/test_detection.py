@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets.core.readers import detection
+from datasets.core.readers import json_array
 from datasets.core.readers.detection import open_rows
 from slmgen.errors import InvalidInput, TooLarge
 from tests.factories import jsonl, make_conversation, make_lines
@@ -124,7 +124,7 @@ values = st.lists(
 def test_an_array_is_read_alike_wherever_chunks_end(rows, chunk_bytes):
     content = json.dumps(rows).encode()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(detection, "CHUNK_BYTES", chunk_bytes)
+        patch.setattr(json_array, "CHUNK_BYTES", chunk_bytes)
 
         found = rows_of(content, max_row_bytes=10**6)
 

@@ -55,7 +55,7 @@ BAD_JSON = {
 
 
 @pytest.mark.parametrize("name", BAD_JSON)
-def test_bad_json_is_refused_with_its_reason(name):
+def test_a_bad_line_is_refused_with_its_reason(name):
     text, kind, part = BAD_JSON[name]
 
     fault = fault_of(text)

@@ -2,14 +2,18 @@
 
 import json
 
+import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from datasets.core.faults.fault import Fault
 from datasets.core.readers.json_text import decode
-from datasets.core.validation.decoding import parse
+from datasets.core.validation import decoding
+from datasets.core.validation.decoding import parse, read
+from datasets.core.validation.schema import examine
 from tests.datasets.core.readers.test_json_text import BAD_JSON
+from tests.datasets.core.validation.generated_rows import ROWS, TURNS, spellings
 from tests.datasets.core.validation.test_schema import ASSISTANT, BAD_ROWS, USER, line
 from tests.factories import make_conversation
 
@@ -107,3 +111,35 @@ def test_content_is_kept_byte_for_byte(question, answer):
         question,
         answer,
     ]
+
+
+def plain(found):
+    conversation, faults = found
+    return msgspec.to_builtins(conversation), list(map(vars, faults))
+
+
+def slowly(text):
+    try:
+        return examine(decode(text))
+    except decoding.Fault as fault:
+        return None, [fault]
+
+
+@settings(max_examples=400, deadline=None)
+@given(ROWS | TURNS)
+@example({**make_conversation("q", "a"), "tools": [], "parallel_tool_calls": True})
+@example({**make_conversation("q", "a"), "id": 2**70})
+@example(make_conversation("q\0", "a"))
+@example(make_conversation("q", " "))
+def test_generated_rows(row):
+    for text in spellings(row):
+        assert plain(read(text)) == plain(slowly(text))
+
+
+@pytest.mark.parametrize("key", ["tool_calls", "function_call", "name", "weight"])
+def test_a_message_of_a_text_may_say_that_there_is_nothing_else(key):
+    row = make_conversation("q", "a")
+    row["messages"][1][key] = None
+    for text in spellings(row):
+        assert decoding._of_texts(text) is not None
+        assert plain(read(text)) == plain(slowly(text))

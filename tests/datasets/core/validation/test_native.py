@@ -2,9 +2,6 @@
 
 import json
 import random
-import shutil
-import subprocess
-import sys
 
 import pytest
 from hypothesis import example, given, settings
@@ -17,22 +14,29 @@ from datasets.core.readers.rows import LineBlock
 from datasets.core.tokenization.counter import token_counter
 from datasets.core.validation import native as module
 from datasets.core.validation.batch import check
-from datasets.core.validation.native import CLEAN, DOUBTFUL, OTHER, Memory, judge
+from datasets.core.validation.native import (
+    CLEAN,
+    DOUBTFUL,
+    OTHER,
+    Memory,
+    judge,
+    recall,
+)
 from datasets.core.validation.text_rules import RULES
-from datasets.native import build
 from slmgen.errors import InvalidInput
 from tests.corpus.files import CHAT_FILES, hard
-from tests.datasets.core.validation.test_prefilter import (
+from tests.datasets.core.validation.generated_rows import (
     CLEAN_ROWS,
     ROWS,
     TURNS,
     spellings,
 )
+from tests.datasets.core.validation.test_native_library import is_expected
 from tests.factories import make_conversation
 from tests.sources import REAL_CHAT_FILES, own, real
 
 pytestmark = pytest.mark.skipif(
-    shutil.which("rustc") is None and not build.built().exists(),
+    not is_expected(),
     reason="there is no Rust compiler, so no native code whose results could differ",
 )
 COUNT = token_counter("o200k_base")
@@ -74,10 +78,6 @@ def assert_no_difference(text):
 def kinds(*rows):
     text = b"".join(row + b"\n" for row in rows)
     return judge(text)["kind"].tolist()[:-1]
-
-
-def test_it_is_built_where_there_is_a_compiler():
-    assert build.built().exists(), "make native builds it"
 
 
 def test_everyday_rows_are_clean_at_once(rows):
@@ -265,24 +265,42 @@ def test_rarer_triggers_are_in_every_match():
 
 
 def test_code_for_another_machine_is_left_alone(tmp_path, monkeypatch, caplog):
-    broken = tmp_path / "scan.so"
+    broken = tmp_path / "library.so"
     broken.write_bytes(b"no library")
-    monkeypatch.setattr(module, "built", lambda: broken)
+    monkeypatch.setattr(module, "built_library", lambda: broken)
 
     assert module._native.__wrapped__() is None
     assert "Native code is not used" in caplog.text
 
 
-def test_without_a_compiler_nothing_is_built_and_that_is_said(tmp_path):
-    for name in ("build.py", "scan.rs"):
-        shutil.copy(build.SOURCE.with_name(name), tmp_path)
-    done = subprocess.run(
-        [sys.executable, tmp_path / "build.py"], env={"PATH": str(tmp_path)},
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+@pytest.mark.parametrize("place", range(len(module.LAYOUTS)))
+def test_structures_of_other_sizes_are_left_alone(place, monkeypatch, caplog):
+    sizes = list(module.LAYOUTS)
+    sizes[place] += 8
+    monkeypatch.setattr(module, "LAYOUTS", tuple(sizes))
 
-    assert "No Rust compiler" in done.stdout
-    assert list(tmp_path.glob("*.so")) == []
+    assert module._native.__wrapped__() is None
+    assert "structures of other sizes" in caplog.text
+
+
+def test_a_panic_is_logged_once_and_quotes_nothing(monkeypatch, caplog, capfd):
+    broken = module._rules.__wrapped__()
+    broken.stops = module._text(b"\xff")  # no text
+    monkeypatch.setattr(module, "_rules", lambda: broken)
+    module._tell_of_panic.cache_clear()
+    row = json.dumps(make_conversation("a secret", "b")).encode() + b"\n"
+
+    with_it, without = both(checked, row)
+    assert judge(row) is None
+
+    assert with_it == without
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("slmgen.native", "ERROR")
+    said = record.getMessage() + capfd.readouterr().err
+    assert "gave up" in said
+    assert "judge.rs" in said
+    assert "secret" not in said
+    assert recall(row, Memory()) is not None  # the next batch may go well
 
 
 @pytest.fixture(scope="session", params=CLEAN_ROWS)

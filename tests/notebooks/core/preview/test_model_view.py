@@ -2,12 +2,11 @@
 
 import pytest
 
-from datasets.core.tokenization.vocabularies import encoder_for
+from datasets.core.tokenization.vocabularies import encoder_of
 from notebooks.core.preview.chat_templates import (
     StandIn,
     TemplateRefuses,
     render,
-    templates,
 )
 from notebooks.core.preview.model_view import NAMES, mask_code
 from notebooks.generation import cells
@@ -28,21 +27,21 @@ TALK = [
 def test_in_every_model_s_template_the_answers_and_their_ends_are_graded(slug):
     found = view_by({"messages": TALK}, catalog().get(slug))
 
-    end = templates()[slug].assistant[1].rstrip("\n")
+    end = catalog().get(slug).template.assistant[1].rstrip("\n")
     texts = [piece.text for piece in found.pieces if piece.is_graded]
     assert texts == [f"Hello.{end}", f"No.{end}"]
     assert 0 < found.graded < found.seen
 
 
 @pytest.mark.parametrize("slug", SLUGS)
-def test_the_markers_are_those_of_the_catalog(slug):
-    chat = catalog().get(slug).chat
+def test_the_markers_are_those_that_are_published(slug):
+    model = catalog().get(slug)
 
-    text = render(templates()[slug], TALK[1:], prompt=False)
+    text = render(model.template, TALK[1:], prompt=False)
 
-    assert f"{chat.user_marker}Hi there" in text
-    assert f"{chat.turn_end}" in text
-    assert text.index(chat.assistant_marker) < text.index("Hello.")
+    assert f"{model.chat['user_marker']}Hi there" in text
+    assert f"{model.chat['turn_end']}" in text
+    assert text.index(model.chat["assistant_marker"]) < text.index("Hello.")
 
 
 def test_the_code_is_the_notebook_s_and_a_lost_function_is_noticed():
@@ -55,27 +54,11 @@ def test_the_code_is_the_notebook_s_and_a_lost_function_is_noticed():
         mask_code(changed)
 
 
-# Ids that the makers publish for these words.
-KNOWN_IDS = {
-    "qwen byte BPE (151,936)": {"Hello": 9707, "user": 872, "assistant": 77091},
-    "tiktoken-style BPE o200k (200,064)": {"Hello": 13225, "user": 1428},
-    "cl100k-like BPE (100,352)": {"Hello": 9906, "user": 882},
-}
-
-
-@pytest.mark.parametrize("tokenizer", KNOWN_IDS)
-def test_vocabularies_are_those_of_the_models(tokenizer):
-    encode = encoder_for(tokenizer)
-
-    found = {word: encode(word)[0][0] for word in KNOWN_IDS[tokenizer]}
-    assert found == KNOWN_IDS[tokenizer]
-
-
 @pytest.mark.parametrize("slug", ["qwen3-0.6b", "qwen3.5-2b", "phi-4-mini"])
 def test_the_places_of_tokens_cover_the_text(slug):
     model = catalog().get(slug)
     text = "Größe 12345 世界 <|im_end|> 👩‍🚀 don't\n\n  x"
-    stand_in = StandIn(templates()[slug], encoder_for(model.tokenizer))
+    stand_in = StandIn(model.template, encoder_of(model.vocabulary.encoding))
 
     offsets = stand_in(text)["offset_mapping"]
 
@@ -97,7 +80,7 @@ def test_text_in_decomposed_characters_is_read_composed():
 
 def test_a_tokenizer_without_vocabulary_counts_no_tokens():
     with pytest.raises(TemplateRefuses):
-        StandIn(templates()["gemma-3-1b"], None)("text")
+        StandIn(catalog().get("gemma-3-1b").template, None)("text")
 
 
 def test_what_cannot_be_shown_is_said():

@@ -19,7 +19,6 @@ const CLEAN: u32 = 3; // certainly without
 
 #[repr(C)]
 pub struct Line {
-    signs: u64, // bits of those in a line of the everyday form
     start: u32, // without white space around it
     size: u32,
     kind: u32,
@@ -61,7 +60,6 @@ impl Reader {
         let (said, roles) = (self.said.len(), self.roles.len());
         let mut known = Known {
             kind: OTHER,
-            signs: 0,
             has_calls: false,
             has_tools: false,
         };
@@ -82,7 +80,6 @@ impl Reader {
             start: (start + before) as u32,
             size: line.len() as u32,
             kind: known.kind,
-            signs: known.signs,
             has_tools: known.has_tools.into(),
             has_calls: known.has_calls.into(),
             messages: (self.roles.len() - roles) as u32,
@@ -118,7 +115,7 @@ impl Reader {
     fn messages(&mut self, json: &mut Json, judge: Option<&Judge>) -> Option<Known> {
         let first = self.roles.len();
         let mut calls = Calls::default();
-        let (mut is_clean, mut signs) = (judge.is_some(), 0);
+        let mut is_clean = judge.is_some();
         json.take(b'[')?;
         loop {
             let start = begin(&mut self.said);
@@ -130,7 +127,6 @@ impl Reader {
                 // SAFETY: the line is UTF-8, its strings are cut out at quotes and escapes,
                 // and what escapes stand for are whole characters.
                 let said = unsafe { from_utf8_unchecked(said) };
-                signs |= judge.signs_in(said.as_bytes(), message.role == b'a');
                 is_clean = is_clean && fits && !judge.doubts(said, message.role == b'a');
             }
             if !json.goes_on(b']')? {
@@ -142,12 +138,11 @@ impl Reader {
             return None;
         }
         Some(Known {
-            kind: if is_clean && signs == 0 && are_in_order(roles) {
+            kind: if is_clean && are_in_order(roles) {
                 CLEAN
             } else {
                 DOUBTFUL
             },
-            signs,
             has_calls: calls.called || roles.contains(&b't'),
             has_tools: false,
         })
@@ -190,7 +185,6 @@ impl Reader {
 
 struct Known {
     kind: u32,
-    signs: u64,
     has_calls: bool,
     has_tools: bool,
 }
@@ -203,4 +197,32 @@ fn trimmed(line: &[u8]) -> &[u8] {
         .take_while(|byte| is_json_space(**byte))
         .count();
     &line[start..line.len().max(start + end) - end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Reader, BLANK, DOUBTFUL, OTHER};
+    use crate::packed::texts;
+
+    #[test]
+    fn lines_are_found_with_what_is_said_in_them() {
+        let row = r#"{"messages":[{"role":"user","content":"a\nb"}],"tools":[{}]}"#;
+        let text = format!("\n {} \r\n{{\"messages\":5}}\n[]", row);
+        let read = Reader::read(text.as_bytes(), None);
+
+        let kinds: Vec<u32> = read.lines.iter().map(|line| line.kind).collect();
+        assert_eq!(kinds, [BLANK, DOUBTFUL, OTHER, OTHER]);
+        let line = &read.lines[1];
+        assert_eq!((line.start, line.size as usize), (2, row.len()));
+        assert_eq!((line.has_tools, line.has_calls, line.messages), (1, 0, 1));
+        assert!(texts(&read.said).eq([&b"a\nb"[..]]));
+        assert_eq!(read.roles, b"u");
+    }
+
+    #[test]
+    fn nothing_stays_of_a_line_that_is_left() {
+        let read = Reader::read(br#"{"messages":[{"role":"user","content":"a"}]"#, None);
+        assert_eq!(read.lines[0].kind, OTHER);
+        assert!(read.said.is_empty() && read.roles.is_empty());
+    }
 }

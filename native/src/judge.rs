@@ -11,7 +11,6 @@ const SAMPLE: usize = 1 << 14; // bytes that tell which pairs of bytes are frequ
 pub struct Rules {
     signs: Text,      // to be looked for in every message
     flags: Text,      // a byte for each sign, see below
-    bits: Text,       // a byte for each sign: its bit of a line's signs
     window: usize,    // bytes of a message in which a WINDOW sign counts
     starts: Text,     // of an answer that is doubtful, in any case
     ends: Text,       // last characters of a doubtful answer, if it is prose:
@@ -27,7 +26,7 @@ pub struct Rules {
 
 const OF_ANSWERS: u8 = 1;
 const WINDOW: u8 = 2;
-const ODD: u8 = 4; // doubtful where there is an odd number of them
+const ODD: u8 = 4; // doubtful where there is an odd number of it; one sign at most
 
 /// As Python's `str.isspace`.
 fn is_space(letter: char) -> bool {
@@ -37,7 +36,6 @@ fn is_space(letter: char) -> bool {
 struct Sign<'a> {
     text: &'a [u8],
     flags: u8,
-    bit: u8,
     place: usize, // of the pair that is looked for
     pair: u16,
 }
@@ -76,8 +74,7 @@ impl<'a> Judge<'a> {
         for pair in text[..text.len().min(SAMPLE)].windows(2) {
             frequency[pair_at(pair, 0) as usize] += 1;
         }
-        let kinds = bytes(rules.flags).iter().zip(bytes(rules.bits));
-        let with_pair = |(text, (flags, bit)): (&'a [u8], (&u8, &u8))| {
+        let with_pair = |(text, flags): (&'a [u8], &u8)| {
             let places = 0..text.len() - 1;
             let place = places
                 .min_by_key(|place| frequency[pair_at(text, *place) as usize])
@@ -85,14 +82,13 @@ impl<'a> Judge<'a> {
             Sign {
                 text,
                 flags: *flags,
-                bit: *bit,
                 place,
                 pair: pair_at(text, place),
             }
         };
         let mut signs: Vec<Sign> = listed(rules.signs)
             .into_iter()
-            .zip(kinds)
+            .zip(bytes(rules.flags))
             .map(with_pair)
             .collect();
         signs.sort_by_key(|sign| sign.pair);
@@ -116,18 +112,20 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Whether there may be a fault other than what signs tell; not for empty texts.
+    /// Whether there may be a fault.
     pub fn doubts(&self, said: &str, answers: bool) -> bool {
-        (!said.is_empty() && said.chars().all(is_space)) || (answers && self.doubts_answer(said))
+        (!said.is_empty() && said.chars().all(is_space))
+            || (answers && self.doubts_answer(said))
+            || self.has_sign(said.as_bytes(), answers)
     }
 
-    pub fn signs_in(&self, said: &[u8], answers: bool) -> u64 {
+    fn has_sign(&self, said: &[u8], answers: bool) -> bool {
         let pairs = if answers {
             &self.of_answers
         } else {
             &self.of_others
         };
-        let (mut seen, mut odd) = (0, 0);
+        let mut is_odd = false;
         let mut next = 0; // where the next of those that are counted may begin
         for (place, two) in said.windows(2).enumerate() {
             let pair = pair_at(two, 0);
@@ -135,10 +133,8 @@ impl<'a> Judge<'a> {
                 continue;
             }
             let first = self.signs.partition_point(|sign| sign.pair < pair);
-            for sign in self.signs[first..]
-                .iter()
-                .take_while(|sign| sign.pair == pair)
-            {
+            let same = self.signs[first..].iter();
+            for sign in same.take_while(|sign| sign.pair == pair) {
                 let start = match place.checked_sub(sign.place) {
                     Some(start) => start,
                     None => continue,
@@ -150,14 +146,15 @@ impl<'a> Judge<'a> {
                     continue;
                 }
                 if sign.flags & ODD == 0 {
-                    seen |= 1 << sign.bit;
-                } else if start >= next {
-                    odd ^= 1 << sign.bit;
+                    return true;
+                }
+                if start >= next {
+                    is_odd = !is_odd;
                     next = start + sign.text.len();
                 }
             }
         }
-        seen | odd
+        is_odd
     }
 
     fn doubts_answer(&self, said: &str) -> bool {
@@ -199,4 +196,70 @@ unsafe fn listed<'a>(texts: Text) -> Vec<&'a [u8]> {
 
 unsafe fn letters<'a>(text: Text) -> &'a str {
     from_utf8(bytes(text)).expect("Python's text")
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::{Judge, Rules, ODD, OF_ANSWERS, WINDOW};
+    use crate::Text;
+
+    fn text(text: &'static [u8]) -> Text {
+        Text {
+            start: text.as_ptr(),
+            size: text.len(),
+        }
+    }
+
+    pub fn rules() -> Rules {
+        Rules {
+            signs: text(b"<|\0sorry\0```"),
+            flags: text(&[0, OF_ANSWERS + WINDOW, OF_ANSWERS + ODD]),
+            window: 10,
+            starts: text(b"I can't"),
+            ends: text(b"abc,"),
+            stops: text(b".!"),
+            sentences: 2,
+            prose: 20,
+            closings: text(b"]"),
+            words: text(b"n/a\0tbd"),
+            short: 8,
+            max_line: 1000,
+            max_messages: 3,
+        }
+    }
+
+    /// Texts that Python cannot have passed: to judge by them panics.
+    pub fn broken() -> Rules {
+        Rules {
+            stops: text(b"\xff"),
+            ..rules()
+        }
+    }
+
+    #[test]
+    fn what_is_doubtful_in_an_answer_and_in_other_messages() {
+        let rules = rules();
+        let judge = unsafe { Judge::new(&rules, b"") };
+        for (said, in_answer, elsewhere) in [
+            ("fine", false, false),
+            ("", false, false),
+            (" \u{2003}", true, true),
+            ("a <|b", true, true),
+            ("so sorry", true, false),
+            ("long before sorry", false, false),
+            ("x ``` y", true, false),
+            ("x ``` y ``` z", false, false),
+            ("````` y ```", false, false),
+            ("I CAN'T do that", true, false),
+            ("see [x]", true, false),
+            ("see [longer]", false, false),
+            (" N/A ", true, false),
+            ("One. Two! And then a", true, false),
+            ("One. Two and then a", false, false),
+            ("One. Two! And then.", false, false),
+        ] {
+            assert_eq!(judge.doubts(said, true), in_answer, "{}", said);
+            assert_eq!(judge.doubts(said, false), elsewhere, "{}", said);
+        }
+    }
 }

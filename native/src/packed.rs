@@ -46,3 +46,30 @@ fn head(first: u8, size: usize) -> [u8; HEAD] {
     let [a, b, c, d] = (size as u32).to_be_bytes();
     [first, a, b, c, d]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{begin, end, list, listed, texts};
+
+    #[test]
+    fn what_is_packed_is_unpacked() {
+        let said: [&[u8]; 3] = [b"one", b"", &[b'x'; 70_000]];
+        let mut packed = Vec::new();
+        for text in said {
+            let start = begin(&mut packed);
+            packed.extend_from_slice(text);
+            assert_eq!(end(&mut packed, start), text);
+        }
+        assert!(texts(&packed).eq(said));
+        assert!(listed(&list(&said)).eq(said));
+        assert_eq!(list(&said)[5..], packed);
+    }
+
+    #[test]
+    fn what_is_cut_off_ends_early() {
+        let packed = list(&[b"one", b"two"]);
+        for size in 0..packed.len() {
+            assert!(listed(&packed[..size]).count() < 2);
+        }
+    }
+}

@@ -145,3 +145,58 @@ impl Hasher for Ready {
         self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Memory;
+    use crate::packed::{list, listed};
+
+    /// What is not known of these texts, after which it is.
+    fn new_of(memory: &Memory, said: &[&[u8]]) -> usize {
+        let recalled = memory.recall(&list(said)[5..]);
+        let new: Vec<&[u8]> = listed(&recalled.new).collect();
+        for (text, count) in said.iter().zip(&recalled.counts) {
+            match usize::try_from(*count) {
+                Ok(count) => assert_eq!(count, text.len()),
+                Err(_) => assert_eq!(new[!*count as usize], *text),
+            }
+        }
+        let counts: Vec<u32> = new.iter().map(|text| text.len() as u32).collect();
+        memory.learn(&recalled.new, &counts);
+        new.len()
+    }
+
+    #[test]
+    fn each_text_is_counted_once() {
+        let memory = Memory::new(1000, u64::MAX);
+        assert_eq!(new_of(&memory, &[b"one", b"three", b"one"]), 2);
+        assert_eq!(new_of(&memory, &[b"three", b"four"]), 1);
+    }
+
+    #[test]
+    fn texts_with_the_same_hash_are_told_apart() {
+        let memory = Memory::new(1000, 0);
+        for _ in 0..3 {
+            new_of(&memory, &[b"one", b"three", b"three", b"one"]);
+        }
+    }
+
+    #[test]
+    fn the_oldest_are_forgotten() {
+        let memory = Memory::new(8, u64::MAX);
+        assert_eq!(new_of(&memory, &[b"one"]), 1);
+        assert_eq!(new_of(&memory, &[b"two"]), 1); // "one" is old now
+        assert_eq!(new_of(&memory, &[b"one"]), 0);
+        assert_eq!(new_of(&memory, &[b"six"]), 1);
+        assert_eq!(new_of(&memory, &[b"one"]), 1);
+        assert_eq!(new_of(&memory, &[b"longer"]), 1);
+        assert_eq!(new_of(&memory, &[b"longer"]), 1);
+    }
+
+    #[test]
+    fn characters_are_counted_not_bytes() {
+        let memory = Memory::new(0, u64::MAX);
+        let said = list(&["h\u{e9}".as_bytes(), "\u{1f600}".as_bytes()]);
+        assert_eq!(memory.recall(&said[5..]).characters, 3);
+    }
+}

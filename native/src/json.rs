@@ -292,3 +292,107 @@ pub fn until(text: &[u8], is_such: impl Fn(u8) -> bool) -> usize {
 pub fn is_json_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Json;
+
+    fn is_value(text: &str) -> bool {
+        let mut json = Json {
+            text: text.as_bytes(),
+            at: 0,
+        };
+        json.value(0).is_some() && json.at == text.len()
+    }
+
+    fn said(text: &[u8]) -> Option<String> {
+        let mut said = Vec::new();
+        Json { text, at: 0 }.string(&mut said)?;
+        Some(String::from_utf8(said).unwrap())
+    }
+
+    #[test]
+    fn values_of_the_usual_kind() {
+        for text in [
+            "0",
+            "-0",
+            "12.5",
+            "true",
+            "null",
+            "[]",
+            "[1, {}]",
+            r#"{"a" : [""]}"#,
+        ] {
+            assert!(is_value(text), "{}", text);
+        }
+        for text in [
+            "",
+            "01",
+            "1.",
+            ".5",
+            "-",
+            "1e5",
+            "nul",
+            "truex",
+            "[1,]",
+            "[,1]",
+            "{1:2}",
+            r#"{"a" 1}"#,
+            r#"{"a":1,}"#,
+            "[",
+            "\"\n\"",
+            "NaN",
+            "1234567890123456789",
+        ] {
+            assert!(!is_value(text), "{}", text);
+        }
+    }
+
+    #[test]
+    fn depth_is_limited() {
+        assert!(is_value(&("[".repeat(40) + &"]".repeat(40))));
+        assert!(!is_value(&("[".repeat(42) + &"]".repeat(42))));
+        assert!(!is_value(&"[".repeat(1_000_000)));
+    }
+
+    #[test]
+    fn escapes() {
+        let text = br#""a\n\/\u00e9\ud83d\ude00""#;
+        assert_eq!(said(text).unwrap(), "a\n/\u{e9}\u{1f600}");
+        for text in [
+            r#""\x""#,
+            r#""\u12""#,
+            r#""\u00g0""#,
+            r#""\u0000""#,
+            r#""\ud83d""#,
+            r#""\ud83dx""#,
+            r#""\ud83d\u0041""#,
+            r#""\ude00""#,
+            r#""open"#,
+            r#""\"#,
+        ] {
+            assert_eq!(said(text.as_bytes()), None, "{}", text);
+        }
+    }
+
+    #[test]
+    fn calls_have_a_function_and_perhaps_an_id() {
+        let ids = |text: &'static str| {
+            let text = text.as_bytes();
+            Json { text, at: 0 }.calls()
+        };
+        let call =
+            r#"[{"id":"a","function":{"name":"f","arguments":"{}"}},{"function":{"name":"g"}}]"#;
+        assert_eq!(ids(call), Some(vec![Some(&b"a"[..]), None]));
+        for text in [
+            "[]",
+            "{}",
+            r#"[{"id":"a"}]"#,
+            r#"[{"function":{"name":5}}]"#,
+            r#"[{"function":{"name":"f","arguments":"[]"}}]"#,
+            r#"[{"function":{"name":"f","arguments":"{} {}"}}]"#,
+        ] {
+            assert_eq!(ids(text), None, "{}", text);
+        }
+    }
+}
