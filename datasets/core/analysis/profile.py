@@ -8,7 +8,7 @@ from datasets.core.analysis.statistics import Statistics
 from datasets.core.percentiles import histogram, percentiles
 from datasets.core.stored_values import loaded
 
-RULES_VERSION = 6  # increase when the same data would get another profile
+RULES_VERSION = 7  # increase when the same data would get another profile
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from datasets.core.processes.parallel import run_parallel
 from datasets.core.readers.rows import Progress
 from datasets.core.tokenization.model_lengths import Tokenizer, reported
 
-INSIGHTS_VERSION = 3  # increase when the same data would get other insights
+INSIGHTS_VERSION = 4  # increase when the same data would get other insights
 
 
 @dataclass(frozen=True)

@@ -73,17 +73,16 @@ def batches(rows: Iterable[SourceRow | LineBlock]) -> Iterator[Batch]:
     batch: list[SourceRow] = []
     size = 0
     for row in rows:
-        if isinstance(row, LineBlock):
-            if batch:
-                yield batch
-                batch, size = [], 0
-            yield row
-            continue
-        batch.append(row)
-        size += len(row.text)
-        if size >= BATCH_BYTES or len(batch) == BATCH_ROWS:
+        if isinstance(row, SourceRow):
+            batch.append(row)
+            size += len(row.text)
+            if size < BATCH_BYTES and len(batch) < BATCH_ROWS:
+                continue
+        if batch:
             yield batch
             batch, size = [], 0
+        if isinstance(row, LineBlock):
+            yield row
     if batch:
         yield batch
 
