@@ -32,8 +32,11 @@ native-check: ## Test it, lint it and check its format, if cargo is there with c
 run: native ## Serve on http://localhost:8000 (HOST, PORT and SLMGEN_VAR change where)
 	$(BIN)/python manage.py up
 
-test: $(VENV)/test native ## Run the tests
-	$(BIN)/python -m pytest -n auto
+CORES = datasets/core recommender/core notebooks/core jobs/core
+COVERED = $(CORES:%=--cov=%) --cov-report=term-missing:skip-covered --cov-fail-under=95
+
+test: $(VENV)/test native ## Run the tests (COVERAGE=1: they must cover 95 % of every core/)
+	$(BIN)/python -m pytest -n auto $(if $(COVERAGE),$(COVERED))
 
 test-real-data: $(VENV)/test native ## Run those of them that read the datasets of SLMGEN_REAL_DATA
 	$(BIN)/python -m pytest -n auto -m "real_data and not execution and not browser"
@@ -82,9 +85,10 @@ PIP = bin/python -m pip --quiet --disable-pip-version-check
 	(echo 'import os, shutil; GGUF = ""'; $(CELLS) trl gguf; echo 'fetch_converter()') | (cd .venv-trl; bin/python -)
 	touch $@
 
-check: $(VENV)/test native-check ## Format, lint, import order, types, settings, migrations, native code
+check: $(VENV)/test native-check ## Format, lint, spelling, import order, types, settings, migrations, native code
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/typos
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/python manage.py check --fail-level WARNING

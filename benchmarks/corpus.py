@@ -75,7 +75,7 @@ def read(path: Path) -> Rows:
         with path.open("rb") as file:
             ingest(file, targets, LIMITS)
     except InvalidInput:
-        return []  # a table of contents or a licence
+        return []  # a table of contents or a license
     return [json.loads(line) for line in targets.examples.getvalue().splitlines()]  # type: ignore[attr-defined]
 
 

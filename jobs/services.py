@@ -54,7 +54,7 @@ class Configuration:
     training_config: Mapping[str, Any] | None = None
 
     def checked(self) -> dict[str, Any]:
-        """The chosen values in the words of the catalogue. Raises InvalidInput."""
+        """The chosen values in the words of the catalog. Raises InvalidInput."""
         values: dict[str, Any] = {}
         if self.model_id is not None:
             values["model_id"] = catalog().get(self.model_id).slug

@@ -77,7 +77,7 @@ def test_a_dataset_is_shown_without_its_content(pages):
     assert str(dataset.id).encode() in page
 
 
-def test_a_selected_job_is_cancelled_by_the_service(pages, owner):
+def test_a_selected_job_is_canceled_by_the_service(pages, owner):
     job = Job.objects.create(owner=owner, dataset=make_dataset(owner=owner))
     ended = Job.objects.create(
         owner=owner, dataset=job.dataset, status=Job.Status.COMPLETED
@@ -159,7 +159,7 @@ def test_failed_work_is_tried_again_and_recorded(pages, admin_user):
     )  # fmt: skip
 
 
-def test_cancelled_work_takes_the_lease_of_its_worker(pages):
+def test_canceled_work_takes_the_lease_of_its_worker(pages):
     row = analysis_of(make_dataset())
     WorkItem.objects.update(state="queued")
     row.refresh_from_db()
@@ -172,7 +172,7 @@ def test_cancelled_work_takes_the_lease_of_its_worker(pages):
     assert WorkItem.objects.get().state == "cancelled"
 
 
-def test_work_that_has_ended_is_not_cancelled(pages):
+def test_work_that_has_ended_is_not_canceled(pages):
     row = analysis_of(make_dataset())
 
     page = do(pages, "datasets/workitem", "cancel", row)

@@ -164,7 +164,7 @@ def _refuse_ended(item: WorkItem) -> None:
     again = f"start it again at /datasets/{item.dataset_id}/work"
     name = item.get_kind_display()
     if item.state == State.CANCELLED:
-        raise Conflict(f"{name} was cancelled; {again}.")
+        raise Conflict(f"{name} was canceled; {again}.")
     if item.state == State.FAILED:
         if item.is_refused:
             raise InvalidInput(item.message)

@@ -74,6 +74,7 @@ class Run:
 @dataclass(frozen=True)
 class Losses:
     curve: Curve
+    steps: int  # of the whole run; 0 while unknown
     lines: list[Line]
     rows: list[CurveRow]
     title: str
@@ -109,7 +110,7 @@ def live(job: Job, look: Look) -> Live:
         diverged=wording.diverged(found.curve.diverged),
         phases=_phases(job, state),
         run=_run(job, state, found.marks),
-        losses=_losses(found.curve) if found.curve.train or found.curve.eval else None,
+        losses=_losses(job, found.curve),
         happened=timeline(events, job),
         moves=[(move, MOVE_WORDS[move]) for move in MOVES[job.status]],
         asks_reason=Status.CANCELLED in MOVES[job.status],
@@ -186,14 +187,18 @@ def _run(job: Job, state: RunState, marks: tuple[progress.Mark, ...]) -> Run | N
     )
 
 
-def _losses(curve: Curve) -> Losses:
+def _losses(job: Job, curve: Curve) -> Losses | None:
+    if not (curve.train or curve.eval):
+        return None
+    run = run_of_job(job)
     lines = [
         Line("Loss of each report", "raw", thinned(curve.train)),
         Line("Loss, smoothed", "smooth", thinned(curve.smoothed)),
         Line("Evaluation", "eval", thinned(curve.eval), dots=True),
     ]
     lines = [line for line in lines if line.points]
-    return Losses(curve, lines, rows(curve, TABLE_ROWS), _title(curve))
+    steps = run.steps if run else 0
+    return Losses(curve, steps, lines, rows(curve, TABLE_ROWS), _title(curve))
 
 
 def _title(curve: Curve) -> str:

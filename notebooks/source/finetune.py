@@ -5,7 +5,7 @@
 # |---|---|
 # | Data | {{ filename }}: {{ examples }} conversations, {{ tokens }} tokens |
 # | Model | {{ model_name }} ({{ size }} parameters), {{ model_id }} |
-# | Licence | {{ license }} |
+# | License | {{ license }} |
 # | Access | {{ access }} |
 # | Training | {{ training }} over {{ train_examples }} conversations |
 # | GPU | {{ fit }} |
@@ -266,7 +266,7 @@ print(f"{len(TRAINING):,} to train on, {len(VALIDATION):,} to compare with")
 # %% [markdown] tags=["bakeoff", "each"]
 # # {{ model_name }}
 #
-# {{ size }} parameters, {{ model_id }}. Licence: {{ license }}. {{ fit }}: GPU memory
+# {{ size }} parameters, {{ model_id }}. License: {{ license }}. {{ fit }}: GPU memory
 # {{ memory }}{{ unsloth }}; {{ training }} take {{ time }}{{ cost }}. Estimated.
 
 # %% tags=["bakeoff", "each", "candidate"]
@@ -1040,7 +1040,7 @@ tags: [lora, sft, trl, slmgen]
 # LoRA adapter for {MODEL_ID}
 
 Trained on {len(train_rows):,} conversations, measured on {len(validation_rows):,} others.
-Data SHA-256: `{DATA_SHA256}`. The licence of the base model holds for this adapter too.
+Data SHA-256: `{DATA_SHA256}`. The license of the base model holds for this adapter too.
 
 | on the validation data | before | after |
 |---|---|---|

@@ -142,7 +142,7 @@ def _versions() -> list[StatusFact]:
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     return [
         StatusFact("SLMGEN", str(settings.SPECTACULAR_SETTINGS["VERSION"])),
-        StatusFact("Catalogue of models", str(catalog().version)),
+        StatusFact("Catalog of models", str(catalog().version)),
         StatusFact("Python", platform.python_version()),
         StatusFact("Django", django.get_version()),
         StatusFact("SQLite", sqlite3.sqlite_version),

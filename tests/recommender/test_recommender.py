@@ -90,7 +90,7 @@ def test_ordinary_data_get_at_least_three_models(task, target):
 
 
 @pytest.mark.parametrize(("task", "target"), list(product(Task, Target)))
-def test_unclear_licences_are_never_offered(task, target):
+def test_unclear_licenses_are_never_offered(task, target):
     assert not {"qwen2.5-3b", "stablelm-zephyr-3b"} & set(slugs(ranked(task, target)))
 
 

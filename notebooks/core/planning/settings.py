@@ -75,7 +75,7 @@ OPTIONS = (
            1, 256),
     Option("warmup_ratio", float, "Share of steps in which the learning rate rises.",
            0, 0.5),
-    Option("weight_decay", float, "Pull of the weights towards zero, against "
+    Option("weight_decay", float, "Pull of the weights toward zero, against "
            "overfitting.", 0, 1),
     Option("max_seq_length", int, "Tokens after which a conversation is cut.",
            64, 32_768),

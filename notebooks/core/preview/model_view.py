@@ -153,7 +153,7 @@ def notes_on(
         )
     if not template.checked:
         notes.append(
-            "Drawn from the markers in the catalogue; the model's own template was not "
+            "Drawn from the markers in the catalog; the model's own template was not "
             "at hand to compare with."
         )
     messages = row["messages"]

@@ -1,4 +1,4 @@
-"""How many rows are longer than each model of the catalogue can read.
+"""How many rows are longer than each model of the catalog can read.
 
 Exact where a model's tokenizer and template are known; else a range.
 """

@@ -1,4 +1,4 @@
-"""What the catalogue tells about a model, ready to be shown."""
+"""What the catalog tells about a model, ready to be shown."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

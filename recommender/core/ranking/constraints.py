@@ -129,7 +129,7 @@ def _language(model: ModelSpec, need: Need, _: Catalog) -> Violation | None:
     return None
 
 
-def _licence(model: ModelSpec, need: Need, _: Catalog) -> Violation | None:
+def _license(model: ModelSpec, need: Need, _: Catalog) -> Violation | None:
     if not need.wishes.commercial_use or model.commercial not in {"no", "unclear"}:
         return None
     note = model.commercial_note or model.license
@@ -205,7 +205,7 @@ RULES: dict[str, Rule] = {
     "H2 deployment memory": _serving,
     "H3 length": _length,
     "H4 language": _language,
-    "H5 licence": _licence,
+    "H5 licence": _license,
     "H6 software": _software,
     "H7 system prompts": _system_role,
     "H7 tools": _tools,

@@ -75,7 +75,7 @@ class Ranking:
 
 
 def rank(catalog: Catalog, need: Need) -> Ranking:
-    """The best first; the order of the catalogue has no influence.
+    """The best first; the order of the catalog has no influence.
 
     Raises InvalidInput when no model satisfies the constraints, with the reasons.
     """
@@ -92,7 +92,7 @@ def _possible(catalog: Catalog, need: Need) -> Ranking:
     found = _rank(catalog, need)
     if not found.candidates:
         raise InvalidInput(
-            f"No model of the catalogue can work for this: {_emptied(found)}."
+            f"No model of the catalog can work for this: {_emptied(found)}."
         )
     return found
 

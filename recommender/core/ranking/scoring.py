@@ -115,7 +115,7 @@ def task_part(model: ModelSpec, need: Need) -> ScoredPart:
     if not found:
         names = " or ".join(wanted)
         reason = f"No comparable {names} result is public, so 0.5"
-        return ScoredPart("task", 0.5, reason, "the catalogue's evidence")
+        return ScoredPart("task", 0.5, reason, "the catalog's evidence")
     value = fmean(1 - (entry.place - 1) / (entry.of - 1) for entry in found)
     best = min(found, key=lambda entry: (entry.place / entry.of, entry.name))
     reason = f"{best.name} {best.score:g}, {ordinal(best.place)} of {best.of}"

@@ -19,7 +19,7 @@ from recommender.core.ranking.ranking import Ranking, Recommended
 from recommender.core.ranking.scoring import WEIGHTS
 from slmgen.errors import Conflict
 
-# Raise it when the same facts and catalogue would get another ranking.
+# Raise it when the same facts and catalog would get another ranking.
 RULES_VERSION = 2
 
 

@@ -205,7 +205,7 @@ def test_work_is_listed_canceled_and_started_again(client, large):
     assert (item["kind"], item["state"], item["attempts"]) == ("insights", "queued", 0)
     assert canceled.json()["state"] == "cancelled"
     assert refused.status_code == 409
-    assert "was cancelled; start it again" in refused.json()["detail"]
+    assert "was canceled; start it again" in refused.json()["detail"]
     assert restarted.json()["state"] == "queued"
     assert client.get(f"/datasets/{large.id}/insights").status_code == 200
     for method in (client.delete, client.post):

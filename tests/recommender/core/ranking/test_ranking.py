@@ -46,11 +46,11 @@ def test_a_sure_lead_is_not_called_close():
 def test_what_would_change_the_first_place_is_true():
     asked = need(Target.MOBILE, scripts={"latin": 1.0}, total_examples=60)
     found = rank(CATALOG, asked)
-    open_licence = rank(
+    open_license = rank(
         CATALOG, replace(asked, wishes=replace(asked.wishes, commercial_use=False))
     )
 
-    first = open_licence.candidates[0].model
+    first = open_license.candidates[0].model
     changes = first.slug != found.candidates[0].model.slug
     sentence = f"commercial use does not matter: then {first.name} comes first"
     assert (sentence in found.would_change_if) is changes
@@ -116,7 +116,7 @@ def test_a_machine_that_cannot_load_4_bit_is_no_way_to_more():
         "tokens_p50": 900, "tokens_p95": 1800, "tokens_p99": 1800, "tool_examples": 9
     }  # fmt: skip
     six, pc = (Wishes(gpu=parse_gpu(name)) for name in ("6", "cpu"))
-    with pytest.raises(InvalidInput, match="No model of the catalogue can work"):
+    with pytest.raises(InvalidInput, match="No model of the catalog can work"):
         rank(CATALOG, need(Target.BROWSER, pc, **shape))
 
     found = rank(CATALOG, need(Target.BROWSER, six, **shape))
