@@ -29,7 +29,8 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
 
 
 class Dataset(models.Model):
-    """An uploaded file and the valid examples in it. Both are stored and never changed."""
+    """An uploaded file and the valid examples in it. Both are stored and never
+    changed."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(

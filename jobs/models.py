@@ -132,7 +132,8 @@ class TrainingPoint(models.Model):
 
 
 class JobEvent(models.Model):
-    """An event in the life of a job. Measurements of its notebook are points instead."""
+    """An event in the life of a job. Measurements of its notebook are points
+    instead."""
 
     class Kind(models.TextChoices):
         MADE = "made"

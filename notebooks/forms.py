@@ -119,7 +119,8 @@ class TrainingForm(forms.Form):
 
 
 def query_of(model: str, config: Mapping[str, Value], gpu: str) -> str:
-    """Model, settings and GPU, where one is chosen, as the query string of their page."""
+    """Model, settings and GPU, where one is chosen, as the query string of their
+    page."""
     chosen = {name: written(value) for name, value in config.items()}
     return urlencode({"model": model, **chosen, **({"gpu": gpu} if gpu else {})})
 

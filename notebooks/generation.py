@@ -109,7 +109,8 @@ def bytes_of_notebooks(owner_id: Any) -> int:
 
 
 def _data_token(dataset: Dataset) -> str:
-    """A token for the examples alone; the same for the same dataset until it expires."""
+    """A token for the examples alone; the same for the same dataset until it
+    expires."""
     seconds = settings.SLMGEN_DATA_LINK_DAYS * 86_400
     end = int(dataset.created_at.timestamp()) + seconds
     return DATA_SIGNER.sign(f"{dataset.id}_{end}")

@@ -14,7 +14,8 @@ from recommender.services import catalog
 
 @require_safe
 def latest(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
-    """Redirects to the newest notebook of a dataset, or to the page that creates one."""
+    """Redirects to the newest notebook of a dataset, or to the page that creates
+    one."""
     dataset = find_dataset(dataset_id, user=request.user)
     notebook = services.latest_notebook(dataset)
     if notebook is None:

@@ -139,7 +139,8 @@ def share(name: str, folder: Path) -> None:
 
 
 def exported(name: str) -> str:
-    """The value, exported for a library that reads the variable but knows no `_FILE`."""
+    """The value, exported for a library that reads the variable but knows no
+    `_FILE`."""
     value = text(name)
     if value:
         os.environ[name] = value

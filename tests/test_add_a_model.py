@@ -67,7 +67,8 @@ def test_a_new_model_is_published(client, newcomer):
     page = client.get(f"/app/models/{newcomer}/").content.decode()
 
     assert newcomer in [model["model_id"] for model in listed]
-    assert shown["tokenizer"] and shown["chat"]["turn_end"]
+    assert shown["tokenizer"]
+    assert shown["chat"]["turn_end"]
     assert "Newcomer 1B" in page
 
 

@@ -106,7 +106,8 @@ def export_to_file(claim: Claim) -> None:
 
 
 def exported(dataset: Dataset, form: str, report: Progress = no_progress) -> BinaryIO:
-    """The examples in another format, in a temporary file that is deleted when closed."""
+    """The examples in another format, in a temporary file that is deleted when
+    closed."""
     with ExitStack() as stack:
         folder = settings.FILE_UPLOAD_TEMP_DIR
         target = stack.enter_context(TemporaryFile(dir=folder))

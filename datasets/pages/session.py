@@ -1,4 +1,5 @@
-"""The datasets that a browser has uploaded, kept in its session; no account is needed."""
+"""The datasets that a browser has uploaded, kept in its session; no account is
+needed."""
 
 import uuid
 

@@ -19,7 +19,8 @@ STORED_BYTES: list[StoredBytes] = []
 
 
 def counts_toward_quota(function: StoredBytes) -> StoredBytes:
-    """Registers a function that returns the bytes it stores for the owner with a key."""
+    """Registers a function that returns the bytes it stores for the owner with a
+    key."""
     STORED_BYTES.append(function)
     return function
 

@@ -43,7 +43,8 @@ def with_versions(dataset: Dataset) -> list[Dataset]:
 
 
 def empty_dataset(dataset: Dataset) -> None:
-    """Deletes the content and everything computed from it; the row stays for its jobs."""
+    """Deletes the content and everything computed from it; the row stays for its
+    jobs."""
     with transaction.atomic():
         kept = list(files_of_datasets(Dataset.objects.filter(pk=dataset.pk)))
         WorkItem.objects.filter(dataset=dataset).delete()

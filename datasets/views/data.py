@@ -44,7 +44,8 @@ def data(request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
 
 
 def _without(request: HttpRequest, name: str) -> str:
-    """The query string of this page without one field, ready for another value of it."""
+    """The query string of this page without one field, ready for another value of
+    it."""
     query = request.GET.copy()
     query.pop(name, None)
     return f"{query.urlencode()}&" if query else ""

@@ -76,7 +76,8 @@ def lease() -> timedelta:
 
 @dataclass
 class Claim:
-    """The right to write a work item, as long as no other claim has raised its fence."""
+    """The right to write a work item, as long as no other claim has raised its
+    fence."""
 
     item: WorkItem
     state: str = State.RUNNING  # as last written
@@ -253,7 +254,8 @@ def send_again() -> int:
 
 
 def claim_item(item: WorkItem) -> Claim | None:
-    """The claim; None when another worker was faster, or the item has failed too often."""
+    """The claim; None when another worker was faster, or the item has failed too
+    often."""
     is_spent = item.attempts >= MAX_ATTEMPTS
     rows = WorkItem.objects.claimable().filter(
         pk=item.pk, fence=item.fence, attempts=item.attempts

@@ -22,7 +22,8 @@ from slmgen.http.view_limits import counted_as
 
 @counted_as("notebooks")
 class TrainingPageView(View):
-    """Shows how the model will be trained, takes changes, and generates the notebook."""
+    """Shows how the model will be trained, takes changes, and generates the
+    notebook."""
 
     def get(self, request: HttpRequest, dataset_id: uuid.UUID) -> HttpResponse:
         dataset = find_dataset(dataset_id, user=request.user)

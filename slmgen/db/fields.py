@@ -5,7 +5,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 class OrderedJSONField(models.JSONField):
-    """JSON that keeps the order of its keys; PostgreSQL's jsonb sorts them by length."""
+    """JSON that keeps the order of its keys; PostgreSQL's jsonb sorts them by
+    length."""
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
         if connection.vendor == "postgresql":

@@ -1,4 +1,5 @@
-"""Turns every error of the API into `{"detail": "<one sentence>"}`, here and only here."""
+"""Turns every error of the API into `{"detail": "<one sentence>"}`, here and only
+here."""
 
 import errno
 import logging

@@ -71,7 +71,8 @@ class BodyPlaces:
         self._clients: dict[object, str] = {}
 
     def take(self, holder: object, client: str) -> None:
-        """Raises Refused where no place is free. Taking a place twice changes nothing."""
+        """Raises Refused where no place is free. Taking a place twice changes
+        nothing."""
         if holder in self._clients:
             return
         if len(self._clients) >= self._most:

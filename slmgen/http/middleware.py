@@ -37,7 +37,8 @@ UNWATCHED = {"health", "metrics"}  # polled all the time by machines
 
 
 class SafeHeadersMiddleware:
-    """Security headers: a page loads from this server alone, and no cache keeps a copy."""
+    """Security headers: a page loads from this server alone, and no cache keeps a
+    copy."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response

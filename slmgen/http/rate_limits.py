@@ -83,7 +83,8 @@ def _count(kind: str, who: str, limit: int) -> None:
 
 
 def count(cache: BaseCache, key: str) -> int:
-    """Adds a call for `key`, which must end with its time window; returns their number."""
+    """Adds a call for `key`, which must end with its time window; returns their
+    number."""
     if isinstance(cache, SharedCache):
         return cache.count(key, 2 * WINDOW_SECONDS)
     cache.add(key, 0, 2 * WINDOW_SECONDS)

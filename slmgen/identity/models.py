@@ -4,7 +4,8 @@ from django.utils import timezone
 
 
 class Identity(models.Model):
-    """Maps the (issuer, subject) of a token to one local user. Emails identify nobody."""
+    """Maps the (issuer, subject) of a token to one local user. Emails identify
+    nobody."""
 
     issuer = models.CharField(max_length=200)
     subject = models.UUIDField()

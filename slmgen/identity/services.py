@@ -31,7 +31,8 @@ def user_for(claims: tokens.Claims) -> User:
 
 
 def _is_outdated(claims: tokens.Claims, user: User) -> bool:
-    """A token of this server ends when the password that it was issued for is replaced."""
+    """A token of this server ends when the password that it was issued for is
+    replaced."""
     is_own = claims.issuer == tokens.OWN_ISSUER
     return is_own and claims.password_version != _password_version(user)
 

@@ -84,7 +84,8 @@ def key_cache(url: str) -> KeyCache:
 
 
 def verify(token: str) -> Claims:
-    """The claims of a valid token. Raises Refusal; Unavailable where there are no keys."""
+    """The claims of a valid token. Raises Refusal; Unavailable where there are no
+    keys."""
     accepted = trust()
     try:
         header = jwt.get_unverified_header(token)

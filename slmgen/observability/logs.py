@@ -36,7 +36,8 @@ Raised = (
 
 
 def configuration(*, level: str, form: str) -> dict[str, Any]:
-    """The configuration of the standard library's logging; `form` is "lines" or "json"."""
+    """The configuration of the standard library's logging; `form` is "lines" or
+    "json"."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -76,7 +77,8 @@ class RequestLines(logging.Formatter):
         )
 
     def formatException(self, ei: Raised) -> str:
-        """The stack and the type of an exception; its message may quote a user's data."""
+        """The stack and the type of an exception; its message may quote a user's
+        data."""
         return "\n".join(frames(ei))
 
 

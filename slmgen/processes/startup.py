@@ -83,7 +83,8 @@ def check_port() -> None:
 
 
 def claim(parts: Iterable[str]) -> dict[str, int]:
-    """Takes the locks of these parts in SLMGEN_VAR; hold them for as long as they run."""
+    """Takes the locks of these parts in SLMGEN_VAR; hold them for as long as they
+    run."""
     return {part: _claim(part) for part in parts}
 
 

@@ -72,7 +72,8 @@ def _column(bar: Bar, at: int, step: float) -> Column:
 
 
 def _place(bars: Sequence[Bar], mark: int, step: float) -> float:
-    """The position of a value: columns start at their value and end at the next one's."""
+    """The position of a value: columns start at their value and end at the next
+    one's."""
     if not bars or not mark:
         return 0
     for at, bar in enumerate(bars):

@@ -175,7 +175,8 @@ def lengths_of(tokens: NDArray[np.unsignedinteger]) -> NDArray[np.void]:
 
 @dataclass
 class ExampleLengths:
-    """The table of lengths of an index of `rows` examples; reads single blocks of it."""
+    """The table of lengths of an index of `rows` examples; reads single blocks of
+    it."""
 
     file: BinaryIO
     rows: int

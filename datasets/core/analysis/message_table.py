@@ -157,7 +157,8 @@ def _spliced(
 
 
 def _keys(scanned: Scanned, lines: NDArray[np.void]) -> tuple[list[bytes], list[bytes]]:
-    """Packed texts, and keys without their calls, of lines that native code has read."""
+    """Packed texts, and keys without their calls, of lines that native code has
+    read."""
     said, roles = scanned.said, scanned.roles
     ends = pairwise([0, *lines["end"].tolist()])
     packed = [said[start:end] for start, end in ends]

@@ -36,7 +36,8 @@ class ChangedRow:
 
     @property
     def masked(self) -> dict[str, Any]:
-        """Excerpts of both with personal data masked, which may be stored and returned."""
+        """Excerpts of both with personal data masked, which may be stored and
+        returned."""
         return {
             "line": self.line,
             "before": _shown(self.before),

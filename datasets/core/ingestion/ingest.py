@@ -1,4 +1,5 @@
-"""Upload → canonical examples: one valid conversation a line, unchanged where possible."""
+"""Upload → canonical examples: one valid conversation a line, unchanged where
+possible."""
 
 import hashlib
 import io
@@ -174,7 +175,8 @@ def ingest_files(
 
 
 def _is_kept(opened: Source) -> bool:
-    """Whether the examples are identical to the upload as long as every row is valid."""
+    """Whether the examples are identical to the upload as long as every row is
+    valid."""
     return opened.is_plain and not opened.has_mark
 
 
@@ -230,7 +232,8 @@ def sample(source: BinaryIO, limits: Limits, layout: Layout) -> SampleRow:
 def with_layout(
     source: Source, layout: Layout | None
 ) -> tuple[Iterator[Batch], Layout]:
-    """The batches again, and the layout: the given one, or the one of the first rows."""
+    """The batches again, and the layout: the given one, or the one of the first
+    rows."""
     seen: list[Batch] = []
     rows = 0
     names: tuple[str, ...] = ()

@@ -1,4 +1,5 @@
-"""Insights: what a second pass over a dataset finds, in chunks, on several processes."""
+"""Insights: what a second pass over a dataset finds, in chunks, on several
+processes."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -70,8 +71,8 @@ def find_insights(
     processes: int,
     report: Progress,
 ) -> Insights:
-    """`records` is the index of the examples (`example_index.RECORD`); rows are counted by
-    each of `tokenizers`."""
+    """`records` is the index of the examples (`example_index.RECORD`); rows are counted
+    by each of `tokenizers`."""
     total = _Total()
     work = partial(insights_of_chunk, tokenizers=tokenizers)
     for _, found in run_parallel(work, pieces(examples), processes, examples):
@@ -105,7 +106,8 @@ def find_insights_by_index(
     processes: int,
     report: Progress,
 ) -> Insights:
-    """`find_insights`, with the records of `rows` examples read from the file `index`."""
+    """`find_insights`, with the records of `rows` examples read from the file
+    `index`."""
     records = read_records(index, 0, rows)
     return find_insights(examples, records, tokenizers, processes, report)
 
@@ -118,7 +120,8 @@ def near_copies_by_index(
 
 
 def near_copies(examples: BinaryIO, records: NDArray[np.void]) -> frozenset[int]:
-    """Indices of examples that are near-duplicates of an earlier one in their cluster."""
+    """Indices of examples that are near-duplicates of an earlier one in their
+    cluster."""
     found = [sketches_of(piece) for piece in pieces(examples)]
     text_at = partial(_text_at, lines_of(examples), records)
     groups = near_duplicates.clusters(np.concatenate(found), text_at)

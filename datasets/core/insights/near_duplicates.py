@@ -204,7 +204,8 @@ class _Comparison:
 
 
 def clusters(sketches: NDArray[np.void], text_of: TextOf) -> list[Cluster]:
-    """Clusters of examples, each joined to another of its cluster by their similarity."""
+    """Clusters of examples, each joined to another of its cluster by their
+    similarity."""
     forest = _Forest(len(sketches))
     for first, copy in _copies(sketches["digest"]):
         forest.join(first, copy, 1.0)

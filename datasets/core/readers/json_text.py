@@ -39,7 +39,8 @@ def decode(text: bytes) -> Any:
 
 
 def nesting_fault(text: bytes) -> Fault | None:
-    """Why readers would fail on the text, or take long, although it may be valid JSON."""
+    """Why readers would fail on the text, or take long, although it may be valid
+    JSON."""
     if is_too_deep(text):
         found = f"the JSON is nested more than {MAX_DEPTH} levels deep"
         return Fault(catalog.DEPTH, found=found)

@@ -1,4 +1,5 @@
-"""A file format: its name, how to recognize it, and the function that reads its rows."""
+"""A file format: its name, how to recognize it, and the function that reads its
+rows."""
 
 import io
 from collections.abc import Callable, Iterator

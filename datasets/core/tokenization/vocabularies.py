@@ -34,7 +34,8 @@ def counter_of(encoding: str) -> CountAll:
 
 
 def split_special(text: str, special: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """Splits the text into special tokens and the texts between them, with positions."""
+    """Splits the text into special tokens and the texts between them, with
+    positions."""
     at = 0
     while at < len(text):
         hits = [

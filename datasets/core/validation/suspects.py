@@ -1,4 +1,5 @@
-"""Finds the rows of a batch that may have a fault; all others are certain to have none."""
+"""Finds the rows of a batch that may have a fault; all others are certain to have
+none."""
 
 from collections.abc import Callable
 from functools import cache, partial

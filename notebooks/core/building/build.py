@@ -143,7 +143,8 @@ def _rendered(source: str, words: Mapping[str, str]) -> str:
 
 
 def escaped(value: object) -> str:
-    """Text that markdown shows unchanged: on one line, with special characters escaped."""
+    """Text that markdown shows unchanged: on one line, with special characters
+    escaped."""
     flat = " ".join(str(value).split())
     return MARKDOWN_SPECIAL.sub(r"\\\1", flat)
 

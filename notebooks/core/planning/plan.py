@@ -1,4 +1,5 @@
-"""The training plan: every value that the notebook needs, from data, model and choices."""
+"""The training plan: every value that the notebook needs, from data, model and
+choices."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -128,7 +128,8 @@ def _check_reading(model: ModelSpec) -> None:
     if encoding is not None and encoding not in ENCODINGS:
         known = ", ".join(ENCODINGS)
         raise CatalogError(
-            f"{model.slug}: its vocabulary's encoding is {encoding!r}; known are {known}"
+            f"{model.slug}: its vocabulary's encoding is {encoding!r}; "
+            f"known are {known}"
         )
     if template.eos not in template.special:
         raise CatalogError(f"{model.slug}: its template's eos is not among its special")

@@ -92,7 +92,8 @@ def reach(model: ModelSpec, data: KnownData, limit: int) -> float:
 
 
 def rows_over(model: ModelSpec, data: KnownData, limit: int) -> int:
-    """An upper bound of the rows that are longer than `limit`, in the model's tokens."""
+    """An upper bound of the rows that are longer than `limit`, in the model's
+    tokens."""
     profile = data.profile
     longest = reach(model, data, limit)
     rows = profile.total_examples

@@ -94,7 +94,8 @@ def process_gib(allocated_bytes: float) -> float:
 
 
 def least_process_gib(allocated_bytes: float) -> float:
-    """Less than any measured process took; the lowest took 1.07 times the allocation."""
+    """Less than any measured process took; the lowest took 1.07 times the
+    allocation."""
     return 1.05 * allocated_bytes / GIB
 
 

@@ -23,7 +23,8 @@ class Preset:
         return self.lora_rank // (2 if rows < FEW_EXAMPLES else 1)
 
     def epochs_for(self, rows: int) -> float:
-        """Enough for the wanted steps: from 1 (much data) to the maximum (little data)."""
+        """Enough for the wanted steps: from 1 (much data) to the maximum (little
+        data)."""
         epochs = self.wanted_steps * EXAMPLES_PER_STEP / max(rows, 1)
         return float(min(max(round(epochs), 1), self.max_epochs))
 

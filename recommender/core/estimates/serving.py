@@ -1,4 +1,5 @@
-"""Memory that a fine-tuned model needs where it is deployed, and memory that is there."""
+"""Memory that a fine-tuned model needs where it is deployed, and memory that is
+there."""
 
 from dataclasses import dataclass
 

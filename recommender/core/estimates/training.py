@@ -89,7 +89,8 @@ class TrainingSetup:
         return math.floor(10 * low) / 10, self._most_gib()
 
     def _most_gib(self) -> float:
-        """Rounded before it decides, so that shown figures never contradict what fits."""
+        """Rounded before it decides, so that shown figures never contradict what
+        fits."""
         return math.ceil(10 * self.gib) / 10
 
     @property
@@ -133,7 +134,8 @@ def best_setup(
 def shorter_setup(
     model: ModelSpec, data: KnownData, gpu: Gpu = DEFAULT_GPU
 ) -> TrainingSetup | None:
-    """The longest limit that fits but cuts more rows than that; None where none fits."""
+    """The longest limit that fits but cuts more rows than that; None where none
+    fits."""
     longest = lengths.row_length(model, data, data.profile.tokens_p95)
     limits = range(longest, lengths.SHORTEST - 1, -lengths.STEP)
     return _first_fit(_setups(model, data, gpu, SetupChoices(), limits), gpu)
@@ -197,7 +199,8 @@ def default_backend(gpu: Gpu) -> str:
 
 @dataclass(frozen=True)
 class Figures:
-    """Rounded figures of a training, as every page, response and notebook shows them."""
+    """Rounded figures of a training, as every page, response and notebook shows
+    them."""
 
     gpu: str
     gpu_label: str

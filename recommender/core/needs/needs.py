@@ -85,7 +85,8 @@ class Need:
 
     @property
     def is_multilingual(self) -> bool:
-        """Whether most of it is in a language other than English, as far as is known."""
+        """Whether most of it is in a language other than English, as far as is
+        known."""
         if self.insights.languages.get("en", 1.0) < 0.5:
             return True
         foreign = sum(

@@ -195,6 +195,7 @@ def serving_part(model: ModelSpec, need: Need) -> ScoredPart:
 
 
 def log_share(value: float, low: float, high: float) -> float:
-    """The position of `value` between `low` (0) and `high` (1) on a logarithmic scale."""
+    """The position of `value` between `low` (0) and `high` (1) on a logarithmic
+    scale."""
     share = math.log(value / low) / math.log(high / low)
     return min(max(share, 0.0), 1.0)

@@ -107,7 +107,8 @@ def web_command() -> list[str]:
 
 
 def commands() -> dict[str, list[str]]:
-    """The processes to run; with Celery also `beat`, which sends lost messages again."""
+    """The processes to run; with Celery also `beat`, which sends lost messages
+    again."""
     names = ["work", "beat"] if settings.SLMGEN_TASKS == "celery" else ["work"]
     workers = {name: [sys.executable, str(MANAGE), name] for name in names}
     return {"web": web_command(), **workers}

@@ -61,7 +61,8 @@ DAMAGE = {
         'user = ["<|user|>", "<|end|>"]', 'user = ["<|user|>"]'),
     "template.thought_in: expected one of after, final, all": (
         'thought_in = "final"', 'thought_in = "last"'),
-    "template's eos is not among its special": ('eos = "<end_of_turn>"', 'eos = "<end>"'),
+    "template's eos is not among its special": (
+        'eos = "<end_of_turn>"', 'eos = "<end>"'),
     "template never writes its eos": ('eos = "<end_of_turn>"', 'eos = "<bos>"'),
     "templates.spare: no model has it": (
         "[templates.chatml]",
