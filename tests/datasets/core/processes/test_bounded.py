@@ -237,7 +237,7 @@ def where(source):
         (b"{}", bounds.SMALL_BYTES, True),
         (b"{}", bounds.SMALL_BYTES + 1, False),
         (b"PAR1", 4, False),
-        (gzip.compress(b"{}"), 30, False),
+        (gzip.compress(b"{}", mtime=0), 30, False),
     ],
     ids=["little", "more", "Parquet", "gzip"],
 )
