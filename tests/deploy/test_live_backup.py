@@ -25,8 +25,8 @@ import django
 django.setup()
 from datetime import timedelta
 from django.test import Client
-from datasets.engine import work_once
-from datasets.files import differences
+from datasets.work.engine import work_once
+from datasets.storage.files import differences
 headers = {"Authorization": sys.argv[1]}
 def answer(session):
     # What a worker was busy with during the backup is 202 until one takes it over.

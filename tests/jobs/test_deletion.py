@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from datasets.core.fixes.operations import Repair
 from datasets.models import Dataset
 from datasets.services import repair
 from datasets.storage.retention import empty_dataset
@@ -48,8 +49,8 @@ def notebook_of(dataset):
 
 
 def version_of(dataset):
-    wanted = [{"kind": "drop_exact_duplicates"}]
-    return repair(dataset, wanted, dry_run=False).dataset
+    wanted = Repair("drop_exact_duplicates")
+    return repair(dataset, (wanted,), dry_run=False).dataset
 
 
 def stored(files):

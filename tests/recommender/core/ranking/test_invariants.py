@@ -125,15 +125,17 @@ def test_whoever_is_offered_breaks_no_constraint(need):
         assert violations(CATALOG.get(slug), need, CATALOG) == []
 
 
-@settings(max_examples=40, deadline=None)
-@given(needs)
-def test_more_gpu_memory_never_removes_a_candidate(need):
-    found = [
+@settings(max_examples=60, deadline=None)
+@given(
+    needs, st.sampled_from([*pairwise(("6", "8", "12", "16", "24", "40", "80", "200"))])
+)
+def test_more_gpu_memory_never_removes_a_candidate(need, sizes):
+    fewer, more = (
         set(candidates(replace(need, wishes=replace(need.wishes, gpu=gpu))))
-        for gpu in map(parse_gpu, ("6", "8", "12", "16", "24", "40", "80", "200"))
-    ]
+        for gpu in map(parse_gpu, sizes)
+    )
 
-    assert all(fewer <= more for fewer, more in pairwise(found))
+    assert fewer <= more
 
 
 @settings(max_examples=40, deadline=None)
