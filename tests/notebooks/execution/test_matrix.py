@@ -112,7 +112,8 @@ def test_the_notebook_runs_and_the_model_learns(results, slug, backend):
     most = SCALED.get(row_of(slug)["class"], 0.6)
     assert run["after"]["loss"] < most * run["before"]["loss"]
     assert run["after"]["token_accuracy"] > run["before"]["token_accuracy"]
-    assert run["steps"] == SETTINGS["max_steps"]
+    # A model that has learned the few rows stops before the last step.
+    assert SETTINGS["max_steps"] / 2 < run["steps"] <= SETTINGS["max_steps"]
     assert run["rows"] == {
         "given": 72, "trained": 65, "validation": 7, "dropped": 0, "cut": 0
     }  # fmt: skip
