@@ -35,7 +35,7 @@ run: native ## Serve on http://localhost:8000 (HOST, PORT and SLMGEN_VAR change 
 CORES = datasets/core recommender/core notebooks/core jobs/core
 COVERED = $(CORES:%=--cov=%) --cov-report=term-missing:skip-covered --cov-fail-under=95
 
-test: $(VENV)/test native ## Run the tests (COVERAGE=1: they must cover 95 % of every core/)
+test: $(VENV)/test native ## Run the tests (COVERAGE=1: they must cover 95 % of the cores)
 	$(BIN)/python -m pytest -n auto $(if $(COVERAGE),$(COVERED))
 
 test-real-data: $(VENV)/test native ## Run those of them that read the datasets of SLMGEN_REAL_DATA
