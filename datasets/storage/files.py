@@ -137,8 +137,7 @@ def row_of(keys: Iterable[str]) -> Iterator[None]:
         with transaction.atomic():
             yield
             is_whole = True
-    # Whatever it is, the transaction is rolled back, unless it was complete
-    except Exception:
+    except Exception:  # whatever it is, the row is rolled back unless it was complete
         if not is_whole:
             delete_stored(keys)
         raise
